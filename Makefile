@@ -1,0 +1,34 @@
+# make train    sets up .venv and runs the main job
+# make test     sets up .venv and runs the test suite
+
+PYTHON ?= python3
+VENV ?= .venv
+HAS_NVIDIA := $(wildcard /dev/nvidia0 /proc/driver/nvidia/version)
+REQUIREMENTS ?= $(if $(HAS_NVIDIA),requirements.txt,requirements-cpu.txt)
+RUN := $(VENV)/bin/python
+
+.PHONY: train test clean
+
+train: $(VENV)/.installed
+	$(RUN) main.py --mode=train
+
+test: $(VENV)/.installed-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m pytest
+
+$(VENV)/.installed: $(REQUIREMENTS) requirements-common.txt
+	@echo "$(if $(HAS_NVIDIA),NVIDIA device found,no NVIDIA device found): \
+	installing $(REQUIREMENTS) (REQUIREMENTS=FILE overrides)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
+	"Python 3.10 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --requirement $(REQUIREMENTS)
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(RUN) -m pip install --quiet --requirement requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV)

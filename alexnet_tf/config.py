@@ -1,0 +1,135 @@
+"""What a config must hold, and how it is stored and compared.
+
+A config is an `ml_collections.ConfigDict` with the sections `data`, `model`
+and `train`; `configs/paper.py` lists every key with its meaning.
+"""
+
+import json
+
+from ml_collections import ConfigDict
+
+from alexnet_tf.errors import UserError
+
+MIN_CROP, MAX_CROP = 64, 256  # conv and pool need 64, a record has 256
+ACTIVATIONS = ("relu", "tanh", "sigmoid")
+
+
+def check_config(config):
+    """Raises `UserError` naming the first value that makes no sense."""
+    data, model, train = config.data, config.model, config.train
+    requirements = {
+        "data.limit": (data.limit >= 0, "0 (all) or a number of images"),
+        "data.holdout": (0 < data.holdout < 1, "between 0 and 1"),
+        "data.shuffle_buffer": (data.shuffle_buffer >= 1, "at least 1"),
+        "data.cache_gb": (data.cache_gb >= 0, "at least 0"),
+        "model.num_classes": (
+            model.num_classes == 0 or model.num_classes >= 2,
+            "0 (as many as the data has) or at least 2",
+        ),
+        "model.crop": (
+            MIN_CROP <= model.crop <= MAX_CROP,
+            f"from {MIN_CROP} to {MAX_CROP}; the paper's is 224",
+        ),
+        "model.towers": (model.towers in (1, 2), "1 or 2"),
+        "model.width": (model.width > 0, "more than 0"),
+        "model.kernels": (
+            len(model.kernels) == 5 and min(model.kernels) >= 1,
+            "five numbers, one per convolution",
+        ),
+        "model.units": (model.units >= 1, "at least 1"),
+        "model.activation": (
+            model.activation in ACTIVATIONS,
+            " or ".join(ACTIVATIONS),
+        ),
+        "model.pool_size": (model.pool_size >= 1, "at least 1"),
+        "model.pool_stride": (model.pool_stride >= 1, "at least 1"),
+        "model.dropout": (0 <= model.dropout < 1, "from 0 to below 1"),
+        "model.mean": (model.mean in ("image", "rgb"), "image or rgb"),
+        "model.lrn.scope": (
+            model.lrn.scope in ("tower", "layer", "none"),
+            "tower, layer or none",
+        ),
+        "model.lrn.n": (
+            model.lrn.n >= 1 and model.lrn.n % 2 == 1,
+            "an odd number of maps",
+        ),
+        "model.lighting.std": (model.lighting.std >= 0, "at least 0"),
+        "model.lighting.scale": (
+            model.lighting.scale in ("eigenvalues", "square_roots"),
+            "eigenvalues or square_roots",
+        ),
+        "train.epochs": (train.epochs >= 1, "at least 1"),
+        "train.batch_size": (train.batch_size >= 1, "at least 1"),
+        "train.lr": (train.lr > 0, "more than 0"),
+        "train.momentum": (0 <= train.momentum < 1, "from 0 to below 1"),
+        "train.weight_decay": (train.weight_decay >= 0, "at least 0"),
+        "train.lr_drops": (train.lr_drops >= 0, "at least 0"),
+        "train.lr_drop_factor": (
+            0 < train.lr_drop_factor < 1,
+            "between 0 and 1",
+        ),
+        "train.patience": (train.patience >= 1, "at least 1"),
+    }
+    for key, (satisfied, wanted) in requirements.items():
+        if not satisfied:
+            raise UserError(f"config.{key} is {_get(config, key)}: {wanted}")
+
+
+def config_to_json(config):
+    """The config as indented JSON text, keys sorted."""
+    return json.dumps(config.to_dict(), indent=2, sort_keys=True) + "\n"
+
+
+def config_from_json(text):
+    """A config from `config_to_json`'s text; tuples have become lists."""
+    return ConfigDict(json.loads(text))
+
+
+def apply_overrides(config, overrides):
+    """Sets dotted keys of `config`, such as {"train.epochs": 2}.
+
+    Raises:
+        UserError: no such key, or a value of another type.
+    """
+    for key, value in overrides.items():
+        try:
+            config.update_from_flattened_dict({key: value})
+        except (KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"--config.{key}={value}: {reason}") from None
+
+
+def differences(section, config, other):
+    """["section.key is X there, Y here", ...] between two configs.
+
+    Args:
+        section: "data", "model" or "train".
+        config: the config that is "there".
+        other: the config that is "here".
+    """
+    there, here = (
+        _flat(section, c[section].to_dict()) for c in (config, other)
+    )
+    return [
+        f"{key} is {there.get(key, 'absent')} there, "
+        f"{here.get(key, 'absent')} here"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key) != here.get(key)
+    ]
+
+
+def _flat(prefix, values):
+    flat = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, dict):
+            flat |= _flat(name, value)
+        else:
+            flat[name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _get(config, key):
+    for part in key.split("."):
+        config = config[part]
+    return config

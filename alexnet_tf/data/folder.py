@@ -1,0 +1,119 @@
+"""Images in folders: ROOT/{train,val}/<class>/*."""
+
+import hashlib
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.data.preprocess import decode
+from alexnet_tf.data.source import Source, Split
+from alexnet_tf.errors import UserError
+
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
+VALIDATION_FOLDERS = ("val", "validation")
+
+
+def load_folder(root):
+    """Opens ROOT/train/<class>/* and, where it exists, ROOT/val/<class>/*.
+
+    Classes are the folders' names in alphabetical order. Hidden files and
+    files without an image's extension are left out.
+
+    Args:
+        root: path of the folder.
+
+    Raises:
+        UserError: a folder is missing or empty, or the validation split has
+            a class that the training split lacks.
+    """
+    if not root:
+        raise UserError("data.name=folder needs --data_dir=DIR")
+    root = pathlib.Path(root)
+    train = root / "train"
+    if not train.is_dir():
+        raise UserError(
+            f"{train} is not a folder: images are expected in "
+            f"{root}/train/<class>/ and {root}/val/<class>/"
+        )
+    class_names = _subfolders(train)
+    if len(class_names) < 2:
+        raise UserError(
+            f"{train} has {len(class_names)} class folders, at least two are "
+            "needed: images are expected in train/<class>/"
+        )
+    train_files = _files_by_class(train, class_names)
+    validation = next(
+        (root / v for v in VALIDATION_FOLDERS if (root / v).is_dir()), None
+    )
+    validation_files = []
+    if validation is not None:
+        unknown = sorted(set(_subfolders(validation)) - set(class_names))
+        if unknown:
+            raise UserError(
+                f"{validation / unknown[0]} is a class that {train} lacks"
+            )
+        validation_files = _files_by_class(validation, class_names)
+    return Source(
+        name="folder",
+        class_names=tuple(class_names),
+        train=_split(train_files),
+        validation=_split(validation_files) if validation_files else None,
+        decode=decode,
+        fingerprint=_fingerprint(root, train_files + validation_files),
+        licence="The images in the folder belong to whoever made them.",
+    )
+
+
+def _subfolders(folder):
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.is_dir() and not path.name.startswith(".")
+    )
+
+
+def _files_by_class(folder, class_names):
+    """[(path, label)], sorted; every class folder must hold an image."""
+    files = []
+    for label, name in enumerate(class_names):
+        images = sorted(
+            path
+            for path in (folder / name).glob("*")
+            if path.suffix.lower() in EXTENSIONS
+            and not path.name.startswith(".")
+        )
+        if not images:
+            raise UserError(
+                f"{folder / name} holds no image: add images "
+                f"({', '.join(sorted(EXTENSIONS))}) or remove the class"
+            )
+        files += [(path, label) for path in images]
+    return files
+
+
+def _split(files):
+    paths = [str(path) for path, _ in files]
+    examples = tf.data.Dataset.from_tensor_slices(
+        {
+            "id": np.arange(len(files), dtype=np.int64),
+            "path": paths,
+            "label": np.array([label for _, label in files], np.int64),
+        }
+    ).map(
+        lambda example: {
+            "id": example["id"],
+            "image": tf.io.read_file(example["path"]),
+            "label": example["label"],
+        },
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    return Split(examples, len(files), lambda i: paths[i])
+
+
+def _fingerprint(root, files):
+    digest = hashlib.sha256()
+    for path, label in files:
+        line = f"{path.relative_to(root)} {label} {path.stat().st_size}\n"
+        digest.update(line.encode())
+    return digest.hexdigest()

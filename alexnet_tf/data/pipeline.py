@@ -1,0 +1,95 @@
+"""Batches for training and validation."""
+
+import math
+
+import tensorflow as tf
+
+from alexnet_tf.data.augment import centre_crop, random_crop_and_mirror
+
+
+class TrainingBatches:
+    """Shuffled batches of random crops, a pure function of (seed, epoch).
+
+    Args:
+        records: `Records` to draw from.
+        batch_size: images in a batch; the last, smaller one is dropped.
+        crop: side of a crop, in pixels.
+        seed: integer.
+        shuffle_buffer: see `Records.shuffled`.
+
+    Attributes:
+        batch_size: as given, or the number of records where that is smaller.
+        steps_per_epoch: batches in an epoch.
+    """
+
+    def __init__(self, records, batch_size, crop, seed, shuffle_buffer):
+        self.batch_size = min(batch_size, records.size)
+        self.steps_per_epoch = records.size // self.batch_size
+        self._records = records
+        self._crop = crop
+        self._seed = seed
+        self._shuffle_buffer = shuffle_buffer
+
+    def stream(self, epoch=0, step=0):
+        """Batches from step `step` of epoch `epoch` on, without end.
+
+        Returns:
+            A dataset of (uint8 [batch_size, crop, crop, 3], int64
+            [batch_size]).
+        """
+        first_epoch = self._shuffled_examples(epoch, step * self.batch_size)
+        later_epochs = tf.data.Dataset.counter(epoch + 1).flat_map(
+            self._shuffled_examples
+        )
+        return (
+            first_epoch.concatenate(later_epochs)
+            .map(self._crop_example, num_parallel_calls=tf.data.AUTOTUNE)
+            .batch(
+                self.batch_size,
+                drop_remainder=True,  # there is none; it fixes the shape
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+    def _shuffled_examples(self, epoch, skip=0):
+        epoch = tf.cast(epoch, tf.int64)
+        images = self.steps_per_epoch * self.batch_size
+        shuffled = self._records.shuffled(
+            self._seed * 1_000_003 + epoch, self._shuffle_buffer
+        )
+        return (
+            shuffled.take(images)
+            .skip(skip)
+            .map(lambda example: (epoch, example))
+        )
+
+    def _crop_example(self, epoch, example):
+        record = self._records.prepare(example)
+        seed = tf.stack([self._seed * 1_000_003 + epoch, example["id"]])
+        crop = random_crop_and_mirror(record["image"], self._crop, seed)
+        return crop, record["label"]
+
+
+def centre_crop_batches(records, batch_size, crop):
+    """Every record once, in order, as centre crops.
+
+    Returns:
+        A dataset of (uint8 [B, crop, crop, 3], int64 [B]); the last batch may
+        be smaller.
+    """
+    batches = math.ceil(records.size / batch_size)
+    return (
+        records.dataset()
+        .map(
+            lambda record: (
+                centre_crop(record["image"], crop),
+                record["label"],
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        .batch(batch_size)
+        # Keras takes an unknown number for a mistake.
+        .apply(tf.data.experimental.assert_cardinality(batches))
+        .prefetch(tf.data.AUTOTUNE)
+    )

@@ -1,0 +1,56 @@
+"""Finds the source that a config names."""
+
+import dataclasses
+
+from alexnet_tf.data.embedded import load_embedded
+from alexnet_tf.data.folder import load_folder
+from alexnet_tf.data.source import select
+from alexnet_tf.data.tfds_source import load_tfds
+from alexnet_tf.errors import UserError
+
+
+def load_source(data, seed, data_dir=None, download=False):
+    """Opens the source that a config names, held-out part and limit applied.
+
+    Args:
+        data: the `data` section of a config.
+        seed: integer; decides which images `holdout` and `limit` take.
+        data_dir: folder of the data, for sources that need one.
+        download: whether TFDS may download.
+
+    Returns:
+        A `Source` with both splits.
+
+    Raises:
+        UserError: the source does not exist or cannot be used.
+    """
+    if data.name == "embedded":
+        source = load_embedded()
+    elif data.name == "folder":
+        source = load_folder(data_dir)
+    else:
+        source = load_tfds(data.name, data_dir, download)
+    if source.validation is None:
+        source = _with_holdout(source, data.holdout, seed)
+    if 0 < data.limit < source.train.size:
+        limited = select(source.train, seed, 0, data.limit)
+        source = dataclasses.replace(source, train=limited)
+    return source
+
+
+def _with_holdout(source, share, seed):
+    """`source` with a seeded part of its training split held out."""
+    size = source.train.size
+    held_out = round(share * size)
+    classes = len(source.class_names)
+    if held_out < 1 or size - held_out < classes:
+        raise UserError(
+            f"{source.name} has no validation split, and {size} training "
+            f"images in {classes} classes are too few to hold out "
+            f"{share:g} of them: add a validation split or more images"
+        )
+    return dataclasses.replace(
+        source,
+        train=select(source.train, seed, held_out, size),
+        validation=select(source.train, seed, 0, held_out),
+    )

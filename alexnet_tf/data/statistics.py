@@ -1,0 +1,152 @@
+"""Mean image and colour covariance of a training set, in one pass."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.errors import UserError
+from alexnet_tf.files import replacing
+from alexnet_tf.progress import ProgressReport
+
+BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """What the network needs to know about its training images.
+
+    Attributes:
+        mean_image: [256, 256, 3] float64, 0..255.
+        covariance: [3, 3] float64, of RGB pixels over all training images,
+            0..255 scale, divided by the number of pixels.
+        rejected_train, rejected_validation: int64 ids of the images that
+            cannot be decoded.
+        fingerprint: of the data, see `Source`.
+    """
+
+    mean_image: np.ndarray
+    covariance: np.ndarray
+    rejected_train: np.ndarray
+    rejected_validation: np.ndarray
+    fingerprint: str
+
+    def principal_components(self):
+        """Eigenvectors [3, 3], one per column, and eigenvalues [3].
+
+        Largest eigenvalue first; of the covariance on the 0..255 scale.
+        """
+        eigenvalues, eigenvectors = np.linalg.eigh(self.covariance)
+        return eigenvectors[:, ::-1], np.maximum(eigenvalues[::-1], 0)
+
+    def save(self, path):
+        """Writes an .npz file, completely or not at all."""
+        with replacing(path) as temporary:
+            np.savez(temporary, **dataclasses.asdict(self))
+
+    @classmethod
+    def load(cls, path):
+        """Reads what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            fields = {name: arrays[name] for name in arrays.files}
+        fields["fingerprint"] = str(fields["fingerprint"])
+        return cls(**fields)
+
+
+def load_or_measure(path, fingerprint, train, validation):
+    """The statistics at `path`, measured and saved first where missing.
+
+    Broken images are left out of `train` and `validation` and reported.
+
+    Args:
+        path: of the .npz file.
+        fingerprint: of the data; must equal the saved one.
+        train, validation: `Records`.
+
+    Raises:
+        UserError: the saved statistics belong to other data, or no image can
+            be decoded.
+    """
+    path = pathlib.Path(path)
+    if path.exists():
+        statistics = Statistics.load(path)
+        if statistics.fingerprint != fingerprint:
+            raise UserError(
+                f"{path} was measured on other data: the images have changed "
+                "since this run began; start a new one with another --run"
+            )
+    else:
+        statistics = measure(fingerprint, train, validation)
+        statistics.save(path)
+    _leave_out(train, statistics.rejected_train)
+    _leave_out(validation, statistics.rejected_validation)
+    return statistics
+
+
+def measure(fingerprint, train, validation):
+    """One pass over both splits; see `load_or_measure`."""
+    count, image_sum, products = 0, 0.0, 0.0
+    decoded = []
+    sums = (
+        train.dataset()
+        .batch(BATCH)
+        .map(
+            lambda batch: (batch["id"], *_sums(batch["image"])),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+    )
+    with ProgressReport("mean image", train.split.size) as progress:
+        for ids, batch_sum, batch_products in sums:
+            count += len(ids)
+            decoded.append(ids.numpy())
+            image_sum += batch_sum.numpy()
+            products += batch_products.numpy()
+            progress.advance(len(ids))
+    if not count:
+        raise UserError("not one training image can be decoded")
+    pixels = count * RECORD_SIZE**2
+    channel_mean = image_sum.sum(axis=(0, 1)) / pixels
+    return Statistics(
+        mean_image=image_sum / count,
+        covariance=products / pixels - np.outer(channel_mean, channel_mean),
+        rejected_train=train.missing(np.concatenate(decoded)),
+        rejected_validation=validation.missing(_decodable_ids(validation)),
+        fingerprint=fingerprint,
+    )
+
+
+def _sums(images):
+    """Sum of the images and sum of the outer products of their pixels.
+
+    Exact: per image row the products' sum is below 256 * 255^2 < 2^24, which
+    float32 holds; only then are rows added, in float64.
+    """
+    pixels = tf.cast(images, tf.float32)
+    rows = tf.reshape(pixels, [-1, RECORD_SIZE, 3])
+    products = tf.matmul(rows, rows, transpose_a=True)
+    return (
+        tf.cast(tf.reduce_sum(pixels, axis=0), tf.float64),
+        tf.reduce_sum(tf.cast(products, tf.float64), axis=0),
+    )
+
+
+def _decodable_ids(records):
+    ids = []
+    with ProgressReport("validation images", records.split.size) as progress:
+        for batch in records.dataset().batch(BATCH):
+            ids.append(batch["id"].numpy())
+            progress.advance(len(ids[-1]))
+    if not ids:
+        raise UserError("not one validation image can be decoded")
+    return np.concatenate(ids)
+
+
+def _leave_out(records, rejected):
+    records.leave_out(rejected)
+    if len(rejected):
+        print(
+            f"skipped {len(rejected)} of {records.split.size} images, which "
+            f"cannot be decoded:\n{records.names(rejected)}"
+        )

@@ -1,0 +1,76 @@
+"""Evaluation of a network on a whole split."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.evaluation.errors import top_k_errors
+from alexnet_tf.evaluation.ten_crop import (
+    centre_crop_probabilities,
+    ten_crop_probabilities,
+)
+from alexnet_tf.progress import ProgressReport
+
+IMAGES_PER_BATCH = {1: 128, 10: 16}
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Predictions for a split.
+
+    Attributes:
+        ids: int64 [N], of the examples that could be decoded.
+        labels: int64 [N].
+        probabilities: float32 [N, classes].
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    def error(self, k):
+        """Top-k error, a fraction."""
+        errors = top_k_errors(self.labels, self.probabilities, k)
+        return float(np.mean(errors))
+
+    def confusion(self):
+        """int64 [classes, classes]: row the label, column the best guess."""
+        classes = self.probabilities.shape[1]
+        counts = np.zeros((classes, classes), np.int64)
+        guesses = np.argmax(self.probabilities, axis=1)
+        np.add.at(counts, (self.labels, guesses), 1)
+        return counts
+
+
+def evaluate(network, records, crop, crops):
+    """Predicts every image of a split.
+
+    Args:
+        network: from uint8 crops to logits.
+        records: `Records`.
+        crop: side of a crop, in pixels.
+        crops: 1 (centre) or 10 views per image.
+
+    Returns:
+        An `Evaluation`.
+    """
+    probabilities_of = {
+        1: centre_crop_probabilities,
+        10: ten_crop_probabilities,
+    }[crops]
+
+    @tf.function(reduce_retracing=True)
+    def predict(images):
+        return probabilities_of(network, images, crop)
+
+    batches = records.dataset().batch(IMAGES_PER_BATCH[crops]).prefetch(2)
+    collected = []
+    with ProgressReport(f"{crops}-crop test", records.size) as progress:
+        for batch in batches:
+            probabilities = predict(batch["image"]).numpy()
+            collected.append(
+                (batch["id"].numpy(), batch["label"].numpy(), probabilities)
+            )
+            progress.advance(len(probabilities))
+    return Evaluation(*map(np.concatenate, zip(*collected, strict=True)))

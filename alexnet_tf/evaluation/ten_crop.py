@@ -1,0 +1,50 @@
+"""The ten crops of the paper's test (section 4.1)."""
+
+import tensorflow as tf
+
+from alexnet_tf.data.augment import centre_crop
+from alexnet_tf.data.preprocess import RECORD_SIZE
+
+
+def ten_crops(records, crop):
+    """The four corners and the centre, then their mirrors.
+
+    Args:
+        records: uint8 [B, 256, 256, 3].
+        crop: side of a crop, in pixels.
+
+    Returns:
+        uint8 [B, 10, crop, crop, 3]: top left, top right, bottom left, bottom
+        right, centre, and the same five mirrored.
+    """
+    end = RECORD_SIZE - crop
+    middle = end // 2
+    corners = [(0, 0), (0, end), (end, 0), (end, end), (middle, middle)]
+    views = [
+        records[:, top : top + crop, left : left + crop]
+        for top, left in corners
+    ]
+    mirrored = [view[:, :, ::-1] for view in views]
+    return tf.stack(views + mirrored, axis=1)
+
+
+def ten_crop_probabilities(network, records, crop):
+    """The average of the softmax outputs, not of the logits, of ten crops.
+
+    Args:
+        network: from uint8 crops to logits.
+        records: uint8 [B, 256, 256, 3].
+        crop: side of a crop, in pixels.
+
+    Returns:
+        float32 [B, classes].
+    """
+    views = tf.reshape(ten_crops(records, crop), [-1, crop, crop, 3])
+    each = tf.nn.softmax(network(views, training=False))
+    return tf.reduce_mean(tf.reshape(each, [-1, 10, each.shape[-1]]), axis=1)
+
+
+def centre_crop_probabilities(network, records, crop):
+    """The softmax output of the central crop alone; float32 [B, classes]."""
+    views = centre_crop(records, crop)
+    return tf.nn.softmax(network(views, training=False))

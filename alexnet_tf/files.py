@@ -1,0 +1,39 @@
+"""Files that are complete or absent: written aside, then renamed."""
+
+import contextlib
+import os
+import pathlib
+import tempfile
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a temporary path that becomes `path` when the block succeeds.
+
+    The temporary file lies beside `path` and keeps its suffix, which some
+    writers take the format from. On an exception `path` is left as it was.
+    """
+    path = pathlib.Path(path)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+    )
+    os.close(handle)
+    temporary = pathlib.Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes `text` to `path`, completely or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

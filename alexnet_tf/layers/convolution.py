@@ -1,0 +1,93 @@
+"""Convolution of the two towers."""
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.layers.tower_weights import WeightedTowerLayer
+from alexnet_tf.layers.towers import run_on
+
+
+@keras.saving.register_keras_serializable("alexnet_tf")
+class TowerConv2D(WeightedTowerLayer):
+    """Convolution, bias and activation, the kernels divided over the towers.
+
+    Every kernel sees the whole image (a single input tensor), the maps of its
+    own tower (a list, the default), or the maps of all towers (a list with
+    `exchange=True`): the connections of conv1, of conv2, 4 and 5, and of
+    conv3 (Krizhevsky et al. 2012, section 3.5).
+
+    Args:
+        filters: number of kernels over all towers, a multiple of `towers`.
+        kernel_size: height and width of a kernel, in pixels.
+        strides: step of the kernels, in pixels.
+        padding: "same", or "ceil": zeros below and to the right until the
+            kernels cover the whole input, 3 rows and columns for an
+            11x11 kernel, stride 4 and a 224x224 image (the 2012 code).
+        **kwargs: see `WeightedTowerLayer`.
+
+    Input: [B, H, W, C], or a list with one such tensor per tower.
+    Output: a list with one [B, H', W', filters / towers] tensor per tower.
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="same", **kwargs
+    ):
+        super().__init__(units=filters, **kwargs)
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+
+    def kernel_shape(self, visible_shape):
+        size = self.kernel_size
+        return (size, size, visible_shape[-1], self.units // self.towers)
+
+    def transform(self, maps, kernel):
+        return tf.nn.conv2d(maps, kernel, self.strides, self._padding(maps))
+
+    def call(self, inputs):
+        sees_everything = self.exchange or not isinstance(inputs, list)
+        if sees_everything and self.towers_share_device and self.towers > 1:
+            return self._all_kernels_at_once(inputs)
+        return super().call(inputs)
+
+    def _all_kernels_at_once(self, inputs):
+        """One convolution with all towers' kernels, then an explicit split.
+
+        A convolution with few kernels is a thin matrix product: on one device
+        a single wide one reads the common input once.
+        """
+        kernel = tf.concat(
+            [tf.convert_to_tensor(k) for k in self.kernels], axis=-1
+        )
+        bias = tf.concat(
+            [tf.convert_to_tensor(b) for b in self.biases], axis=-1
+        )
+        seen = inputs if isinstance(inputs, list) else [inputs]
+        maps = run_on(self.device(0), self.one_tower, kernel, bias, *seen)
+        return tf.split(maps, self.towers, axis=-1)
+
+    def _padding(self, maps):
+        if self.padding == "same":
+            return "SAME"
+        rows, columns = (
+            (0, ceil_padding(size, self.kernel_size, self.strides))
+            for size in maps.shape[1:3]
+        )
+        return [(0, 0), rows, columns, (0, 0)]
+
+    def get_config(self):
+        config = super().get_config()
+        config["filters"] = config.pop("units")
+        config["kernel_size"] = self.kernel_size
+        config["strides"] = self.strides
+        config["padding"] = self.padding
+        return config
+
+
+def ceil_padding(size, kernel_size, strides):
+    """Zeros to append so that 1 + ceil((size - kernel) / stride) outputs fit.
+
+    >>> ceil_padding(224, 11, 4), ceil_padding(227, 11, 4)
+    (3, 0)
+    """
+    return -(size - kernel_size) % strides

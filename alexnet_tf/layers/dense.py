@@ -1,0 +1,32 @@
+"""Fully connected layer of the two towers."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.layers.tower_weights import WeightedTowerLayer
+
+
+@keras.saving.register_keras_serializable("alexnet_tf")
+class TowerDense(WeightedTowerLayer):
+    """Fully connected layer, its neurons divided over the towers.
+
+    Maps are flattened in (row, column, map) order, after the exchange: with
+    `exchange=True` row r of the kernel belongs to the same input neuron
+    whether there are two towers or one.
+
+    Args:
+        units: number of neurons over all towers, a multiple of `towers`.
+        **kwargs: see `WeightedTowerLayer`.
+
+    Input: a list with one [B, N] or [B, H, W, C] tensor per tower.
+    Output: a list with one [B, units / towers] tensor per tower.
+    """
+
+    def kernel_shape(self, visible_shape):
+        return (math.prod(visible_shape[1:]), self.units // self.towers)
+
+    def transform(self, activations, kernel):
+        inputs = kernel.shape[0]
+        return tf.matmul(tf.reshape(activations, [-1, inputs]), kernel)

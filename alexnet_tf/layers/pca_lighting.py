@@ -1,0 +1,86 @@
+"""PCA lighting, the paper's colour augmentation (section 4.1)."""
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.layers.draws import add_draws
+
+
+def lighting_magnitudes(eigenvalues, scale):
+    """Factor of a standard normal draw's tenth along each component.
+
+    Args:
+        eigenvalues: of the covariance of RGB pixels on the 0..255 scale, [3].
+        scale: "eigenvalues": the paper's text, alpha * lambda with pixels and
+            lambda on the 0..1 scale. "square_roots": the 2012 code,
+            alpha * sqrt(lambda) on the 0..255 scale.
+
+    Returns:
+        [3] offsets in grey levels of 0..255 for alpha = 1.
+    """
+    if scale == "eigenvalues":
+        # lambda on 0..1 is lambda / 255^2; its offset times 255 on 0..255.
+        return eigenvalues / 255.0
+    if scale == "square_roots":
+        return eigenvalues**0.5
+    raise ValueError(f"scale must be eigenvalues or square_roots, not {scale}")
+
+
+@keras.saving.register_keras_serializable("alexnet_tf")
+class PCALighting(keras.layers.Layer):
+    """Adds [p1 p2 p3] [a1 m1, a2 m2, a3 m3]^T to every pixel of an image.
+
+    p are the eigenvectors of the covariance of RGB pixels over the training
+    set, m the `lighting_magnitudes`, a_i ~ N(0, std), drawn once per image in
+    training and never at inference.
+
+    Args:
+        std: standard deviation of a_i; 0 turns the layer off.
+        scale: see `lighting_magnitudes`.
+        seed: integer; the draws are a function of it and of the number of
+            training steps taken, which weight files save.
+
+    Input, output: [B, H, W, 3] float, 0..255 scale, mean subtracted or not.
+    """
+
+    def __init__(self, std=0.1, scale="eigenvalues", seed=0, **kwargs):
+        super().__init__(**kwargs)
+        lighting_magnitudes(1.0, scale)  # raises where the name is unknown
+        self.std = std
+        self.scale = scale
+        self.seed = seed
+
+    def build(self, input_shape):
+        self.components = self.add_weight(
+            name="components",
+            shape=(3, 3),
+            initializer="zeros",
+            trainable=False,
+        )
+        self._draws = add_draws(self, self.seed)
+
+    def set_principal_components(self, eigenvectors, eigenvalues):
+        """Stores the principal components of the training set's pixels.
+
+        Args:
+            eigenvectors: [3, 3], one per column.
+            eigenvalues: [3], of the covariance on the 0..255 scale.
+        """
+        magnitudes = lighting_magnitudes(eigenvalues, self.scale)
+        self.components.assign((eigenvectors * magnitudes).T)
+
+    def call(self, images, training=False):
+        if not training or self.std == 0:
+            return images
+        alphas = self.std * self._draws.normal([tf.shape(images)[0], 3])
+        components = tf.cast(self.components, tf.float32)
+        offsets = tf.cast(tf.matmul(alphas, components), images.dtype)
+        return images + offsets[:, None, None, :]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "std": self.std,
+            "scale": self.scale,
+            "seed": self.seed,
+        }

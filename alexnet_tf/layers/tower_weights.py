@@ -1,0 +1,121 @@
+"""What convolution and fully connected layer share: weights and exchange."""
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.layers.towers import TowerLayer
+
+
+class WeightedTowerLayer(TowerLayer):
+    """Kernels, biases and an activation, divided over the towers.
+
+    A subclass says what shape a tower's kernel has and how it transforms what
+    the tower sees.
+
+    Args:
+        units: kernels or neurons over all towers, a multiple of `towers`.
+        exchange: True where the towers meet: each sees the joined output of
+            all towers below instead of its own tower's alone.
+        activation: name of a Keras activation, or None.
+        weight_std: standard deviation of the initial weights, drawn from a
+            normal distribution with mean 0.
+        bias: initial value of every bias.
+        seed: integer; the initial weights are a function of it.
+        **kwargs: see `TowerLayer`.
+    """
+
+    def __init__(
+        self,
+        units,
+        exchange=False,
+        activation="relu",
+        weight_std=0.01,
+        bias=0.0,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if units % self.towers:
+            raise ValueError(
+                f"{units} units cannot be divided over {self.towers} towers"
+            )
+        self.units = units
+        self.exchange = exchange
+        self.activation = keras.activations.get(activation)
+        self.weight_std = weight_std
+        self.bias = bias
+        self.seed = seed
+
+    def kernel_shape(self, visible_shape):
+        """Shape of one tower's kernel, given the shape of what it sees."""
+        raise NotImplementedError
+
+    def transform(self, visible, kernel):
+        """Applies a kernel to what a tower sees."""
+        raise NotImplementedError
+
+    def build(self, input_shape):
+        visible = self._visible_shape(input_shape)
+        self.kernels = [
+            self.add_tower_weight(
+                tower,
+                "kernel",
+                shape=self.kernel_shape(visible),
+                initializer=keras.initializers.RandomNormal(
+                    stddev=self.weight_std,
+                    seed=self.seed * self.towers + tower,
+                ),
+            )
+            for tower in range(self.towers)
+        ]
+        self.biases = [
+            self.add_tower_weight(
+                tower,
+                "bias",
+                shape=(self.units // self.towers,),
+                initializer=keras.initializers.Constant(self.bias),
+            )
+            for tower in range(self.towers)
+        ]
+
+    def _visible_shape(self, input_shape):
+        if not isinstance(input_shape, list):
+            return tuple(input_shape)
+        own = tuple(input_shape[0])
+        if not self.exchange:
+            return own
+        return (*own[:-1], sum(shape[-1] for shape in input_shape))
+
+    def call(self, inputs):
+        return [
+            self.on_tower(
+                tower,
+                self.one_tower,
+                tf.convert_to_tensor(self.kernels[tower]),
+                tf.convert_to_tensor(self.biases[tower]),
+                *self._seen_by(tower, inputs),
+            )
+            for tower in range(self.towers)
+        ]
+
+    def _seen_by(self, tower, inputs):
+        if not isinstance(inputs, list):
+            return [inputs]
+        return inputs if self.exchange else [inputs[tower]]
+
+    def one_tower(self, kernel, bias, *seen):
+        """Output of one kernel and bias for the tensors that it sees."""
+        visible = seen[0] if len(seen) == 1 else tf.concat(seen, axis=-1)
+        output = tf.nn.bias_add(self.transform(visible, kernel), bias)
+        return self.activation(output)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "exchange": self.exchange,
+            "activation": keras.activations.serialize(self.activation),
+            "weight_std": self.weight_std,
+            "bias": self.bias,
+            "seed": self.seed,
+        }

@@ -1,0 +1,168 @@
+"""Towers: which device each half of the network runs on.
+
+A layer knows how many towers it has, never a device. The running process maps
+towers to devices (`placement`), and `TowerLayer` keeps a tower's variables,
+its forward operations and, through `run_on`, its backward operations there.
+A saved network therefore holds no device and loads on any machine.
+"""
+
+import contextlib
+import threading
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.errors import UserError
+
+_process = threading.local()
+
+
+def resolve_tower_devices(spec="auto", towers=2):
+    """Turns a `--tower_devices` value into one device (or None) per tower.
+
+    Args:
+        spec: "auto" (as many GPUs as towers, or no pin at all), "none", or one
+            device per tower, comma separated, such as "GPU:0,GPU:1".
+        towers: number of towers of the network.
+
+    Returns:
+        A tuple of `towers` entries: device strings such as "/GPU:0", or None
+        where TensorFlow chooses.
+
+    Raises:
+        UserError: the number of devices is wrong or one does not exist.
+            TensorFlow itself would fall back on another device silently.
+    """
+    unpinned = (None,) * towers
+    if spec == "none" or (spec == "auto" and towers == 1):
+        return unpinned
+    if spec == "auto":
+        gpus = tf.config.list_logical_devices("GPU")
+        if len(gpus) < towers:
+            return unpinned
+        return tuple(f"/GPU:{tower}" for tower in range(towers))
+    names = [name.strip().strip("/").upper() for name in spec.split(",")]
+    if len(names) != towers:
+        raise UserError(
+            f"--tower_devices={spec} names {len(names)} devices, the network "
+            f"has {towers} towers: name one device for each"
+        )
+    existing = [
+        device.name.split("/device:")[-1]
+        for device in tf.config.list_logical_devices()
+    ]
+    for name in names:
+        if name.removeprefix("DEVICE:") not in existing:
+            raise UserError(
+                f"--tower_devices={spec}: there is no device {name}; this "
+                f"process has {', '.join(existing)}"
+            )
+    return tuple(f"/{name}" for name in names)
+
+
+@contextlib.contextmanager
+def placement(devices):
+    """Layers constructed inside place their towers on `devices`.
+
+    Args:
+        devices: one device string or None per tower, as
+            `resolve_tower_devices` returns them.
+    """
+    previous = getattr(_process, "devices", None)
+    _process.devices = tuple(devices)
+    try:
+        yield
+    finally:
+        _process.devices = previous
+
+
+def run_on(device, function, *tensors):
+    """Runs `function(*tensors)` and, later, its gradient on `device`.
+
+    TensorFlow does not replay `tf.device` when it differentiates a graph: the
+    backward operations of a pinned forward operation land on the default
+    device, and the weights follow them there every step. A custom gradient
+    that differentiates under `tf.device` keeps them beside the weights.
+
+    Args:
+        device: a device string, or None to leave the choice to TensorFlow.
+        function: maps tensors to one tensor. Every tensor that needs a
+            gradient must be an argument.
+        *tensors: the arguments.
+
+    Returns:
+        The result of `function(*tensors)`.
+    """
+    if device is None:
+        return function(*tensors)
+
+    @tf.custom_gradient
+    def pinned(*arguments):
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            result = function(*arguments)
+
+        def gradient(upstream):
+            with tf.device(device):
+                return tape.gradient(result, arguments, upstream)
+
+        return result, gradient
+
+    # custom_gradient's own identities must sit on the device too: on the
+    # default device they would carry every activation across.
+    with tf.device(device):
+        return pinned(*tensors)
+
+
+class TowerLayer(keras.layers.Layer):
+    """A layer with one set of variables and operations per tower.
+
+    It takes and returns a list with one tensor per tower, each of which stays
+    on its tower's device.
+
+    Args:
+        towers: number of towers that compute.
+    """
+
+    def __init__(self, towers=2, **kwargs):
+        super().__init__(**kwargs)
+        self.towers = towers
+        self._devices = getattr(_process, "devices", None) or (None,) * towers
+        if any(self._devices):
+            # One XLA cluster lives on one device.
+            self.supports_jit = False
+
+    @property
+    def tower_outputs(self):
+        """The symbolic output of each tower, in a functional model."""
+        # Keras unwraps a list of one.
+        return self.output if self.towers > 1 else [self.output]
+
+    @property
+    def towers_share_device(self):
+        """True where all towers of this layer compute on one device."""
+        return len(set(self._devices[: self.towers])) == 1
+
+    def device(self, tower):
+        """The device string of a tower, None where TensorFlow chooses."""
+        return self._devices[tower]
+
+    def add_tower_weight(self, tower, name, **kwargs):
+        """`add_weight` for a variable that lives on the tower's device."""
+        with tf.device(self.device(tower)):
+            return self.add_weight(name=f"{name}_{tower}", **kwargs)
+
+    def on_tower(self, tower, function, *tensors):
+        """Runs `function(*tensors)` forward and backward on a tower."""
+        with tf.name_scope(f"tower_{tower}"):
+            return run_on(self.device(tower), function, *tensors)
+
+    def on_each_tower(self, function, tensors):
+        """Runs `function` on every tower's own tensor; returns the list."""
+        return [
+            self.on_tower(tower, function, tensor)
+            for tower, tensor in enumerate(tensors)
+        ]
+
+    def get_config(self):
+        return {**super().get_config(), "towers": self.towers}

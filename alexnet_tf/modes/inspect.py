@@ -1,0 +1,76 @@
+"""--mode=inspect: the network, layer by layer."""
+
+import json
+
+from alexnet_tf.analysis.layer_table import layer_table, training_memory
+from alexnet_tf.layers.towers import placement, resolve_tower_devices
+from alexnet_tf.modes.setup import config_for, open_source
+from alexnet_tf.network import build_network
+from alexnet_tf.run import Run
+
+
+def main(options):
+    """Prints the layer table and totals; returns the exit code."""
+    run = Run(options.run) if options.run else None
+    config = config_for(options, run)
+    if config.model.num_classes == 0:
+        open_source(config, options, run)
+    devices = resolve_tower_devices(options.tower_devices, config.model.towers)
+    with placement(devices):
+        network = build_network(config.model, config.train.seed)
+    rows = layer_table(network)
+    memory = training_memory(rows, config.train.batch_size)
+    totals = {
+        "parameters": sum(row.parameters for row in rows),
+        "neurons": sum(row.neurons for row in rows),
+        "macs": sum(row.macs for row in rows),
+        "batch_size": config.train.batch_size,
+        "training_bytes": memory.total,
+        "tower_devices": list(devices),
+    }
+    print_table(rows)
+    print_totals(totals, memory)
+    if options.json:
+        print(json.dumps(totals))
+    return 0
+
+
+def print_table(rows):
+    """The layers; an arrow marks where a tower sees the other one too."""
+    print(
+        f"{'layer':9} tower  {'output':12}  {'kernel':15}  "
+        f"{'parameters':>10}  {'MACs':>11}  device"
+    )
+    for row in rows:
+        tower = "both" if row.tower is None else str(row.tower)
+        print(
+            f"{row.layer:9} {tower:>4} {'<>' if row.exchange else '  '} "
+            f"{_shape(row.output_shape):12}  {_shape(row.kernel_shape):15}  "
+            f"{_count(row.parameters):>10}  {_count(row.macs):>11}  "
+            f"{row.device or 'default'}"
+        )
+
+
+def print_totals(totals, memory):
+    """Sums over the layers, and the memory that training takes."""
+
+    def gigabytes(count):
+        return f"{count / 1e9:.2f} GB"
+
+    print(
+        f"{totals['parameters']:,} parameters, {totals['neurons']:,} neurons, "
+        f"{totals['macs'] / 1e9:.2f} GMAC per image and forward pass\n"
+        f"training at batch {totals['batch_size']}: about "
+        f"{gigabytes(memory.total)} (weights {gigabytes(memory.weights)}, "
+        f"velocities {gigabytes(memory.velocities)}, "
+        f"gradients {gigabytes(memory.gradients)}, "
+        f"activations {gigabytes(memory.activations)})"
+    )
+
+
+def _shape(shape):
+    return "x".join(map(str, shape)) if shape else ""
+
+
+def _count(number):
+    return f"{number:,}" if number else ""

@@ -1,0 +1,73 @@
+"""--mode=predict: the most probable classes of image files."""
+
+import json
+import pathlib
+import sys
+
+import tensorflow as tf
+
+from alexnet_tf.data.preprocess import decode, to_record
+from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
+from alexnet_tf.run import trained_run
+from alexnet_tf.trained import load_trained
+
+SHOWN = 5
+BAD_INPUT = 2
+
+
+def main(options):
+    """Predicts each file with ten crops; returns the exit code.
+
+    A file that cannot be used is reported in its place, and the exit code is
+    2 once all files are done.
+    """
+    if not options.images:
+        raise UserError("--mode=predict needs --image=FILE, or several files")
+    trained = load_trained(trained_run(options.run), options.tower_devices)
+    results = [predict_file(trained, file) for file in options.images]
+    if options.json:
+        print(json.dumps(results))
+    else:
+        print("\n".join(map(_as_text, results)))
+    failed = [result for result in results if "error" in result]
+    for result in failed:
+        print(f"main.py: {result['file']}: {result['error']}", file=sys.stderr)
+    return BAD_INPUT if failed else 0
+
+
+def predict_file(trained, file):
+    """{"file", "classes", "probabilities"}, or {"file", "error"}."""
+    try:
+        record = to_record(decode(pathlib.Path(file).read_bytes()))
+    except OSError as error:
+        return {"file": file, "error": error.strerror}
+    except tf.errors.InvalidArgumentError as error:
+        return {"file": file, "error": _reason(error)}
+    [probabilities] = ten_crop_probabilities(
+        trained.network, record[None], trained.crop
+    ).numpy()
+    best = probabilities.argsort()[::-1][:SHOWN]
+    return {
+        "file": file,
+        "classes": [trained.class_names[i] for i in best],
+        "probabilities": [float(probabilities[i]) for i in best],
+    }
+
+
+def _reason(error):
+    if "times the other" in error.message:
+        return "one side is over 20 times the other"
+    return "not a JPEG, PNG, GIF, BMP or WebP image that can be decoded"
+
+
+def _as_text(result):
+    if "error" in result:
+        return f"{result['file']}\n  not predicted"
+    lines = [
+        f"  {probability:6.3f}  {name}"
+        for name, probability in zip(
+            result["classes"], result["probabilities"], strict=True
+        )
+    ]
+    return "\n".join([result["file"], *lines])

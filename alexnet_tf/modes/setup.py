@@ -1,0 +1,68 @@
+"""Steps that several modes begin with."""
+
+from alexnet_tf.config import apply_overrides, check_config
+from alexnet_tf.data.records import Records
+from alexnet_tf.data.sources import load_source
+from alexnet_tf.data.statistics import load_or_measure
+from alexnet_tf.errors import UserError
+
+
+def config_for(options, run):
+    """The config to work with: the run's own, or the one asked for.
+
+    A run keeps its config; --config.KEY=VALUE changes single values of it.
+    """
+    if run is None or not run.exists or options.config_given:
+        config = options.config
+    else:
+        config = run.read_config()
+        apply_overrides(config, options.overrides)
+    check_config(config)
+    return config
+
+
+def open_source(config, options, run=None):
+    """The source, its class count checked against the config's.
+
+    Raises:
+        UserError: the numbers of classes differ.
+    """
+    data_dir = options.data_dir
+    if data_dir is None and run is not None and run.dataset_file.is_file():
+        data_dir = run.read_dataset()["data_dir"]
+    source = load_source(
+        config.data, config.train.seed, data_dir, options.download
+    )
+    classes = len(source.class_names)
+    if config.model.num_classes == 0:
+        config.model.num_classes = classes
+    if config.model.num_classes != classes:
+        raise UserError(
+            f"{source.name} has {classes} classes, but config.model."
+            f"num_classes is {config.model.num_classes}: set it to {classes}, "
+            "or to 0 for as many as the data has"
+        )
+    return source
+
+
+def open_records(config, source, run):
+    """Training and validation `Records` and the run's `Statistics`.
+
+    The statistics are measured on first use, which also finds the images that
+    cannot be decoded.
+    """
+    train, validation = (
+        Records(source, split, config.data.cache_gb)
+        for split in (source.train, source.validation)
+    )
+    statistics = load_or_measure(
+        run.statistics_file, data_fingerprint(config, source), train, validation
+    )
+    return train, validation, statistics
+
+
+def data_fingerprint(config, source):
+    """Identifies the images, and which of them the config takes."""
+    chosen = f"limit {config.data.limit}, seed {config.train.seed}"
+    held_out = f"holdout {config.data.holdout}"
+    return f"{source.name}: {source.fingerprint}, {chosen}, {held_out}"

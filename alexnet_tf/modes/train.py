@@ -1,0 +1,200 @@
+"""--mode=train: from images to a trained network in a run folder."""
+
+import signal
+import sys
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.config import differences
+from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
+from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.evaluate import evaluate
+from alexnet_tf.layers.towers import placement, resolve_tower_devices
+from alexnet_tf.modes.evaluate import print_evaluation, write_evaluation
+from alexnet_tf.modes.setup import config_for, open_records, open_source
+from alexnet_tf.network import build_network
+from alexnet_tf.run import Run, new_run_path
+from alexnet_tf.trained import load_weights
+from alexnet_tf.training.diagnosis import first_not_finite
+from alexnet_tf.training.epoch_report import EpochReport
+from alexnet_tf.training.flat_loss import FlatLossAlarm
+from alexnet_tf.training.history import History
+from alexnet_tf.training.interrupts import Interrupted, InterruptSaver
+from alexnet_tf.training.optimizer import PaperSGD
+from alexnet_tf.training.plateau import PlateauDrops
+from alexnet_tf.training.progress import TrainingProgress
+from alexnet_tf.training.state import State, StateKeeper
+from alexnet_tf.training.trainer import NOT_FINITE, Trainer
+
+
+def main(options):
+    """Trains, or continues, a run, then tests it with ten crops.
+
+    Returns:
+        The exit code: 0, 1 when the loss stopped being finite, 130 after
+        Ctrl-C.
+    """
+    run = Run(options.run or new_run_path(options.config_name))
+    config = config_for(options, run)
+    source = open_source(config, options, run)
+    if run.exists:
+        check_same_network(run, config)
+    devices = resolve_tower_devices(options.tower_devices, config.model.towers)
+    run.create(config)
+    run.write_dataset(source, options.data_dir)
+    print(
+        f"run {run.path}: {source.name}, {source.train.size} training and "
+        f"{source.validation.size} validation images, "
+        f"{len(source.class_names)} classes"
+    )
+    train, validation, statistics = open_records(config, source, run)
+
+    with placement(devices):
+        network = build_network(config.model, config.train.seed)
+    network.get_layer("mean").set_mean(statistics.mean_image)
+    network.get_layer("lighting").set_principal_components(
+        *statistics.principal_components()
+    )
+    trainer = Trainer(network, make_optimizer(config.train))
+    batches = TrainingBatches(
+        train,
+        config.train.batch_size,
+        config.model.crop,
+        config.train.seed,
+        config.data.shuffle_buffer,
+    )
+    outcome = fit(run, config, trainer, batches, validation)
+    if outcome:
+        return outcome
+    load_weights(network, run.best_weights, run)
+    evaluation = evaluate(network, validation, config.model.crop, crops=10)
+    write_evaluation(run, evaluation, source, validation, crops=10)
+    print_evaluation(evaluation, source, crops=10)
+    print(
+        f"best weights, curves and test results are in {run.path}\n"
+        f"next: python main.py --mode=export --run={run.path}"
+    )
+    return 0
+
+
+def check_same_network(run, config):
+    """Refuses to continue a run with another network or other images."""
+    changed = [
+        difference
+        for section in ("data", "model")
+        for difference in differences(section, run.read_config(), config)
+        if not difference.startswith("data.cache_gb")
+    ]
+    if changed:
+        raise UserError(
+            f"{run.path} holds a run of another network or other images "
+            f"({'; '.join(changed)}): leave --config away to continue it, or "
+            "name another --run"
+        )
+
+
+def make_optimizer(train):
+    """The paper's update rule with a config's `train` section."""
+    return PaperSGD(
+        train.lr,
+        train.momentum,
+        train.weight_decay,
+        train.bias_lr_multiplier,
+        train.decay_biases,
+    )
+
+
+def fit(run, config, trainer, batches, validation):
+    """Trains to the end; returns main's exit code."""
+    train = config.train
+    plateau = PlateauDrops(
+        train.lr_drop_factor,
+        train.patience,
+        train.min_improvement,
+        train.lr_drops,
+    )
+    state = State(run, trainer, plateau)
+    state.restore()
+    if state.epoch or state.step:
+        print(f"continuing after {state.epoch} epochs and {state.step} steps")
+    progress = TrainingProgress(train.epochs, batches.batch_size)
+    interrupts = InterruptSaver(state)
+    callbacks = [
+        EpochReport(batches.batch_size),
+        plateau,
+        FlatLossAlarm(
+            config.model.num_classes,
+            train.flat_loss_steps,
+            train.flat_loss_margin,
+            sample=lambda: next(iter(batches.stream()))[0],
+        ),
+        keras.callbacks.TensorBoard(run.events_folder, write_graph=False),
+        History(run, state.rows, train.epochs),
+        StateKeeper(state),
+        progress,
+        interrupts,
+    ]
+    validation_batches = centre_crop_batches(
+        validation, batches.batch_size, config.model.crop
+    )
+    try:
+        with interrupts.listening():
+            for first, last, steps in segments(state, batches, train.epochs):
+                trainer.fit(
+                    batches.stream(first, batches.steps_per_epoch - steps),
+                    initial_epoch=first,
+                    epochs=last,
+                    steps_per_epoch=steps,
+                    validation_data=validation_batches,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=callbacks,
+                )
+                if trainer.stop_training:
+                    break
+    except Interrupted as stop:
+        print(
+            f"{stop} after {state.epoch} epochs and {state.step} steps; "
+            "everything is saved, continue with\n"
+            f"  python main.py --mode=train --run={run.path}"
+        )
+        return 130 if stop.signal == signal.SIGINT else 0
+    except tf.errors.InvalidArgumentError as error:
+        if NOT_FINITE not in str(error):
+            raise
+        report_not_finite(run, config, trainer, batches, state)
+        return 1
+    finally:
+        progress.close()
+    return 0
+
+
+def segments(state, batches, epochs):
+    """[(first epoch, last epoch, steps per epoch)]: calls of `fit`.
+
+    Keras takes one number of steps for all epochs, so what is left of an
+    interrupted epoch is a call of its own.
+    """
+    steps, done = batches.steps_per_epoch, state.epoch
+    calls = []
+    if state.step:
+        calls.append((done, done + 1, steps - state.step))
+        done += 1
+    if done < epochs:
+        calls.append((done, epochs, steps))
+    return calls
+
+
+def report_not_finite(run, config, trainer, batches, state):
+    """Says where a loss that is not finite came from."""
+    images, _ = next(iter(batches.stream(state.epoch, state.step)))
+    where = first_not_finite(trainer.network, images)
+    print(
+        f"main.py: the loss is not finite in epoch {state.epoch + 1}, step "
+        f"{state.step + 1}; first to go was {where or 'the loss itself'}. "
+        f"The last good state is in {run.state_folder}, the best weights in "
+        f"{run.best_weights.parent}. Start again with a lower learning rate: "
+        f"--config.train.lr={config.train.lr / 10:g}",
+        file=sys.stderr,
+    )

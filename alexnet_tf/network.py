@@ -1,0 +1,122 @@
+"""The network of Krizhevsky, Sutskever and Hinton (NIPS 2012), figure 2.
+
+Sizes in the comments are height x width x maps of one tower for the paper's
+values: a 224x224 crop, two towers, 1000 classes.
+"""
+
+import keras
+
+from alexnet_tf.layers.convolution import TowerConv2D
+from alexnet_tf.layers.dense import TowerDense
+from alexnet_tf.layers.dropout import TowerDropout
+from alexnet_tf.layers.lrn import TowerLRN
+from alexnet_tf.layers.mean import MeanSubtraction
+from alexnet_tf.layers.pca_lighting import PCALighting
+from alexnet_tf.layers.pooling import TowerMaxPool2D
+
+WEIGHTED_LAYERS = (
+    *("conv1", "conv2", "conv3", "conv4", "conv5"),
+    *("fc6", "fc7", "fc8"),
+)
+
+
+def build_network(model, seed=0):
+    """Builds the two-tower network.
+
+    The towers run where `layers.towers.placement` says at the time of the
+    call; `exchange=True` marks the four places where they meet.
+
+    Args:
+        model: the `model` section of a config, `num_classes` at least 1.
+        seed: integer; initial weights, dropout and lighting follow from it.
+
+    Returns:
+        A functional `keras.Model` from uint8 crops [B, crop, crop, 3] on the
+        0..255 scale to logits [B, num_classes], float32.
+    """
+    make = _LayerFactory(model, seed)
+    conv, fc, lrn = make.conv, make.fc, make.lrn
+    pool, dropout = make.pool, make.dropout
+
+    image = keras.Input(
+        (model.crop, model.crop, 3), dtype="uint8", name="image"
+    )
+    x = MeanSubtraction(model.mean, name="mean")(image)
+    x = PCALighting(**model.lighting, seed=seed, name="lighting")(x)
+
+    x = conv("conv1", 11, strides=4, padding="ceil")(x)  # 55x55x48
+    x = pool("pool1")(lrn("lrn1")(x))  # 27x27x48
+    x = conv("conv2", 5)(x)  # 27x27x128
+    x = pool("pool2")(lrn("lrn2")(x))  # 13x13x128
+    x = conv("conv3", 3, exchange=True)(x)  # 13x13x192
+    x = conv("conv4", 3)(x)  # 13x13x192
+    x = conv("conv5", 3)(x)  # 13x13x128
+    x = pool("pool5")(x)  # 6x6x128
+    x = dropout("drop6")(fc("fc6", exchange=True)(x))  # 2048
+    x = dropout("drop7")(fc("fc7", exchange=True)(x))  # 2048
+    logits = make.classifier("fc8")(x)  # 1000, on the first tower
+    return keras.Model(image, logits, name="alexnet")
+
+
+class _LayerFactory:
+    """Layers with the config's values filled in, each with its own seed."""
+
+    def __init__(self, model, seed):
+        self._model = model
+        self._seed = seed * len(WEIGHTED_LAYERS)
+
+    def conv(self, name, kernel_size, **kwargs):
+        kernels = self._model.kernels[WEIGHTED_LAYERS.index(name)]
+        return TowerConv2D(
+            self._scaled(kernels),
+            kernel_size,
+            **self._weighted(name),
+            **kwargs,
+        )
+
+    def fc(self, name, **kwargs):
+        return TowerDense(
+            self._scaled(self._model.units), **self._weighted(name), **kwargs
+        )
+
+    def classifier(self, name):
+        weighted = self._weighted(name)
+        weighted.update(towers=1, activation=None, dtype="float32")
+        dense = TowerDense(self._model.num_classes, exchange=True, **weighted)
+        return lambda x: dense(x)[0]
+
+    def lrn(self, name):
+        if self._model.lrn.scope == "none":
+            return lambda x: x
+        return TowerLRN(**self._model.lrn, towers=self._model.towers, name=name)
+
+    def pool(self, name):
+        return TowerMaxPool2D(
+            self._model.pool_size,
+            self._model.pool_stride,
+            towers=self._model.towers,
+            name=name,
+        )
+
+    def dropout(self, name):
+        return TowerDropout(
+            self._model.dropout,
+            seed=self._seed + int(name[-1]),
+            towers=self._model.towers,
+            name=name,
+        )
+
+    def _weighted(self, name):
+        return {
+            "name": name,
+            "towers": self._model.towers,
+            "activation": self._model.activation,
+            "weight_std": self._model.weight_std[name],
+            "bias": self._model.bias[name],
+            "seed": self._seed + WEIGHTED_LAYERS.index(name),
+        }
+
+    def _scaled(self, units):
+        """`units` times the width multiplier, a multiple of the towers."""
+        towers = self._model.towers
+        return max(1, round(units * self._model.width / towers)) * towers

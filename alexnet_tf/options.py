@@ -1,0 +1,28 @@
+"""What a person can ask of a mode."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Options:
+    """Values of the command line; see the flags of the same names.
+
+    Attributes:
+        config: the `ConfigDict` of --config with its overrides applied.
+        config_given: whether --config stood on the command line.
+        config_name: name of the recipe, such as "demo".
+        overrides: {"train.epochs": 2, ...} from --config.KEY=VALUE.
+    """
+
+    config: object
+    config_given: bool = False
+    config_name: str = "demo"
+    overrides: dict = dataclasses.field(default_factory=dict)
+    run: str | None = None
+    data_dir: str | None = None
+    download: bool = False
+    tower_devices: str = "auto"
+    crops: int = 10
+    images: tuple[str, ...] = ()
+    export_dir: str = "exports/alexnet"
+    json: bool = False

@@ -1,0 +1,123 @@
+"""The run folder: everything a run writes, and how to find it again.
+
+config.json      every value used
+dataset.json     class names and what the images were
+statistics.npz   mean image and covariance of the training images
+state/           the last state, to go on from
+best/            the weights with the lowest validation top-1 error
+history.csv      one row per epoch
+events/          for TensorBoard
+figures/         PNG
+"""
+
+import datetime
+import json
+import pathlib
+
+from alexnet_tf.config import config_from_json, config_to_json
+from alexnet_tf.errors import UserError
+from alexnet_tf.files import write_text
+
+RUNS = pathlib.Path("runs")
+
+
+class Run:
+    """Paths and small files of a run folder.
+
+    Args:
+        path: of the folder, which need not exist.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config_file = self.path / "config.json"
+        self.dataset_file = self.path / "dataset.json"
+        self.statistics_file = self.path / "statistics.npz"
+        self.state_folder = self.path / "state"
+        self.best_weights = self.path / "best" / "network.weights.h5"
+        self.history_file = self.path / "history.csv"
+        self.events_folder = self.path / "events"
+        self.figures_folder = self.path / "figures"
+
+    @property
+    def exists(self):
+        """Whether the folder holds a run."""
+        return self.config_file.is_file()
+
+    def create(self, config):
+        """Makes the folders and writes the config.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        try:
+            for file in (self.best_weights, self.figures_folder / "any"):
+                file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self.config_file, config_to_json(config))
+        except OSError as error:
+            raise UserError(
+                f"run folder {self.path} cannot be written: {error.strerror}"
+            ) from None
+
+    def read_config(self):
+        """The config the run was last trained with."""
+        return config_from_json(self.config_file.read_text())
+
+    def write_dataset(self, source, data_dir):
+        """Records what the run's images are; see `read_dataset`."""
+        dataset = {
+            "name": source.name,
+            "data_dir": str(pathlib.Path(data_dir).resolve())
+            if data_dir
+            else None,
+            "class_names": source.class_names,
+            "train_images": source.train.size,
+            "validation_images": source.validation.size,
+            "licence": source.licence,
+        }
+        write_text(self.dataset_file, json.dumps(dataset, indent=2) + "\n")
+
+    def read_dataset(self):
+        """A dict with "name", "data_dir", "class_names", the sizes of the
+        splits and "licence"."""
+        return json.loads(self.dataset_file.read_text())
+
+
+def new_run_path(config_name):
+    """A path under runs/ named after the time and the recipe."""
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    path = RUNS / f"{now}-{config_name}"
+    number = 2
+    while path.exists():
+        path = RUNS / f"{now}-{config_name}-{number}"
+        number += 1
+    return path
+
+
+def trained_run(path=None):
+    """The run at `path`, or the newest under runs/, with trained weights.
+
+    Raises:
+        UserError: there is none.
+    """
+    if path is None:
+        trained = [
+            run
+            for run in map(Run, RUNS.glob("*"))
+            if run.exists and run.best_weights.is_file()
+        ]
+        if not trained:
+            raise UserError(
+                f"no trained run under {RUNS}/: train one with "
+                "python main.py --mode=train, or name one with --run=DIR"
+            )
+        return max(trained, key=lambda r: r.best_weights.stat().st_mtime)
+    run = Run(path)
+    if not run.exists:
+        raise UserError(f"there is no run in {path}: config.json is missing")
+    if not run.best_weights.is_file():
+        raise UserError(
+            f"the run in {path} has no trained weights yet: continue it with "
+            f"python main.py --mode=train --run={path}"
+        )
+    return run

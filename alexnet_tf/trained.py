@@ -1,0 +1,62 @@
+"""A trained network, read back from its run folder."""
+
+import dataclasses
+
+import keras
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.layers.towers import placement, resolve_tower_devices
+from alexnet_tf.network import build_network
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedNetwork:
+    """A network and what its outputs mean.
+
+    Attributes:
+        network: from uint8 crops [B, crop, crop, 3] to logits.
+        crop: side of a crop, in pixels.
+        class_names: one per logit.
+    """
+
+    network: keras.Model
+    crop: int
+    class_names: tuple[str, ...]
+
+
+def load_trained(run, tower_devices="none"):
+    """The network of a run with its best weights.
+
+    Args:
+        run: a `Run` that has been trained.
+        tower_devices: see `resolve_tower_devices`.
+
+    Raises:
+        UserError: the weights do not fit the run's config.
+    """
+    config = run.read_config()
+    devices = resolve_tower_devices(tower_devices, config.model.towers)
+    with placement(devices):
+        network = build_network(config.model, config.train.seed)
+    load_weights(network, run.best_weights, run)
+    return TrainedNetwork(
+        network,
+        config.model.crop,
+        tuple(run.read_dataset()["class_names"]),
+    )
+
+
+def load_weights(model, file, run):
+    """Reads weights into `model`; they must be its own network's.
+
+    Raises:
+        UserError: the file is another network's or no weights file.
+    """
+    try:
+        model.load_weights(file)
+    except (ValueError, OSError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{file} does not hold the weights of the network in "
+            f"{run.config_file}: {reason}"
+        ) from None

@@ -1,0 +1,101 @@
+"""What a network that does not learn looks like from inside."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from alexnet_tf.network import WEIGHTED_LAYERS
+from alexnet_tf.training.optimizer import is_bias
+
+DEAD_SHARE = 0.9  # of a layer's units: more is a dead layer
+FAINT_SIGNAL = 0.05  # standard deviation over mean of fc7: less is no signal
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """Measurements on one batch.
+
+    Attributes:
+        dead_share: {layer: share of its units that are zero for every image
+            of the batch}, for the hidden layers.
+        image_dependence: how much fc7 depends on the image: the standard
+            deviation of its neurons over the images, over their mean
+            absolute value.
+    """
+
+    dead_share: dict[str, float]
+    image_dependence: float
+
+    def advice(self, lr):
+        """What to change, most likely cause first; a list of sentences."""
+        advice = []
+        dead = [n for n, share in self.dead_share.items() if share > DEAD_SHARE]
+        if dead:
+            advice.append(
+                f"the ReLUs of {', '.join(dead)} are dead: the learning rate "
+                f"is too high for this data; start again with "
+                f"--config.train.lr={lr / 10:g}"
+            )
+        elif self.image_dependence < FAINT_SIGNAL:
+            advice.append(
+                "fc7 hardly depends on the image: the initial weights pass "
+                "too little signal; start again with "
+                "--config.model.weight_std.convN=0.03 for N = 3, 4, 5 (the "
+                "2012 code) or biases of 0.1 (--config.model.bias.LAYER=0.1)"
+            )
+        else:
+            advice.append(
+                "the signal arrives at fc7: check that the labels belong to "
+                "the images, or change --config.train.lr tenfold"
+            )
+        return advice
+
+
+def diagnose(network, images):
+    """Measures a batch on the live network; see `Diagnosis`.
+
+    Args:
+        network: from uint8 crops to logits.
+        images: uint8 [B, crop, crop, 3], B at least 2.
+    """
+    activations = layer_outputs(network, images)
+    hidden = list(activations)[:-1]
+    fc7 = activations["fc7"]
+    scale = float(np.mean(np.abs(fc7)))
+    return Diagnosis(
+        dead_share={
+            name: float(np.mean(~np.any(activations[name], axis=0)))
+            for name in hidden
+        },
+        image_dependence=float(np.mean(np.std(fc7, axis=0)))
+        / max(scale, 1e-30),
+    )
+
+
+def first_not_finite(network, images):
+    """Where values stop being finite, from the image upwards.
+
+    Returns:
+        One clause such as "the output of conv2", or None where all weights
+        and outputs are finite.
+    """
+    for layer in network.layers:
+        for variable in layer.trainable_variables:
+            if not np.all(np.isfinite(variable.numpy())):
+                kind = "biases" if is_bias(variable) else "weights"
+                return f"the {kind} of {layer.name}"
+    for name, output in layer_outputs(network, images).items():
+        if not np.all(np.isfinite(output)):
+            return f"the output of {name}"
+    return None
+
+
+def layer_outputs(network, images):
+    """{layer: [B, ...] array} of the weighted layers, both towers joined."""
+    outputs = {n: network.get_layer(n).tower_outputs for n in WEIGHTED_LAYERS}
+    probe = keras.Model(network.inputs, outputs)
+    return {
+        name: np.concatenate([np.asarray(t) for t in towers], axis=-1)
+        for name, towers in probe(images, training=False).items()
+    }

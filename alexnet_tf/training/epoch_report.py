@@ -1,0 +1,68 @@
+"""What is measured besides loss and errors at the end of an epoch."""
+
+import time
+
+import keras
+import numpy as np
+
+from alexnet_tf.training.optimizer import is_bias
+
+UPDATE_RATIO = "update_ratio"
+
+
+class EpochReport(keras.callbacks.Callback):
+    """Adds learning rate, speed and update ratios to the epoch's logs.
+
+    First among the callbacks, so that all others see the same numbers:
+    `learning_rate`; `images_per_second` of training, without validation;
+    `update_ratio/LAYER`, the norm of the last update of the layer's kernels
+    over the norm of the kernels.
+
+    Args:
+        images_per_step: batch size.
+    """
+
+    def __init__(self, images_per_step):
+        super().__init__()
+        self._images_per_step = images_per_step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._steps = 0
+        self._begin = self._end = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._steps += 1
+        self._end = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = max(self._end - self._begin, 1e-9)
+        images = self._steps * self._images_per_step
+        logs["images_per_second"] = images / seconds
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs.update(update_ratios(self.model.network, self.model.optimizer))
+
+
+def update_ratios(network, optimizer):
+    """{"update_ratio/conv1": ...}: how far the last step moved each layer.
+
+    A healthy layer moves by about a thousandth of its weights' norm. The
+    velocity is the last update, so nothing has to be remembered.
+    """
+    velocities = dict(
+        zip(
+            (v.path for v in network.trainable_variables),
+            optimizer.velocities,
+            strict=True,
+        )
+    )
+    ratios = {}
+    for layer in network.layers:
+        kernels = [v for v in layer.trainable_variables if not is_bias(v)]
+        if kernels:
+            update = _norm([velocities[k.path] for k in kernels])
+            ratios[f"{UPDATE_RATIO}/{layer.name}"] = update / _norm(kernels)
+    return ratios
+
+
+def _norm(variables):
+    return float(np.sqrt(sum(np.sum(np.square(v.numpy())) for v in variables)))

@@ -1,0 +1,89 @@
+"""The paper's update rule (Krizhevsky et al. 2012, section 5)."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("alexnet_tf")
+class PaperSGD(keras.optimizers.Optimizer):
+    """v <- m v - wd lr w - lr g;  w <- w + v.
+
+    The weight decay passes through the velocity. Keras' `SGD(momentum,
+    weight_decay)` shrinks the weights beside it, ten times less in effect at
+    m = 0.9; PyTorch's keeps lr out of the velocity and differs after every
+    drop of the learning rate.
+
+    Args:
+        learning_rate: lr.
+        momentum: m.
+        weight_decay: wd.
+        bias_lr_multiplier: factor on lr for biases (2 in the 2012 code).
+        decay_biases: whether biases decay too.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=0.9,
+        weight_decay=0.0005,
+        bias_lr_multiplier=1.0,
+        decay_biases=True,
+        name="paper_sgd",
+        **kwargs,
+    ):
+        # weight_decay=None: Keras' own decay would act a second time.
+        super().__init__(
+            learning_rate=learning_rate, weight_decay=None, name=name, **kwargs
+        )
+        self.momentum = momentum
+        self.decay = weight_decay
+        self.bias_lr_multiplier = bias_lr_multiplier
+        self.decay_biases = decay_biases
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self.velocities = []
+        for variable in variables:
+            with tf.device(variable.value.device):
+                self.velocities += self.add_optimizer_variables(
+                    [variable], "velocity"
+                )
+
+    def update_step(self, gradient, variable, learning_rate):
+        # Without the device scope the weights, velocities and gradients would
+        # travel to the default device every step.
+        with tf.device(variable.device):
+            w = variable
+            v = self.velocities[self._get_variable_index(variable)]
+            g = tf.cast(gradient, w.dtype)
+            lr = tf.cast(learning_rate, w.dtype)
+            m, wd = self.momentum, self.decay
+            if is_bias(variable):
+                lr = lr * self.bias_lr_multiplier
+                wd = wd if self.decay_biases else 0.0
+
+            self.assign(v, m * v - wd * lr * w - lr * g)
+            self.assign_add(w, v)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        # With one replica the sum is the gradient itself, but Keras sends it
+        # through an identity on the default device.
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return list(grads_and_vars)
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "weight_decay": self.decay,
+            "bias_lr_multiplier": self.bias_lr_multiplier,
+            "decay_biases": self.decay_biases,
+        }
+
+
+def is_bias(variable):
+    """True for a bias variable: the only weights with a single axis."""
+    return len(variable.shape) == 1

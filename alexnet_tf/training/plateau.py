@@ -1,0 +1,68 @@
+"""The learning rate's three drops (Krizhevsky et al. 2012, section 5)."""
+
+import keras
+
+
+class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
+    """Drops the learning rate when validation error stops improving.
+
+    After `drops` drops the next plateau ends the training, as in the paper.
+
+    Args:
+        factor: what the learning rate is multiplied by.
+        patience: epochs without improvement before a drop.
+        min_improvement: smallest decrease of the validation top-1 error, a
+            fraction, that counts as one.
+        drops: number of drops.
+    """
+
+    SAVED = ("wait", "best", "cooldown_counter", "drops_done")
+
+    def __init__(self, factor, patience, min_improvement, drops):
+        super().__init__(
+            monitor="val_top1_error",
+            mode="min",
+            factor=factor,
+            patience=patience,
+            min_delta=min_improvement,
+        )
+        self.drops = drops
+        self.drops_done = 0
+        self._begun = False
+
+    def on_train_begin(self, logs=None):
+        # Keras forgets everything here; a resumed run must not.
+        if not self._begun:
+            super().on_train_begin(logs)
+        self._begun = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        optimizer = self.model.optimizer
+        before = float(optimizer.learning_rate)
+        super().on_epoch_end(epoch, logs)
+        after = float(optimizer.learning_rate)
+        if after == before:
+            return
+        if self.drops_done == self.drops:
+            optimizer.learning_rate = before
+            self.model.stop_training = True
+            print(
+                f"validation error stopped improving after {self.drops} "
+                "drops of the learning rate: done"
+            )
+            return
+        self.drops_done += 1
+        print(
+            f"validation error stopped improving: learning rate {before:g} "
+            f"to {after:g}, drop {self.drops_done} of {self.drops}"
+        )
+
+    def saved_state(self):
+        """What `restore` needs, as a dict that JSON can hold."""
+        return {name: getattr(self, name) for name in self.SAVED}
+
+    def restore(self, state):
+        """Goes on from a `saved_state`."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._begun = True

@@ -1,0 +1,81 @@
+"""AlexNet as the paper's text has it, for ImageNet.
+
+A. Krizhevsky, I. Sutskever, G. Hinton: ImageNet Classification with Deep
+Convolutional Neural Networks, NIPS 2012. Section numbers below are the
+paper's; "2012 code" is the source released by the Computer History Museum.
+
+Command:  python main.py --mode=train --config=configs/paper.py --data_dir=DIR
+Hardware: the paper: two GTX 580 with 3 GB, five to six days for 90 epochs.
+Result:   the paper, ILSVRC-2012 validation, ten crops: 40.7 % top-1 and
+          18.2 % top-5 error. This program has not been run on ImageNet.
+
+On small data sets this initialization stays at the loss of a guess for long:
+see configs/demo.py.
+"""
+
+from ml_collections import ConfigDict
+
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+
+
+def get_config():
+    """The paper's values, each with its source."""
+    config = ConfigDict()
+
+    data = config.data = ConfigDict()
+    data.name = "imagenet2012:5.*.*"  # embedded, folder, or a TFDS name
+    data.limit = 0  # first N training images of the seeded order; 0: all
+    data.holdout = 0.1  # share held out where a source has no validation split
+    data.shuffle_buffer = 10_000  # records
+    data.cache_gb = 4.0  # decoded images kept in memory up to this size
+
+    model = config.model = ConfigDict()
+    model.num_classes = 1000  # 0: as many as the data has
+    model.crop = 224  # sec. 4.1; 227 needs no zero padding in conv1 (Caffe)
+    model.towers = 2  # sec. 3.5; 1: the paper's one-GPU net
+    model.width = 1.0  # multiplies kernels and fc neurons
+    model.kernels = (96, 256, 384, 384, 256)  # conv1..conv5, sec. 3.5
+    model.units = 4096  # fc6 and fc7, sec. 3.5
+    model.activation = "relu"  # sec. 3.1
+    model.pool_size = 3  # z, sec. 3.4
+    model.pool_stride = 2  # s, sec. 3.4
+    model.dropout = 0.5  # fc6 and fc7, sec. 4.2
+    model.mean = "image"  # sec. 2: per pixel; rgb: per colour
+
+    lrn = model.lrn = ConfigDict()  # sec. 3.3
+    lrn.scope = "tower"  # 2012 code; layer: over both towers; none: no LRN
+    lrn.n = 5
+    lrn.k = 2.0
+    lrn.alpha = 1e-4  # not divided by n
+    lrn.beta = 0.75
+
+    lighting = model.lighting = ConfigDict()  # sec. 4.1
+    lighting.std = 0.1  # of alpha; 0: no PCA lighting
+    lighting.scale = "eigenvalues"  # 2012 code: square_roots
+
+    model.weight_std = ConfigDict({layer: 0.01 for layer in LAYERS})  # sec. 5
+    model.bias = ConfigDict(  # sec. 5
+        {
+            **{layer: 0.0 for layer in ("conv1", "conv3", "fc8")},
+            **{layer: 1.0 for layer in ("conv2", "conv4", "conv5")},
+            **{layer: 1.0 for layer in ("fc6", "fc7")},
+        }
+    )
+
+    train = config.train = ConfigDict()
+    train.seed = 0
+    train.epochs = 90  # sec. 5, "roughly 90 cycles"
+    train.batch_size = 128  # sec. 5
+    train.lr = 0.01  # sec. 5
+    train.momentum = 0.9  # sec. 5
+    train.weight_decay = 0.0005  # sec. 5
+    train.bias_lr_multiplier = 1.0  # sec. 5: "equal learning rate"
+    train.decay_biases = True  # sec. 5 names no exception
+    train.lr_drops = 3  # sec. 5: "reduced three times"; then stop
+    train.lr_drop_factor = 0.1  # sec. 5
+    train.patience = 5  # epochs without improvement; the paper's was by hand
+    train.min_improvement = 0.001  # of validation top-1 error, a fraction
+    train.flat_loss_steps = 400  # alarm when the loss stayed at ln(classes)
+    train.flat_loss_margin = 0.01  # of ln(classes)
+
+    return config

@@ -1,0 +1,149 @@
+"""AlexNet, the network of Krizhevsky, Sutskever and Hinton (2012).
+
+    python main.py --mode=train                       train on shipped images
+    python main.py --mode=evaluate                    errors of the last run
+    python main.py --mode=predict --image=FILE ...    classes of images
+    python main.py --mode=export                      SavedModel of the last run
+    python main.py --mode=inspect                     the network, layer by layer
+
+Every value of a recipe can be set: --config=configs/paper.py
+--config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
+"""
+
+import importlib
+import os
+import pathlib
+import re
+import sys
+
+# Before TensorFlow is imported by a mode: its start-up notes say nothing that
+# a user could act on.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from absl import app, flags  # noqa: E402
+from ml_collections import config_flags  # noqa: E402
+
+from alexnet_tf.errors import UserError  # noqa: E402
+from alexnet_tf.options import Options  # noqa: E402
+
+MODES = ("train", "evaluate", "predict", "export", "inspect")
+DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
+BAD_INPUT = 2
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum("mode", "train", MODES, "What to do.")
+config_flags.DEFINE_config_file(
+    "config",
+    None,
+    "Recipe: a Python file whose get_config() returns the values. Default: "
+    "configs/demo.py, or what the run was trained with.",
+)
+flags.DEFINE_string(
+    "run",
+    None,
+    "Run folder: made if absent, continued if it holds a run. Default: a new "
+    "one under runs/ for training, the newest one there otherwise.",
+)
+flags.DEFINE_string("data_dir", None, "Folder of the images or TFDS data.")
+flags.DEFINE_bool("download", False, "Whether TFDS may download.")
+flags.DEFINE_string(
+    "tower_devices",
+    "auto",
+    "Where the towers run: auto (two GPUs where there are two), none, or two "
+    "devices such as GPU:0,GPU:1.",
+)
+flags.DEFINE_integer(
+    "logical_cpus",
+    1,
+    "Splits the CPU into so many devices CPU:0, CPU:1, ..., to try "
+    "--tower_devices without GPUs.",
+    lower_bound=1,
+)
+flags.DEFINE_enum(
+    "crops", "10", ["1", "10"], "Views of an image that are averaged."
+)
+flags.DEFINE_multi_string(
+    "image", [], "Image file for --mode=predict; more may follow it."
+)
+flags.DEFINE_string(
+    "export_dir",
+    "exports/alexnet",
+    "Where --mode=export writes <version>/, as TF Serving reads it.",
+)
+flags.DEFINE_bool(
+    "json", False, "Whether the last line of output is one JSON object."
+)
+
+
+def main(argv):
+    images = (*FLAGS.image, *argv[1:])
+    if argv[1:] and FLAGS.mode != "predict":
+        raise UserError(f"unexpected argument {argv[1]}: flags begin with --")
+    given = config_flags.get_config_filename(FLAGS["config"])
+    options = Options(
+        config=FLAGS.config,
+        config_given=given != str(DEFAULT_CONFIG),
+        config_name=pathlib.Path(given).stem,
+        overrides=config_flags.get_override_values(FLAGS["config"]),
+        run=FLAGS.run,
+        data_dir=FLAGS.data_dir,
+        download=FLAGS.download,
+        tower_devices=FLAGS.tower_devices,
+        crops=int(FLAGS.crops),
+        images=images,
+        export_dir=FLAGS.export_dir,
+        json=FLAGS.json,
+    )
+    mode = importlib.import_module(f"alexnet_tf.modes.{FLAGS.mode}")
+    if FLAGS.logical_cpus > 1:
+        split_cpu(FLAGS.logical_cpus)
+    return mode.main(options)
+
+
+def split_cpu(count):
+    """Makes `count` logical CPU devices; before TensorFlow uses any."""
+    import tensorflow as tf
+
+    [cpu] = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * count
+    )
+
+
+def parse_flags(argv):
+    """Parses the command line; mistakes become one line and exit code 2."""
+    if not any(a.split("=")[0].lstrip("-") == "config" for a in argv):
+        # Not the flag's default: absl would parse the overrides while it
+        # defines the flag, too early to answer a mistake in one line.
+        argv = [argv[0], f"--config={DEFAULT_CONFIG}", *argv[1:]]
+    try:
+        remaining = FLAGS(argv)
+        recipe = config_flags.get_config_filename(FLAGS["config"])
+        if not pathlib.Path(recipe).is_file():
+            fail(f"--config={recipe}: there is no such file")
+        return remaining
+    except SystemExit as stop:  # absl ends --help with 1
+        sys.exit(stop.code if stop.code == BAD_INPUT else 0)
+    except (AttributeError, KeyError) as error:
+        reason = re.sub(r"\\[n']|^\W+", " ", str(error))
+        fail(f"unknown key among the --config.KEY=VALUE: {reason}")
+    except (flags.Error, OSError, TypeError, ValueError) as error:
+        fail(error)
+
+
+def fail(reason):
+    """Prints the reason as one line and exits with 2."""
+    print(f"main.py: {' '.join(str(reason).split())}", file=sys.stderr)
+    sys.exit(BAD_INPUT)
+
+
+def run_main(argv):
+    try:
+        return main(argv)
+    except UserError as error:
+        fail(error)
+
+
+if __name__ == "__main__":
+    app.run(run_main, flags_parser=parse_flags)
