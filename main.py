@@ -1,10 +1,10 @@
 """AlexNet, the network of Krizhevsky, Sutskever and Hinton (2012).
 
-    python main.py --mode=train                       train on shipped images
-    python main.py --mode=evaluate                    errors of the last run
-    python main.py --mode=predict --image=FILE ...    classes of images
-    python main.py --mode=export                      SavedModel of the last run
-    python main.py --mode=inspect                     the network, layer by layer
+    python main.py --mode=train                      train on shipped images
+    python main.py --mode=evaluate                   errors of the last run
+    python main.py --mode=predict --image=FILE ...   classes of images
+    python main.py --mode=export                     the last run as SavedModel
+    python main.py --mode=inspect                    the network, layer by layer
 
 Every value of a recipe can be set: --config=configs/paper.py
 --config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
@@ -21,11 +21,11 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from absl import app, flags  # noqa: E402
-from ml_collections import config_flags  # noqa: E402
+from absl import app, flags
+from ml_collections import config_flags
 
-from alexnet_tf.errors import UserError  # noqa: E402
-from alexnet_tf.options import Options  # noqa: E402
+from alexnet_tf.errors import UserError
+from alexnet_tf.options import Options
 
 MODES = ("train", "evaluate", "predict", "export", "inspect")
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"

@@ -2,7 +2,8 @@
 
     apt-get download dataset-fashion-mnist
     dpkg-deb -x dataset-fashion-mnist_*.deb unpacked
-    python tools/make_embedded_images.py unpacked/usr/share/datasets/fashion-mnist
+    cd unpacked/usr/share/datasets
+    python .../tools/make_embedded_images.py fashion-mnist
 
 Takes the first 600 training and 100 test images of each class, in the order
 of the original files, and writes alexnet_tf/data/fashion_mnist/images.npz.

@@ -6,10 +6,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
 
-from alexnet_tf.files import replacing  # noqa: E402
+from alexnet_tf.files import replacing
 
 MOST_NAMES = 50  # more do not fit beside the picture
 

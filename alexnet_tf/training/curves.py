@@ -4,10 +4,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
-from alexnet_tf.files import replacing  # noqa: E402
-from alexnet_tf.training.epoch_report import UPDATE_RATIO  # noqa: E402
+from alexnet_tf.files import replacing
+from alexnet_tf.training.epoch_report import UPDATE_RATIO
 
 
 def draw_curves(rows, path):

@@ -93,9 +93,9 @@ class State:
 
     def restore_metrics(self):
         """Gives a resumed epoch the metrics of its first part."""
-        for metric in self._trainer.metrics:
-            saved = (self._metrics or {}).get(metric.name, [])
-            for variable, value in zip(metric.variables, saved):
+        for metric in self._trainer.metrics if self._metrics else ():
+            saved = self._metrics[metric.name]
+            for variable, value in zip(metric.variables, saved, strict=True):
                 variable.assign(value)
         self._metrics = None
 
