@@ -15,12 +15,12 @@ tf.config.set_logical_device_configuration(
     _cpu, [tf.config.LogicalDeviceConfiguration()] * 3
 )
 
-from configs import paper
-
 
 @pytest.fixture
 def small_model():
     """The paper's `model` section at 1/16 of its width, ten classes."""
+    from configs import paper
+
     model = paper.get_config().model
     model.width = 1 / 16
     model.num_classes = 10
