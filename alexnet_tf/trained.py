@@ -1,6 +1,7 @@
 """A trained network, read back from its run folder."""
 
 import dataclasses
+import warnings
 
 import keras
 
@@ -53,7 +54,10 @@ def load_weights(model, file, run):
         UserError: the file is another network's or no weights file.
     """
     try:
-        model.load_weights(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Keras guesses at reasons before it raises.
+            model.load_weights(file)
     except (ValueError, OSError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(

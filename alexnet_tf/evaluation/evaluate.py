@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.evaluation.errors import top_k_errors
 from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
@@ -60,7 +61,9 @@ def evaluate(network, records, crop, crops):
         10: ten_crop_probabilities,
     }[crops]
 
-    @tf.function(reduce_retracing=True)
+    records_spec = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
+
+    @tf.function(input_signature=[records_spec])
     def predict(images):
         return probabilities_of(network, images, crop)
 

@@ -114,7 +114,7 @@ def fit(run, config, trainer, batches, validation):
         train.min_improvement,
         train.lr_drops,
     )
-    state = State(run, trainer, plateau)
+    state = State(run, trainer, plateau, train.lr)
     state.restore()
     if state.epoch or state.step:
         print(f"continuing after {state.epoch} epochs and {state.step} steps")

@@ -52,7 +52,8 @@ class InterruptSaver(keras.callbacks.Callback):
         self._signal = number
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._signal is not None:
+        epoch_ends = batch + 1 == self.params["steps"]
+        if self._signal is not None and not epoch_ends:
             self._state.save()
             raise Interrupted(self._signal)
 

@@ -19,6 +19,7 @@ class State:
         run: a `Run`.
         trainer: a `Trainer`.
         plateau: a `PlateauDrops`.
+        lr: the config's learning rate.
 
     Attributes:
         epoch, step: where training is: completed epochs, and completed
@@ -27,8 +28,9 @@ class State:
         rows: one dict per completed epoch, as in history.csv.
     """
 
-    def __init__(self, run, trainer, plateau):
+    def __init__(self, run, trainer, plateau, lr):
         self._run = run
+        self._lr = lr
         self._trainer = trainer
         self._plateau = plateau
         self.epoch = 0
@@ -49,6 +51,7 @@ class State:
             "step": self.step,
             "best_error": self.best_error,
             "rows": self.rows,
+            "lr": self._lr,
             "plateau": self._plateau.saved_state(),
             "metrics": {
                 metric.name: [float(v) for v in metric.variables]
@@ -76,6 +79,9 @@ class State:
     def restore(self):
         """Goes on from `state/`, if there is one.
 
+        Where the config's learning rate has changed since, the present one
+        changes in proportion.
+
         Raises:
             UserError: the state is another network's.
         """
@@ -90,6 +96,10 @@ class State:
         self.best_error, self.rows = state["best_error"], state["rows"]
         self._plateau.restore(state["plateau"])
         self._metrics = state["metrics"]
+        if state["lr"] != self._lr:
+            optimizer = self._trainer.optimizer
+            dropped = float(optimizer.learning_rate) / state["lr"]
+            optimizer.learning_rate = self._lr * dropped
 
     def restore_metrics(self):
         """Gives a resumed epoch the metrics of its first part."""

@@ -11,8 +11,9 @@ NOT_FINITE = "loss is not finite"
 class Trainer(keras.Model):
     """Trains a network whose output is logits.
 
-    The loss is the cross-entropy, averaged over the batch; metrics are
-    `top1_error` and `top5_error`, fractions.
+    The loss is the cross-entropy, averaged over the batch. Metrics, averaged
+    over the images of an epoch: `loss`, `top1_error`, `top5_error`, the
+    errors as fractions.
 
     Args:
         network: a model from uint8 crops to logits.
@@ -22,14 +23,16 @@ class Trainer(keras.Model):
     def __init__(self, network, optimizer):
         super().__init__(name="trainer")
         self.network = network
+        self.built = True  # it has no weights of its own
         # Now, eagerly: each velocity is created on its weight's device.
         optimizer.build(network.trainable_variables)
-        self.compile(
-            optimizer=optimizer,
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=[TopKError(1), TopKError(5)],
-            jit_compile=False,
-        )
+        self.compile(optimizer=optimizer, jit_compile=False)
+        self._mean_loss = keras.metrics.Mean(name="loss")
+        self._errors = [TopKError(1), TopKError(5)]
+
+    @property
+    def metrics(self):
+        return [self._mean_loss, *self._errors]
 
     def call(self, images, training=False):
         return self.network(images, training=training)
@@ -42,7 +45,8 @@ class Trainer(keras.Model):
         images, labels = data
         with tf.GradientTape() as tape:
             logits = self(images, training=True)
-            loss = self.compute_loss(y=labels, y_pred=logits)
+            losses = cross_entropy(labels, logits)
+            loss = tf.reduce_mean(losses)
             scaled = self.optimizer.scale_loss(loss)
         variables = self.trainable_variables
         gradients = tape.gradient(scaled, variables)
@@ -51,12 +55,25 @@ class Trainer(keras.Model):
         )
         with tf.control_dependencies([finite]):
             self.optimizer.apply(gradients, variables)
-        return self._update_metrics(labels, logits, loss)
+        return self._update_metrics(labels, logits, losses)
 
-    def _update_metrics(self, labels, logits, loss):
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss, sample_weight=tf.shape(labels)[0])
-            else:
-                metric.update_state(labels, logits)
+    def test_step(self, data):
+        """Measures (images, labels)."""
+        images, labels = data
+        logits = self(images, training=False)
+        return self._update_metrics(
+            labels, logits, cross_entropy(labels, logits)
+        )
+
+    def _update_metrics(self, labels, logits, losses):
+        self._mean_loss.update_state(losses)
+        for error in self._errors:
+            error.update_state(labels, logits)
         return self.get_metrics_result()
+
+
+def cross_entropy(labels, logits):
+    """-log softmax(logits)[label] of each image; float32 [B]."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels, tf.cast(logits, tf.float32)
+    )
