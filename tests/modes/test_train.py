@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 
 import h5py
@@ -203,3 +204,43 @@ def test_changed_images_are_refused_on_resume(
     np.savez(statistics, **fields)
     with pytest.raises(UserError, match="measured on other data"):
         train.main(options_for(run))
+
+
+def test_an_unwritable_run_folder_is_one_clear_line(tmp_path, options_for):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"run folder .* cannot be written"):
+        train.main(options_for(tmp_path / "file" / "run"))
+
+
+def test_a_wrong_number_of_classes_names_the_right_one(tmp_path, options_for):
+    with pytest.raises(UserError, match="set it to 3"):
+        train.main(options_for(tmp_path / "run", **{"model.num_classes": 5}))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_broken_training_image_is_skipped_counted_and_named(
+    tmp_path, options_for, image_folder, capsys
+):
+    images = tmp_path / "images"
+    shutil.copytree(image_folder, images)
+    broken = images / "train" / "green" / "05.png"
+    broken.write_bytes(broken.read_bytes()[:200])
+    options = options_for(tmp_path / "run", **{"train.epochs": 1})
+    options.data_dir = str(images)
+    assert train.main(options) == 0
+    output = capsys.readouterr().out
+    assert "skipped 1 of 72 images" in output
+    assert str(broken) in output
+
+
+def test_pinned_towers_train_to_the_same_weights(
+    tmp_path, options_for, finished_run
+):
+    options = options_for(tmp_path / "run")
+    options.tower_devices = "CPU:1,CPU:2"
+    assert train.main(options) == 0
+    ours, theirs = weights(tmp_path / "run"), weights(finished_run)
+    for name in ours:
+        np.testing.assert_allclose(
+            ours[name], theirs[name], rtol=0, atol=1e-5, err_msg=name
+        )

@@ -1,0 +1,67 @@
+"""Evaluation of finished runs."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.modes import evaluate
+from alexnet_tf.options import Options
+
+
+@pytest.mark.parametrize("crops", [1, 10])
+def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    options = Options(config=None, run=str(run), crops=crops, json=True)
+    assert evaluate.main(options) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result == {
+        "run": str(run),
+        "dataset": "folder",
+        "split": "validation",
+        "crops": crops,
+        "samples": 18,
+        "top1_error": result["top1_error"],
+        "top5_error": 0.0,
+    }
+    with open(run / "confusion.csv") as file:
+        counts = [
+            [int(x) for x in row[1:]] for row in list(csv.reader(file))[1:]
+        ]
+    assert sum(map(sum, counts)) == 18
+    right = sum(counts[i][i] for i in range(3))
+    assert result["top1_error"] == pytest.approx(1 - right / 18)
+
+
+def test_a_broken_image_is_named_and_the_count_questioned(
+    finished_run, image_folder, tmp_path, capsys
+):
+    images = tmp_path / "images"
+    shutil.copytree(image_folder, images)
+    broken = images / "val" / "red" / "03.png"
+    broken.write_bytes(broken.read_bytes()[:100])
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    options = Options(
+        config=None, run=str(run), data_dir=str(images), json=True
+    )
+    assert evaluate.main(options) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out.splitlines()[-1])["samples"] == 17
+    assert "warning: 17 of 18 images were evaluated" in output.err
+    assert str(broken) in output.err
+
+
+def test_a_missing_run_is_one_clear_line(tmp_path):
+    options = Options(config=None, run=str(tmp_path / "none"))
+    with pytest.raises(UserError, match="there is no run in"):
+        evaluate.main(options)
+
+
+def test_no_run_at_all_says_how_to_train(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="--mode=train"):
+        evaluate.main(Options(config=None))
