@@ -126,7 +126,7 @@ def parse_flags(argv):
     except SystemExit as stop:  # absl ends --help with 1
         sys.exit(stop.code if stop.code == BAD_INPUT else 0)
     except (AttributeError, KeyError) as error:
-        reason = re.sub(r"\\[n']|^\W+", " ", str(error))
+        reason = re.sub(r"\\[n']|^\W+|'$", " ", str(error))
         fail(f"unknown key among the --config.KEY=VALUE: {reason}")
     except (flags.Error, OSError, TypeError, ValueError) as error:
         fail(error)

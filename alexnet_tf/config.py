@@ -41,8 +41,12 @@ def check_config(config):
             model.activation in ACTIVATIONS,
             " or ".join(ACTIVATIONS),
         ),
-        "model.pool_size": (model.pool_size >= 1, "at least 1"),
         "model.pool_stride": (model.pool_stride >= 1, "at least 1"),
+        "model.pool_size": (
+            _pool5_side(model) >= 1,
+            "at least 1, and small enough, as is the stride, that three "
+            f"pools leave something of a crop of {model.crop}",
+        ),
         "model.dropout": (0 <= model.dropout < 1, "from 0 to below 1"),
         "model.mean": (model.mean in ("image", "rgb"), "image or rgb"),
         "model.lrn.scope": (
@@ -75,6 +79,18 @@ def check_config(config):
             raise UserError(f"config.{key} is {_get(config, key)}: {wanted}")
 
 
+def _pool5_side(model):
+    """Side of pool5's output; below 1 where nothing is left."""
+    if min(model.pool_size, model.pool_stride) < 1:
+        return 0
+    side = 1 + -(-(model.crop - 11) // 4)  # conv1
+    for _ in range(3):
+        side = (side - model.pool_size) // model.pool_stride + 1
+        if side < 1:
+            return 0
+    return side
+
+
 def config_to_json(config):
     """The config as indented JSON text, keys sorted."""
     return json.dumps(config.to_dict(), indent=2, sort_keys=True) + "\n"
@@ -93,8 +109,9 @@ def apply_overrides(config, overrides):
     """
     for key, value in overrides.items():
         try:
+            _get(config, key)
             config.update_from_flattened_dict({key: value})
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise UserError(f"--config.{key}={value}: {reason}") from None
 

@@ -54,4 +54,7 @@ class Signatures:
         best = min(BEST, len(self._class_names))
         scores, indices = tf.math.top_k(probabilities, best)
         names = tf.constant(self._class_names)
-        return {"classes": tf.gather(names, indices), "scores": scores}
+        return {
+            "classes": tf.gather(names, indices),
+            "scores": tf.cast(scores, tf.float32),
+        }

@@ -8,6 +8,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import pytest
 import tensorflow as tf
 
+# The tests are about CPU devices, on any machine.
+tf.config.set_visible_devices([], "GPU")
 # Three CPUs, so that the default device (CPU:0) can be told from the first
 # tower's. Must happen before TensorFlow uses any device.
 [_cpu] = tf.config.list_physical_devices("CPU")

@@ -59,7 +59,7 @@ def load_folder(root):
         class_names=tuple(class_names),
         train=_split(train_files),
         validation=_split(validation_files) if validation_files else None,
-        decode=decode,
+        decode=lambda path: decode(tf.io.read_file(path)),
         fingerprint=_fingerprint(root, train_files + validation_files),
         licence="The images in the folder belong to whoever made them.",
     )
@@ -97,16 +97,9 @@ def _split(files):
     examples = tf.data.Dataset.from_tensor_slices(
         {
             "id": np.arange(len(files), dtype=np.int64),
-            "path": paths,
+            "image": paths,
             "label": np.array([label for _, label in files], np.int64),
         }
-    ).map(
-        lambda example: {
-            "id": example["id"],
-            "image": tf.io.read_file(example["path"]),
-            "label": example["label"],
-        },
-        num_parallel_calls=tf.data.AUTOTUNE,
     )
     return Split(examples, len(files), lambda i: paths[i])
 
@@ -114,6 +107,7 @@ def _split(files):
 def _fingerprint(root, files):
     digest = hashlib.sha256()
     for path, label in files:
-        line = f"{path.relative_to(root)} {label} {path.stat().st_size}\n"
+        size = path.stat().st_size if path.exists() else None  # broken link
+        line = f"{path.relative_to(root)} {label} {size}\n"
         digest.update(line.encode())
     return digest.hexdigest()

@@ -56,7 +56,8 @@ class Records:
         """The examples in a random order, images still to be `prepare`d.
 
         Args:
-            seed: int64 scalar tensor; the order is a function of it.
+            seed: int64 scalar tensor; the order is a function of it (and of
+                TensorFlow's global seed, which nothing here sets).
             buffer: number of examples to draw from; records in memory are
                 shuffled whole.
         """

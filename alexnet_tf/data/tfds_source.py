@@ -33,7 +33,12 @@ def load_tfds(name, data_dir=None, download=False):
         reason = str(error).splitlines()[0]
         raise UserError(f"data.name={name} cannot be used: {reason}") from None
     if download:
-        builder.download_and_prepare()
+        try:
+            builder.download_and_prepare()
+        except (AssertionError, OSError) as error:
+            # A manual download is missing, or there is no network.
+            reason = " ".join(str(error).split())
+            raise UserError(f"{name} cannot be prepared: {reason}") from None
     if not builder.is_prepared():
         raise UserError(
             f"{name} is not prepared under {builder.data_dir}: give the "

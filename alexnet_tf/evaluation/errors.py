@@ -33,7 +33,13 @@ def top_k_errors(labels, scores, k):
         k: number of guesses.
 
     Returns:
-        float32 [B]. A label that ties with the k-th best counts as right.
+        float32 [B]. Among equal scores the class with the lower index is the
+        better guess, as for argmax, so a network that says the same of all
+        classes has the error of a guess, not 0.
     """
-    hit = tf.math.in_top_k(tf.cast(labels, tf.int64), scores, k)
-    return 1.0 - tf.cast(hit, tf.float32)
+    labels = tf.cast(labels, tf.int32)[:, None]
+    own = tf.gather(scores, labels, batch_dims=1)
+    later = tf.range(tf.shape(scores)[1])[None, :] >= labels
+    behind = (scores < own) | ((scores == own) & later)
+    better = tf.reduce_sum(tf.cast(~behind, tf.int32), axis=1)
+    return tf.cast(better >= k, tf.float32)

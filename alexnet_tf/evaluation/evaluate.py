@@ -23,7 +23,7 @@ class Evaluation:
     Attributes:
         ids: int64 [N], of the examples that could be decoded.
         labels: int64 [N].
-        probabilities: float32 [N, classes].
+        probabilities: float64 [N, classes].
     """
 
     ids: np.ndarray

@@ -37,14 +37,20 @@ def ten_crop_probabilities(network, records, crop):
         crop: side of a crop, in pixels.
 
     Returns:
-        float32 [B, classes].
+        float64 [B, classes].
     """
     views = tf.reshape(ten_crops(records, crop), [-1, crop, crop, 3])
-    each = tf.nn.softmax(network(views, training=False))
+    each = _softmax(network(views, training=False))
     return tf.reduce_mean(tf.reshape(each, [-1, 10, each.shape[-1]]), axis=1)
 
 
 def centre_crop_probabilities(network, records, crop):
-    """The softmax output of the central crop alone; float32 [B, classes]."""
+    """The softmax output of the central crop alone; float64 [B, classes]."""
     views = centre_crop(records, crop)
-    return tf.nn.softmax(network(views, training=False))
+    return _softmax(network(views, training=False))
+
+
+def _softmax(logits):
+    # In float32 everything 100 below the largest logit becomes 0, and which
+    # classes come second to fifth is lost.
+    return tf.nn.softmax(tf.cast(logits, tf.float64))

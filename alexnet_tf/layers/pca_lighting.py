@@ -56,6 +56,7 @@ class PCALighting(keras.layers.Layer):
             shape=(3, 3),
             initializer="zeros",
             trainable=False,
+            autocast=False,
         )
         self._draws = add_draws(self, self.seed)
 

@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from alexnet_tf.layers.towers import TowerLayer
 
+MOST_TOWERS = 2  # keeps the seeds of layers with one tower and two apart
+
 
 class WeightedTowerLayer(TowerLayer):
     """Kernels, biases and an activation, divided over the towers.
@@ -63,7 +65,7 @@ class WeightedTowerLayer(TowerLayer):
                 shape=self.kernel_shape(visible),
                 initializer=keras.initializers.RandomNormal(
                     stddev=self.weight_std,
-                    seed=self.seed * self.towers + tower,
+                    seed=self.seed * MOST_TOWERS + tower,
                 ),
             )
             for tower in range(self.towers)
@@ -79,7 +81,8 @@ class WeightedTowerLayer(TowerLayer):
         ]
 
     def _visible_shape(self, input_shape):
-        if not isinstance(input_shape, list):
+        # A saved config gives a single shape as a list, too.
+        if not isinstance(input_shape[0], list | tuple):
             return tuple(input_shape)
         own = tuple(input_shape[0])
         if not self.exchange:

@@ -41,7 +41,10 @@ def resolve_tower_devices(spec="auto", towers=2):
         if len(gpus) < towers:
             return unpinned
         return tuple(f"/GPU:{tower}" for tower in range(towers))
-    names = [name.strip().strip("/").upper() for name in spec.split(",")]
+    names = [
+        name.strip().strip("/").upper().removeprefix("DEVICE:")
+        for name in spec.split(",")
+    ]
     if len(names) != towers:
         raise UserError(
             f"--tower_devices={spec} names {len(names)} devices, the network "
@@ -52,7 +55,7 @@ def resolve_tower_devices(spec="auto", towers=2):
         for device in tf.config.list_logical_devices()
     ]
     for name in names:
-        if name.removeprefix("DEVICE:") not in existing:
+        if name not in existing:
             raise UserError(
                 f"--tower_devices={spec}: there is no device {name}; this "
                 f"process has {', '.join(existing)}"

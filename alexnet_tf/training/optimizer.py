@@ -44,12 +44,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.velocities = []
-        for variable in variables:
-            with tf.device(variable.value.device):
-                self.velocities += self.add_optimizer_variables(
-                    [variable], "velocity"
-                )
+        self.velocities = self.add_optimizer_variables(variables, "velocity")
 
     def update_step(self, gradient, variable, learning_rate):
         # Without the device scope the weights, velocities and gradients would

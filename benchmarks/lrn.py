@@ -1,0 +1,104 @@
+"""Time of our local response normalization beside TensorFlow's own.
+
+    python -m benchmarks.lrn [--repeats=9] [--json]
+
+Both normalize the float32 maps of one tower at the paper's batch of 128, in
+turns, on TensorFlow's default device. Times are medians. With --json the last
+line is one JSON object; "forward_ratio" and "backward_ratio" (forward and
+backward pass together) are ours over TensorFlow's, both layers added up.
+"""
+
+import argparse
+import json
+import statistics
+import time
+
+import tensorflow as tf
+
+from alexnet_tf.layers.lrn import local_response_normalization
+
+SHAPES = {"lrn1": (128, 55, 55, 48), "lrn2": (128, 27, 27, 128)}
+
+
+def theirs(maps):
+    """TensorFlow's kernel with the paper's constants."""
+    return tf.nn.local_response_normalization(
+        maps, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75
+    )
+
+
+def with_gradient(function):
+    """Forward and backward pass of `function`."""
+
+    def both(maps, upstream):
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            output = function(maps)
+        return tape.gradient(output, maps, upstream)
+
+    return both
+
+
+def seconds(function, *tensors):
+    """Wall time of one call, its device's queue included."""
+    tf.test.experimental.sync_devices()
+    start = time.perf_counter()
+    function(*tensors)
+    tf.test.experimental.sync_devices()
+    return time.perf_counter() - start
+
+
+def compare(ours, other, tensors, repeats):
+    """Median times of two functions that take turns."""
+    functions = [tf.function(ours), tf.function(other)]
+    for function in functions:
+        seconds(function, *tensors)  # traces
+    times = [
+        [seconds(function, *tensors) for function in functions]
+        for _ in range(repeats)
+    ]
+    return [statistics.median(column) for column in zip(*times, strict=True)]
+
+
+def main():
+    """Prints a table; with --json also an object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9, help="5 or more")
+    parser.add_argument("--json", action="store_true", help="last line JSON")
+    arguments = parser.parse_args()
+    if arguments.repeats < 5:
+        parser.error("a median needs --repeats=5 or more")
+
+    print(f"{'':23}{'ours':>9}{'tf.nn':>9}{'ratio':>7}")
+    totals = {"forward": [0.0, 0.0], "backward": [0.0, 0.0]}
+    for layer, shape in SHAPES.items():
+        # As after a ReLU.
+        maps = tf.nn.relu(tf.random.stateless_normal(shape, (0, 0)) * 30)
+        upstream = tf.random.stateless_normal(shape, (0, 1))
+        for name, label, wrap, tensors in (
+            ("forward", "forward", lambda f: f, [maps]),
+            ("backward", "forward+backward", with_gradient, [maps, upstream]),
+        ):
+            pair = compare(
+                wrap(local_response_normalization),
+                wrap(theirs),
+                tensors,
+                arguments.repeats,
+            )
+            totals[name] = [
+                a + b for a, b in zip(totals[name], pair, strict=True)
+            ]
+            ours, other = (1000 * t for t in pair)
+            print(
+                f"{layer} {label:18}{ours:6.1f} ms{other:6.1f} ms"
+                f"{ours / other:7.2f}"
+            )
+    ratios = {f"{name}_ratio": a / b for name, (a, b) in totals.items()}
+    for name, ratio in ratios.items():
+        print(f"{name} {ratio:.2f}")
+    if arguments.json:
+        print(json.dumps(ratios))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Random crops and mirrors, the centre crop."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from alexnet_tf.data.augment import centre_crop, random_crop_and_mirror
+
+POSITIONS = 33  # 256 - 224 + 1
+
+
+@pytest.fixture
+def record(coded_records):
+    """Rows and columns coded, the third channel noise."""
+    [image] = coded_records(1)
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8)
+    return np.dstack([image[..., :2], noise])
+
+
+@pytest.mark.parametrize("crop", [64, 224, 227, 256])
+def test_a_crop_is_a_window_of_the_record(record, crop):
+    mirrored_crops = 0
+    for number in range(20):
+        seed = tf.constant([7, number], tf.int64)
+        image = random_crop_and_mirror(tf.constant(record), crop, seed)
+        assert image.shape == (crop, crop, 3)
+        assert image.dtype == tf.uint8
+        image = image.numpy()
+        if image[0, 0, 1] > image[0, -1, 1]:
+            image = image[:, ::-1]
+            mirrored_crops += 1
+        top, left = (int(value) for value in image[0, 0, :2])
+        window = record[top : top + crop, left : left + crop]
+        np.testing.assert_array_equal(image, window)
+    assert 0 < mirrored_crops < 20
+
+
+def test_positions_and_mirrors_are_uniform(record):
+    # 120 epochs of 120 images: neighbouring seeds as training uses them.
+    side = 120
+
+    def corner(number):
+        seed = tf.stack([number // side, number % side])
+        image = random_crop_and_mirror(tf.constant(record), 224, seed)
+        return tf.stack([image[0, 0], image[0, -1]])
+
+    corners = np.concatenate(
+        list(
+            tf.data.Dataset.range(side**2)
+            .map(corner, num_parallel_calls=tf.data.AUTOTUNE)
+            .batch(1000)
+            .as_numpy_iterator()
+        )
+    ).astype(int)
+    top = corners[:, 0, 0]
+    left = corners[:, :, 1].min(axis=1)
+    mirrored = (corners[:, 0, 1] > corners[:, 1, 1]).astype(int)
+    counts = np.zeros((POSITIONS, POSITIONS, 2), int)
+    np.add.at(counts, (top, left, mirrored), 1)
+    assert counts.sum(axis=2).min() > 0  # every position is reachable
+    assert stats.chisquare(counts.ravel()).pvalue > 0.001
+    for axes in ((0, 1), (0, 2), (1, 2)):  # each factor on its own
+        assert stats.chisquare(counts.sum(axis=axes)).pvalue > 0.001
+    # Consecutive images, and the same image in consecutive epochs.
+    for step in (1, side):
+        pairs = np.zeros((POSITIONS, POSITIONS), int)
+        np.add.at(pairs, (top[step:], top[:-step]), 1)
+        assert stats.chisquare(pairs.ravel()).pvalue > 0.001
+
+
+def test_a_crop_is_a_function_of_its_seed(record):
+    def crop(*seed):
+        tf.random.normal([3])  # moves the global generator on
+        seed = tf.constant(seed, tf.int64)
+        image = random_crop_and_mirror(tf.constant(record), 64, seed)
+        return image.numpy()
+
+    np.testing.assert_array_equal(crop(3, 5), crop(3, 5))
+    assert (crop(3, 5) != crop(3, 6)).any()
+    assert (crop(3, 5) != crop(4, 5)).any()
+
+
+@pytest.mark.parametrize(
+    ("crop", "first", "last"),
+    [(224, 16, 239), (227, 14, 240), (64, 96, 159), (256, 0, 255)],
+)
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_the_centre_crop_is_exact(record, crop, first, last, batch):
+    records = np.broadcast_to(record, (*batch, *record.shape))
+    expected = records[..., first : last + 1, first : last + 1, :]
+    image = centre_crop(tf.constant(records), crop)
+    assert image.shape == (*batch, crop, crop, 3)
+    np.testing.assert_array_equal(image, expected)

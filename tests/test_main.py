@@ -1,0 +1,93 @@
+"""The command line, up to the point where a mode begins."""
+
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+MAIN = pathlib.Path(__file__).parent.parent / "main.py"
+BAD_INPUT = 2
+
+
+def run_main(*arguments, python_options=(), folder=None):
+    """Runs main.py in a folder of its own, as a user would."""
+    # Without this, TensorFlow's own notes would count as output.
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        [sys.executable, *python_options, MAIN, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_is_quick():
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        result = run_main("--help")
+        times.append(time.monotonic() - start)
+        assert result.returncode == 0
+        assert result.stderr == ""
+        for word in ("--mode", "--run", "--data_dir", "inspect", "main.py"):
+            assert word in result.stdout
+    assert statistics.median(times) < 1
+
+
+def imported(result):
+    """Top-level packages that `-X importtime` lists."""
+    return {
+        line.split("|")[-1].strip().split(".")[0]
+        for line in result.stderr.splitlines()
+        if line.startswith("import time:")
+    }
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--mode=nothing"]])
+def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
+    packages = imported(
+        run_main(*arguments, python_options=["-X", "importtime"])
+    )
+    assert {"absl", "ml_collections", "alexnet_tf"} <= packages
+    assert not packages & {"tensorflow", "keras", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--mode=test"],
+            ["mode", "train", "evaluate", "predict", "export", "inspect"],
+        ),
+        (["--config.train.epoch=3"], ["epoch", 'Did you mean "epochs"']),
+        (["--config.trian.epochs=3"], ["trian"]),
+        (["--config.train.epochs=two"], ["config.train.epochs", "two"]),
+        (["--config.train.lr=fast"], ["config.train.lr", "fast"]),
+        (["--config.data=3"], ["config.data"]),
+        (["--config=missing.py"], ["missing.py", "no such file"]),
+        (["--config=missing.py", "--config.train.epochs=3"], ["missing.py"]),
+        (["pictures"], ["unexpected argument pictures"]),
+        (["--mode=export", "pictures"], ["unexpected argument pictures"]),
+        (["--no_such_flag"], ["no_such_flag"]),
+        (["--crops=5"], ["crops", "1", "10"]),
+        (["--logical_cpus=0"], ["logical_cpus"]),
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, words):
+    result = run_main(*arguments, folder=tmp_path)
+    assert result.returncode == BAD_INPUT
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith("main.py: ")
+    assert "Traceback" not in line
+    for word in words:
+        assert word in line
+    assert list(tmp_path.iterdir()) == []
