@@ -17,12 +17,14 @@ test: $(VENV)/.installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m pytest
 
+# The pip that old Pythons bring searches for minutes: it is upgraded first.
 $(VENV)/.installed: $(REQUIREMENTS) requirements-common.txt
 	@echo "$(if $(HAS_NVIDIA),NVIDIA device found,no NVIDIA device found): \
 	installing $(REQUIREMENTS) (REQUIREMENTS=FILE overrides)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
 	"Python 3.10 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
 	$(RUN) -m pip install --quiet --requirement $(REQUIREMENTS)
 	touch $@
 

@@ -10,18 +10,20 @@ Every value of a recipe can be set: --config=configs/paper.py
 --config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
 """
 
+import contextlib
 import importlib
 import os
 import pathlib
 import re
 import sys
+import tempfile
 
 # Before TensorFlow is imported by a mode: its start-up notes say nothing that
 # a user could act on.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from alexnet_tf.errors import UserError
@@ -95,10 +97,32 @@ def main(argv):
         export_dir=FLAGS.export_dir,
         json=FLAGS.json,
     )
-    mode = importlib.import_module(f"alexnet_tf.modes.{FLAGS.mode}")
+    with start_up_notes_hidden():
+        mode = importlib.import_module(f"alexnet_tf.modes.{FLAGS.mode}")
     if FLAGS.logical_cpus > 1:
         split_cpu(FLAGS.logical_cpus)
     return mode.main(options)
+
+
+@contextlib.contextmanager
+def start_up_notes_hidden():
+    """Hides what is written to file descriptor 2 unless the block fails.
+
+    TensorFlow 2.21 writes notes about oneDNN there while it is imported,
+    whatever TF_CPP_MIN_LOG_LEVEL says.
+    """
+    with tempfile.TemporaryFile() as notes:
+        stderr = os.dup(2)
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def split_cpu(count):
@@ -139,10 +163,14 @@ def fail(reason):
 
 
 def run_main(argv):
+    logging.set_verbosity(logging.WARNING)  # TFDS tells of every step
     try:
         return main(argv)
     except UserError as error:
         fail(error)
+    except KeyboardInterrupt:
+        print("main.py: interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

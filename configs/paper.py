@@ -71,6 +71,7 @@ def get_config():
     train.weight_decay = 0.0005  # sec. 5
     train.bias_lr_multiplier = 1.0  # sec. 5: "equal learning rate"
     train.decay_biases = True  # sec. 5 names no exception
+    train.lr_drop_epochs = ()  # drops by hand, after these epochs; (): plateau
     train.lr_drops = 3  # sec. 5: "reduced three times"; then stop
     train.lr_drop_factor = 0.1  # sec. 5
     train.patience = 5  # epochs without improvement; the paper's was by hand

@@ -4,6 +4,7 @@ import json
 import sys
 
 from alexnet_tf.data.records import Records
+from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.confusion import (
     draw_confusion,
     per_class,
@@ -25,6 +26,11 @@ def main(options):
     config = config_for(options, run)
     source = open_source(config, options, run)
     trained = load_trained(run, options.tower_devices)
+    if len(source.class_names) != len(trained.class_names):
+        raise UserError(
+            f"{source.name} has {len(source.class_names)} classes, the "
+            f"network of {run.path} {len(trained.class_names)}"
+        )
     validation = Records(source, source.validation, cache_gb=0)
     evaluation = evaluate(
         trained.network, validation, trained.crop, options.crops

@@ -21,17 +21,24 @@ def config_for(options, run):
     return config
 
 
+def data_dir_for(options, run):
+    """--data_dir, or where the run's images were last time."""
+    if options.data_dir is None and run and run.dataset_file.is_file():
+        return run.read_dataset()["data_dir"]
+    return options.data_dir
+
+
 def open_source(config, options, run=None):
     """The source, its class count checked against the config's.
 
     Raises:
         UserError: the numbers of classes differ.
     """
-    data_dir = options.data_dir
-    if data_dir is None and run is not None and run.dataset_file.is_file():
-        data_dir = run.read_dataset()["data_dir"]
     source = load_source(
-        config.data, config.train.seed, data_dir, options.download
+        config.data,
+        config.train.seed,
+        data_dir_for(options, run),
+        options.download,
     )
     classes = len(source.class_names)
     if config.model.num_classes == 0:

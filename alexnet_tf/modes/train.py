@@ -12,7 +12,12 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.modes.evaluate import print_evaluation, write_evaluation
-from alexnet_tf.modes.setup import config_for, open_records, open_source
+from alexnet_tf.modes.setup import (
+    config_for,
+    data_dir_for,
+    open_records,
+    open_source,
+)
 from alexnet_tf.network import build_network
 from alexnet_tf.run import Run, new_run_path
 from alexnet_tf.trained import load_weights
@@ -21,11 +26,18 @@ from alexnet_tf.training.epoch_report import EpochReport
 from alexnet_tf.training.flat_loss import FlatLossAlarm
 from alexnet_tf.training.history import History
 from alexnet_tf.training.interrupts import Interrupted, InterruptSaver
+from alexnet_tf.training.lr_drops import DropsByHand, PlateauDrops
 from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.plateau import PlateauDrops
 from alexnet_tf.training.progress import TrainingProgress
 from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE, Trainer
+
+# What a run cannot change once it has begun: the network, and which images
+# come in which order.
+FIXED_KEYS = (
+    *("model.", "train.seed ", "train.batch_size "),
+    *("data.name ", "data.limit ", "data.holdout ", "data.shuffle_buffer "),
+)
 
 
 def main(options):
@@ -42,11 +54,12 @@ def main(options):
         check_same_network(run, config)
     devices = resolve_tower_devices(options.tower_devices, config.model.towers)
     run.create(config)
-    run.write_dataset(source, options.data_dir)
+    run.write_dataset(source, data_dir_for(options, run))
     print(
         f"run {run.path}: {source.name}, {source.train.size} training and "
         f"{source.validation.size} validation images, "
-        f"{len(source.class_names)} classes"
+        f"{len(source.class_names)} classes\n"
+        f"towers on {', '.join(d or 'the default device' for d in devices)}"
     )
     train, validation, statistics = open_records(config, source, run)
 
@@ -82,13 +95,13 @@ def check_same_network(run, config):
     """Refuses to continue a run with another network or other images."""
     changed = [
         difference
-        for section in ("data", "model")
+        for section in ("data", "model", "train")
         for difference in differences(section, run.read_config(), config)
-        if not difference.startswith("data.cache_gb")
+        if difference.startswith(FIXED_KEYS)
     ]
     if changed:
         raise UserError(
-            f"{run.path} holds a run of another network or other images "
+            f"{run.path} holds a run with other values "
             f"({'; '.join(changed)}): leave --config away to continue it, or "
             "name another --run"
         )
@@ -105,16 +118,23 @@ def make_optimizer(train):
     )
 
 
-def fit(run, config, trainer, batches, validation):
-    """Trains to the end; returns main's exit code."""
-    train = config.train
-    plateau = PlateauDrops(
+def make_lr_drops(train):
+    """The callback that lowers the learning rate."""
+    if train.lr_drop_epochs:
+        return DropsByHand(train.lr_drop_factor, train.lr_drop_epochs)
+    return PlateauDrops(
         train.lr_drop_factor,
         train.patience,
         train.min_improvement,
         train.lr_drops,
     )
-    state = State(run, trainer, plateau, train.lr)
+
+
+def fit(run, config, trainer, batches, validation):
+    """Trains to the end; returns main's exit code."""
+    train = config.train
+    drops = make_lr_drops(train)
+    state = State(run, trainer, drops, train.lr)
     state.restore()
     if state.epoch or state.step:
         print(f"continuing after {state.epoch} epochs and {state.step} steps")
@@ -122,7 +142,7 @@ def fit(run, config, trainer, batches, validation):
     interrupts = InterruptSaver(state)
     callbacks = [
         EpochReport(batches.batch_size),
-        plateau,
+        drops,
         FlatLossAlarm(
             config.model.num_classes,
             train.flat_loss_steps,

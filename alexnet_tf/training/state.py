@@ -18,7 +18,7 @@ class State:
     Args:
         run: a `Run`.
         trainer: a `Trainer`.
-        plateau: a `PlateauDrops`.
+        drops: a `PlateauDrops` or `DropsByHand`.
         lr: the config's learning rate.
 
     Attributes:
@@ -28,11 +28,11 @@ class State:
         rows: one dict per completed epoch, as in history.csv.
     """
 
-    def __init__(self, run, trainer, plateau, lr):
+    def __init__(self, run, trainer, drops, lr):
         self._run = run
         self._lr = lr
         self._trainer = trainer
-        self._plateau = plateau
+        self._drops = drops
         self.epoch = 0
         self.step = 0
         self.best_error = float("inf")
@@ -52,7 +52,7 @@ class State:
             "best_error": self.best_error,
             "rows": self.rows,
             "lr": self._lr,
-            "plateau": self._plateau.saved_state(),
+            "drops": self._drops.saved_state(),
             "metrics": {
                 metric.name: [float(v) for v in metric.variables]
                 for metric in self._trainer.metrics
@@ -94,7 +94,7 @@ class State:
         load_weights(self._trainer, folder / "trainer.weights.h5", self._run)
         self.epoch, self.step = state["epoch"], state["step"]
         self.best_error, self.rows = state["best_error"], state["rows"]
-        self._plateau.restore(state["plateau"])
+        self._drops.restore(state["drops"])
         self._metrics = state["metrics"]
         if state["lr"] != self._lr:
             optimizer = self._trainer.optimizer

@@ -41,7 +41,7 @@ def options_for(image_folder):
                 "model.width": 1 / 16,
                 "train.epochs": 3,
                 "train.batch_size": 12,
-                "train.lr": 0.01,
+                "train.lr": 0.005,
                 **{f"model.weight_std.conv{n}": 0.05 for n in range(1, 6)},
                 **{f"model.weight_std.fc{n}": 0.05 for n in range(6, 9)},
                 **changes,

@@ -1,4 +1,4 @@
-"""The learning rate's three drops (Krizhevsky et al. 2012, section 5)."""
+"""The drops of the learning rate (Krizhevsky et al. 2012, section 5)."""
 
 import keras
 
@@ -66,3 +66,31 @@ class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
         for name, value in state.items():
             setattr(self, name, value)
         self._begun = True
+
+
+class DropsByHand(keras.callbacks.Callback):
+    """Drops the learning rate after chosen epochs, as the 2012 code did.
+
+    Args:
+        factor: what the learning rate is multiplied by.
+        epochs: numbers of completed epochs after which it is.
+    """
+
+    def __init__(self, factor, epochs):
+        super().__init__()
+        self._factor = factor
+        self._epochs = tuple(epochs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 in self._epochs:
+            optimizer = self.model.optimizer
+            optimizer.learning_rate = (
+                float(optimizer.learning_rate) * self._factor
+            )
+
+    def saved_state(self):
+        """Nothing: the epoch decides."""
+        return {}
+
+    def restore(self, state):
+        """Nothing: the epoch decides."""

@@ -1,9 +1,9 @@
-"""The three drops of the learning rate."""
+"""The drops of the learning rate."""
 
 import keras
 import pytest
 
-from alexnet_tf.training.plateau import PlateauDrops
+from alexnet_tf.training.lr_drops import DropsByHand, PlateauDrops
 
 
 class Model:
@@ -73,3 +73,11 @@ def test_no_drops_means_stop_at_the_first_plateau():
         [0.01] * 3
     )
     assert model.stop_training
+
+
+def test_drops_by_hand_come_after_their_epochs():
+    callback = DropsByHand(0.1, (2, 3))
+    callback.set_model(Model(0.01))
+    assert lr_after(callback, [0.5] * 5) == pytest.approx(
+        [1e-2, 1e-3, 1e-4, 1e-4, 1e-4]
+    )
