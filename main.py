@@ -163,7 +163,7 @@ def fail(reason):
 
 
 def run_main(argv):
-    logging.set_verbosity(logging.WARNING)  # TFDS tells of every step
+    logging.set_verbosity(logging.ERROR)  # TFDS tells of every step
     try:
         return main(argv)
     except UserError as error:

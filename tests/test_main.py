@@ -1,6 +1,5 @@
 """The command line, up to the point where a mode begins."""
 
-import os
 import pathlib
 import statistics
 import subprocess
@@ -15,14 +14,11 @@ BAD_INPUT = 2
 
 def run_main(*arguments, python_options=(), folder=None):
     """Runs main.py in a folder of its own, as a user would."""
-    # Without this, TensorFlow's own notes would count as output.
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(
         [sys.executable, *python_options, MAIN, *arguments],
         capture_output=True,
         text=True,
         cwd=folder,
-        env=environment,
         timeout=60,
         check=False,
     )
@@ -78,6 +74,15 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
         (["--no_such_flag"], ["no_such_flag"]),
         (["--crops=5"], ["crops", "1", "10"]),
         (["--logical_cpus=0"], ["logical_cpus"]),
+        # From here on TensorFlow is imported first.
+        (["--config.data.name=nothing"], ["there is no data set nothing"]),
+        (
+            ["--config.data.name=cifar10", "--data_dir=data"],
+            ["cifar10 is not prepared", "--data_dir", "--download"],
+        ),
+        (["--config.data.name=folder", "--data_dir=x"], ["x/train"]),
+        (["--mode=evaluate", "--run=nowhere"], ["no run in nowhere"]),
+        (["--mode=inspect", "--tower_devices=CPU:0,CPU:1"], ["no device CPU"]),
     ],
     ids=" ".join,
 )
