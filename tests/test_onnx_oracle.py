@@ -9,7 +9,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from alexnet_tf.network import WEIGHTED_LAYERS, build_network
+from alexnet_tf.network import WEIGHTED_LAYERS
+from tests.signal_network import network_with_signal, random_mean
 
 BATCH = 3
 
@@ -119,35 +120,11 @@ def alexnet(weights, mean, crop, groups, lrn_groups):
     return graph
 
 
-def random_mean():
-    random = np.random.default_rng(2)
-    return random.uniform(90, 140, (256, 256, 3)).astype(np.float32)
-
-
 def random_images(crop):
     """Images with structure, unlike noise: eight by eight tiles of colour."""
     random = np.random.default_rng(3)
     tiles = random.integers(0, 256, (BATCH, 8, 8, 3), np.uint8)
     return tiles.repeat(32, axis=1).repeat(32, axis=2)[:, :crop, :crop]
-
-
-def network_with_signal(**options):
-    """The paper's network with weights under which logits vary."""
-    from configs import paper
-
-    model = paper.get_config().model
-    model.update_from_flattened_dict(options)
-    for name in ("conv1", "conv3", "conv4", "conv5"):
-        model.weight_std[name] = 0.03
-    network = build_network(model)
-    network.get_layer("mean").set_mean(random_mean())
-    random = np.random.default_rng(1)
-    # All biases different, or a wrong order of the towers' would not show.
-    for name in WEIGHTED_LAYERS:
-        for bias in network.get_layer(name).biases:
-            noise = random.normal(0, 0.1, bias.shape)
-            bias.assign_add(noise.astype(np.float32))
-    return network
 
 
 def joined_weights(network):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.network import WEIGHTED_LAYERS, build_network
+from alexnet_tf.network import WEIGHTED_LAYERS
+from tests.signal_network import network_with_signal, random_mean
 
 torch = pytest.importorskip(
     "torch",
@@ -96,11 +97,6 @@ class AlexNet:
         self.margin = min(self.margin, relative.item())
 
 
-def random_mean():
-    random = np.random.default_rng(2)
-    return random.uniform(90, 140, (256, 256, 3)).astype(np.float32)
-
-
 def random_image(crop, seed):
     """An image with structure, unlike noise: eight by eight tiles."""
     random = np.random.default_rng(seed)
@@ -127,25 +123,6 @@ def clear_images(peer):
         if len(found) == BATCH:
             return np.concatenate(found)
     raise AssertionError(f"only {len(found)} images are clear of corners")
-
-
-def network_with_signal(**options):
-    """The paper's network with weights under which logits vary."""
-    from configs import paper
-
-    model = paper.get_config().model
-    model.update_from_flattened_dict(options)
-    for name in ("conv1", "conv3", "conv4", "conv5"):
-        model.weight_std[name] = 0.03
-    network = build_network(model)
-    network.get_layer("mean").set_mean(random_mean())
-    random = np.random.default_rng(1)
-    # All biases different, or a wrong order of the towers' would not show.
-    for name in WEIGHTED_LAYERS:
-        for bias in network.get_layer(name).biases:
-            noise = random.normal(0, 0.1, bias.shape)
-            bias.assign_add(noise.astype(np.float32))
-    return network
 
 
 def torch_weights(network):

@@ -44,8 +44,8 @@ def main(options):
     """Trains, or continues, a run, then tests it with ten crops.
 
     Returns:
-        The exit code: 0, 1 when the loss stopped being finite, 130 after
-        Ctrl-C.
+        The exit code: 0, also after SIGTERM; 1 when the loss stopped being
+        finite; 130 after Ctrl-C.
     """
     run = Run(options.run or new_run_path(options.config_name))
     config = config_for(options, run)
@@ -59,7 +59,7 @@ def main(options):
         f"run {run.path}: {source.name}, {source.train.size} training and "
         f"{source.validation.size} validation images, "
         f"{len(source.class_names)} classes\n"
-        f"towers on {', '.join(d or 'the default device' for d in devices)}"
+        f"towers on {', '.join(filter(None, devices)) or 'default device'}"
     )
     train, validation, statistics = open_records(config, source, run)
 
@@ -77,9 +77,9 @@ def main(options):
         config.train.seed,
         config.data.shuffle_buffer,
     )
-    outcome = fit(run, config, trainer, batches, validation)
-    if outcome:
-        return outcome
+    stopped = fit(run, config, trainer, batches, validation)
+    if stopped is not None:
+        return stopped
     load_weights(network, run.best_weights, run)
     evaluation = evaluate(network, validation, config.model.crop, crops=10)
     write_evaluation(run, evaluation, source, validation, crops=10)
@@ -131,7 +131,7 @@ def make_lr_drops(train):
 
 
 def fit(run, config, trainer, batches, validation):
-    """Trains to the end; returns main's exit code."""
+    """Trains to the end and returns None, or main's exit code before it."""
     train = config.train
     drops = make_lr_drops(train)
     state = State(run, trainer, drops, train.lr)
@@ -187,7 +187,7 @@ def fit(run, config, trainer, batches, validation):
         return 1
     finally:
         progress.close()
-    return 0
+    return None
 
 
 def segments(state, batches, epochs):

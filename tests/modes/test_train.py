@@ -122,6 +122,7 @@ def test_an_interrupted_run_goes_on_as_if_never_stopped(
     run = tmp_path / "run"
     interrupt_fit(number, steps)
     assert train.main(options_for(run)) == code
+    assert not (run / "evaluation.json").exists()
     assert f"--mode=train --run={run}" in capsys.readouterr().out
     assert train.main(options_for(run)) == 0
     assert_same_weights(run, finished_run)

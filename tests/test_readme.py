@@ -1,0 +1,54 @@
+"""The commands and files that the README names exist."""
+
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        set(re.findall(r"`((?:configs|tests|alexnet_tf)/[\w./]+)`", README))
+        | set(re.findall(r"--config=(\S+\.py)", README))
+        | set(re.findall(r"requirements[\w-]*\.txt", README))
+    ),
+)
+def test_named_files_exist(path):
+    assert (ROOT / path).exists()
+
+
+def test_named_flags_exist():
+    defined = set(
+        re.findall(
+            r'flags\.DEFINE_\w+\(\s*"(\w+)"', (ROOT / "main.py").read_text()
+        )
+    )
+    named = set(re.findall(r"(?<![\w-])--(\w+)", README))
+    assert named - {"upgrade"} <= defined
+
+
+def test_named_config_keys_exist():
+    from configs import paper
+
+    keys = set(
+        re.findall(r"`?(?:config\.)?((?:model|train|data)\.[\w.]+)=", README)
+    )
+    assert keys
+    flat = {
+        f"{section}.{key}"
+        for section, values in paper.get_config().to_dict().items()
+        for key in flatten(values)
+    }
+    assert keys <= flat
+
+
+def flatten(values, prefix=""):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
