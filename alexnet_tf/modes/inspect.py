@@ -60,11 +60,12 @@ def print_totals(totals, memory):
     print(
         f"{totals['parameters']:,} parameters, {totals['neurons']:,} neurons, "
         f"{totals['macs'] / 1e9:.2f} GMAC per image and forward pass\n"
-        f"training at batch {totals['batch_size']}: about "
+        f"training at batch {totals['batch_size']} holds about "
         f"{gigabytes(memory.total)} (weights {gigabytes(memory.weights)}, "
         f"velocities {gigabytes(memory.velocities)}, "
         f"gradients {gigabytes(memory.gradients)}, "
-        f"activations {gigabytes(memory.activations)})"
+        f"activations {gigabytes(memory.activations)}); workspace, cached "
+        "images and TensorFlow itself come on top"
     )
 
 
