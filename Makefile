@@ -6,19 +6,21 @@ VENV ?= .venv
 HAS_NVIDIA := $(wildcard /dev/nvidia0 /proc/driver/nvidia/version)
 REQUIREMENTS ?= $(if $(HAS_NVIDIA),requirements.txt,requirements-cpu.txt)
 RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed-$(notdir $(REQUIREMENTS))
+DEV := $(INSTALLED)-dev
 
 .PHONY: train test clean
 
-train: $(VENV)/.installed
+train: $(INSTALLED)
 	$(RUN) main.py --mode=train
 
-test: $(VENV)/.installed-dev
+test: $(DEV)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m pytest
 
 # The pip that old Pythons bring searches for minutes: it is upgraded first.
-$(VENV)/.installed: $(REQUIREMENTS) requirements-common.txt
+$(INSTALLED): $(REQUIREMENTS) requirements-common.txt
 	@echo "$(if $(HAS_NVIDIA),NVIDIA device found,no NVIDIA device found): \
 	installing $(REQUIREMENTS) (REQUIREMENTS=FILE overrides)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
@@ -28,7 +30,7 @@ $(VENV)/.installed: $(REQUIREMENTS) requirements-common.txt
 	$(RUN) -m pip install --quiet --requirement $(REQUIREMENTS)
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+$(DEV): $(INSTALLED) requirements-dev.txt
 	$(RUN) -m pip install --quiet --requirement requirements-dev.txt
 	touch $@
 

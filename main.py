@@ -151,9 +151,11 @@ def parse_flags(argv):
         sys.exit(stop.code if stop.code == BAD_INPUT else 0)
     except (AttributeError, KeyError) as error:
         reason = re.sub(r"\\[n']|^\W+|'$", " ", str(error))
-        fail(f"unknown key among the --config.KEY=VALUE: {reason}")
-    except (flags.Error, OSError, TypeError, ValueError) as error:
+        fail(f"unknown key, in --config.KEY=VALUE or the recipe: {reason}")
+    except flags.Error as error:
         fail(error)
+    except Exception as error:  # whatever a recipe, which is code, raises
+        fail(f"--config: {type(error).__name__}: {error}")
 
 
 def fail(reason):

@@ -5,6 +5,7 @@ and `train`; `configs/paper.py` lists every key with its meaning.
 """
 
 import json
+import math
 
 from ml_collections import ConfigDict
 
@@ -16,6 +17,14 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid")
 
 def check_config(config):
     """Raises `UserError` naming the first value that makes no sense."""
+    try:
+        _check_values(config)
+    except AttributeError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"the config lacks a key: {reason}") from None
+
+
+def _check_values(config):
     data, model, train = config.data, config.model, config.train
     requirements = {
         "data.limit": (data.limit >= 0, "0 (all) or a number of images"),
@@ -31,7 +40,7 @@ def check_config(config):
             f"from {MIN_CROP} to {MAX_CROP}; the paper's is 224",
         ),
         "model.towers": (model.towers in (1, 2), "1 or 2"),
-        "model.width": (model.width > 0, "more than 0"),
+        "model.width": (0 < model.width < 100, "between 0 and 100"),
         "model.kernels": (
             len(model.kernels) == 5 and min(model.kernels) >= 1,
             "five numbers, one per convolution",
@@ -62,9 +71,17 @@ def check_config(config):
             model.lighting.scale in ("eigenvalues", "square_roots"),
             "eigenvalues or square_roots",
         ),
+        "model.weight_std": (
+            all(0 <= std < math.inf for std in model.weight_std.values()),
+            "at least 0 for every layer",
+        ),
+        "model.lrn.k": (model.lrn.k > 0, "more than 0"),
+        "model.lrn.alpha": (model.lrn.alpha >= 0, "at least 0"),
+        "train.seed": (0 <= train.seed < 2**31, "from 0 to 2^31 - 1"),
+        "train.flat_loss_steps": (train.flat_loss_steps >= 1, "at least 1"),
         "train.epochs": (train.epochs >= 1, "at least 1"),
         "train.batch_size": (train.batch_size >= 1, "at least 1"),
-        "train.lr": (train.lr > 0, "more than 0"),
+        "train.lr": (0 < train.lr < math.inf, "more than 0"),
         "train.momentum": (0 <= train.momentum < 1, "from 0 to below 1"),
         "train.weight_decay": (train.weight_decay >= 0, "at least 0"),
         "train.lr_drops": (train.lr_drops >= 0, "at least 0"),

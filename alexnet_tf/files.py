@@ -4,6 +4,9 @@ import contextlib
 import os
 import pathlib
 import tempfile
+import zipfile
+
+from alexnet_tf.errors import UserError
 
 
 @contextlib.contextmanager
@@ -31,6 +34,25 @@ def write_text(path, text):
     """Writes `text` to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text)
+
+
+@contextlib.contextmanager
+def readable(path):
+    """Turns a missing or damaged file into a `UserError`."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read: {reason}") from None
+
+
+@contextlib.contextmanager
+def writable(path):
+    """Turns a failure to write below `path` into a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _umask():

@@ -16,7 +16,7 @@ import pathlib
 
 from alexnet_tf.config import config_from_json, config_to_json
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import write_text
+from alexnet_tf.files import readable, writable, write_text
 
 RUNS = pathlib.Path("runs")
 
@@ -50,18 +50,15 @@ class Run:
         Raises:
             UserError: the folder cannot be written.
         """
-        try:
+        with writable(f"run folder {self.path}"):
             for file in (self.best_weights, self.figures_folder / "any"):
                 file.parent.mkdir(parents=True, exist_ok=True)
             write_text(self.config_file, config_to_json(config))
-        except OSError as error:
-            raise UserError(
-                f"run folder {self.path} cannot be written: {error.strerror}"
-            ) from None
 
     def read_config(self):
         """The config the run was last trained with."""
-        return config_from_json(self.config_file.read_text())
+        with readable(self.config_file):
+            return config_from_json(self.config_file.read_text())
 
     def write_dataset(self, source, data_dir):
         """Records what the run's images are; see `read_dataset`."""
@@ -80,7 +77,8 @@ class Run:
     def read_dataset(self):
         """A dict with "name", "data_dir", "class_names", the sizes of the
         splits and "licence"."""
-        return json.loads(self.dataset_file.read_text())
+        with readable(self.dataset_file):
+            return json.loads(self.dataset_file.read_text())
 
 
 def new_run_path(config_name):
@@ -92,6 +90,18 @@ def new_run_path(config_name):
         path = RUNS / f"{now}-{config_name}-{number}"
         number += 1
     return path
+
+
+def existing_run(path):
+    """The run at `path`.
+
+    Raises:
+        UserError: there is none.
+    """
+    run = Run(path)
+    if not run.exists:
+        raise UserError(f"there is no run in {path}: config.json is missing")
+    return run
 
 
 def trained_run(path=None):
@@ -112,9 +122,7 @@ def trained_run(path=None):
                 "python main.py --mode=train, or name one with --run=DIR"
             )
         return max(trained, key=lambda r: r.best_weights.stat().st_mtime)
-    run = Run(path)
-    if not run.exists:
-        raise UserError(f"there is no run in {path}: config.json is missing")
+    run = existing_run(path)
     if not run.best_weights.is_file():
         raise UserError(
             f"the run in {path} has no trained weights yet: continue it with "

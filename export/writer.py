@@ -6,14 +6,15 @@ import tempfile
 
 from keras.export import ExportArchive
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.files import writable
 
 
 def write_version(export_dir, signatures):
     """Writes `<export_dir>/<version>/`, which appears in one rename.
 
     The server polls `export_dir` and loads whatever folder with a number for
-    a name it finds, finished or not; so the model is written beside it first.
+    a name it finds, finished or not; so the model is written under another
+    name first. That lies in the same folder, which may be a mount.
 
     Args:
         export_dir: base folder of the model.
@@ -26,21 +27,17 @@ def write_version(export_dir, signatures):
         UserError: the folder cannot be written.
     """
     base = pathlib.Path(export_dir)
-    try:
+    with writable(f"--export_dir={base}"):
         base.mkdir(parents=True, exist_ok=True)
         unfinished = pathlib.Path(
-            tempfile.mkdtemp(dir=base.parent, prefix=f".{base.name}-")
+            tempfile.mkdtemp(dir=base, prefix=".unfinished-")
         )
-    except OSError as error:
-        raise UserError(
-            f"--export_dir={base} cannot be written: {error.strerror}"
-        ) from None
-    try:
-        save(unfinished / "model", signatures)
-        version = base / str(next_version(base))
-        (unfinished / "model").rename(version)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            save(unfinished / "model", signatures)
+            version = base / str(next_version(base))
+            (unfinished / "model").rename(version)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     return version
 
 

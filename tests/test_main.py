@@ -81,7 +81,9 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
             ["cifar10 is not prepared", "--data_dir", "--download"],
         ),
         (["--config.data.name=folder", "--data_dir=x"], ["x/train"]),
+        (["--data_dir=x"], ["--config.data.name=folder"]),
         (["--mode=evaluate", "--run=nowhere"], ["no run in nowhere"]),
+        (["--mode=inspect", "--run=nowhere"], ["no run in nowhere"]),
         (["--mode=inspect", "--tower_devices=CPU:0,CPU:1"], ["no device CPU"]),
     ],
     ids=" ".join,
@@ -96,3 +98,24 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, words):
     for word in words:
         assert word in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("def get_config(:", "SyntaxError"),
+        ("import no_such_module", "no_such_module"),
+        ("x = 1", "get_config"),
+        (
+            "from ml_collections import ConfigDict\n"
+            "def get_config(): return ConfigDict({'data': {'limit': 0}})",
+            "lacks a key",
+        ),
+    ],
+)
+def test_a_recipe_that_is_none_is_answered_in_one_line(tmp_path, recipe, words):
+    (tmp_path / "recipe.py").write_text(recipe)
+    result = run_main("--mode=inspect", "--config=recipe.py", folder=tmp_path)
+    assert result.returncode == BAD_INPUT
+    [line] = result.stderr.splitlines()
+    assert words in line

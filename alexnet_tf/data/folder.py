@@ -75,20 +75,22 @@ def _subfolders(folder):
 
 def _files_by_class(folder, class_names):
     """[(path, label)], sorted; every class folder must hold an image."""
-    files = []
+    files, left_out = [], []
     for label, name in enumerate(class_names):
-        images = sorted(
-            path
-            for path in (folder / name).glob("*")
-            if path.suffix.lower() in EXTENSIONS
-            and not path.name.startswith(".")
-        )
+        visible = sorted((folder / name).glob("[!.]*"))
+        images = [p for p in visible if p.suffix.lower() in EXTENSIONS]
+        left_out += [p for p in visible if p.suffix.lower() not in EXTENSIONS]
         if not images:
             raise UserError(
                 f"{folder / name} holds no image: add images "
                 f"({', '.join(sorted(EXTENSIONS))}) or remove the class"
             )
         files += [(path, label) for path in images]
+    if left_out:
+        print(
+            f"left out {len(left_out)} files in {folder} that are no images "
+            f"by their names, such as {left_out[0]}"
+        )
     return files
 
 

@@ -25,6 +25,11 @@ def load_source(data, seed, data_dir=None, download=False):
         UserError: the source does not exist or cannot be used.
     """
     if data.name == "embedded":
+        if data_dir:
+            raise UserError(
+                "the embedded images need no --data_dir: for your own add "
+                "--config.data.name=folder, or the name of a TFDS set"
+            )
         source = load_embedded()
     elif data.name == "folder":
         source = load_folder(data_dir)

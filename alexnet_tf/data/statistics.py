@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import replacing
+from alexnet_tf.files import readable, replacing
 from alexnet_tf.progress import ProgressReport
 
 BATCH = 32
@@ -49,8 +49,11 @@ class Statistics:
     @classmethod
     def load(cls, path):
         """Reads what `save` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            fields = {name: arrays[name] for name in arrays.files}
+        names = [field.name for field in dataclasses.fields(cls)]
+        # Opened here: numpy leaves a damaged file open.
+        with readable(path), open(path, "rb") as file:
+            with np.load(file, allow_pickle=False) as arrays:
+                fields = {name: arrays[name] for name in names}
         fields["fingerprint"] = str(fields["fingerprint"])
         return cls(**fields)
 
@@ -71,18 +74,23 @@ def load_or_measure(path, fingerprint, train, validation):
     """
     path = pathlib.Path(path)
     if path.exists():
+        check_fingerprint(path, fingerprint)
         statistics = Statistics.load(path)
-        if statistics.fingerprint != fingerprint:
-            raise UserError(
-                f"{path} was measured on other data: the images have changed "
-                "since this run began; start a new one with another --run"
-            )
     else:
         statistics = measure(fingerprint, train, validation)
         statistics.save(path)
     _leave_out(train, statistics.rejected_train)
     _leave_out(validation, statistics.rejected_validation)
     return statistics
+
+
+def check_fingerprint(path, fingerprint):
+    """Raises `UserError` if the saved statistics belong to other data."""
+    if Statistics.load(path).fingerprint != fingerprint:
+        raise UserError(
+            f"{path} was measured on other data: the images have changed "
+            "since this run began; start a new one with another --run"
+        )
 
 
 def measure(fingerprint, train, validation):

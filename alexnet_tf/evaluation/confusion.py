@@ -1,6 +1,7 @@
 """Confusion matrix and per-class accuracy as files."""
 
 import csv
+import warnings
 
 import matplotlib
 
@@ -52,6 +53,7 @@ def draw_confusion(path, confusion, class_names):
     axis.set_ylabel("label")
     if len(class_names) <= MOST_NAMES:
         ticks = range(len(class_names))
+        class_names = [name.replace("$", r"\$") for name in class_names]
         axis.set_xticks(ticks, class_names, rotation=90)
         axis.set_yticks(ticks, class_names)
     if len(class_names) <= 20:
@@ -65,6 +67,8 @@ def draw_confusion(path, confusion, class_names):
                 fontsize=8,
                 color="white" if shares[row, column] > 0.5 else "black",
             )
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # The font lacks some scripts; boxes stand for their letters.
+        warnings.simplefilter("ignore", UserWarning)
         figure.savefig(temporary, dpi=110)
     plt.close(figure)

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.errors import top_k_errors
 from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
@@ -33,7 +34,7 @@ class Evaluation:
     def error(self, k):
         """Top-k error, a fraction."""
         errors = top_k_errors(self.labels, self.probabilities, k)
-        return float(np.mean(errors))
+        return float(np.mean(errors, dtype=np.float64))
 
     def confusion(self):
         """int64 [classes, classes]: row the label, column the best guess."""
@@ -76,4 +77,6 @@ def evaluate(network, records, crop, crops):
                 (batch["id"].numpy(), batch["label"].numpy(), probabilities)
             )
             progress.advance(len(probabilities))
+    if not collected:
+        raise UserError("not one image of the split can be decoded")
     return Evaluation(*map(np.concatenate, zip(*collected, strict=True)))

@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
-from alexnet_tf.layers.towers import run_on
 
 
 @keras.saving.register_keras_serializable("alexnet_tf")
@@ -55,7 +54,7 @@ class TowerConv2D(WeightedTowerLayer):
 
     def call(self, inputs):
         sees_everything = self.exchange or not isinstance(inputs, list)
-        if sees_everything and self.towers_share_device and self.towers > 1:
+        if sees_everything and self.unpinned and self.towers > 1:
             return self._all_kernels_at_once(inputs)
         return super().call(inputs)
 
@@ -72,7 +71,7 @@ class TowerConv2D(WeightedTowerLayer):
             [tf.convert_to_tensor(b) for b in self.biases], axis=-1
         )
         seen = inputs if isinstance(inputs, list) else [inputs]
-        maps = run_on(self.device(0), self.one_tower, kernel, bias, *seen)
+        maps = self.one_tower(kernel, bias, *seen)
         return tf.split(maps, self.towers, axis=-1)
 
     def get_config(self):

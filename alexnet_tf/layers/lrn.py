@@ -84,7 +84,8 @@ class TowerLRN(TowerLayer):
         if self.scope == "tower":
             return self.on_each_tower(self._normalize, inputs)
         joined = run_on(self.device(0), self._normalize_joined, *inputs)
-        return tf.split(joined, self.towers, axis=-1)
+        with tf.device(self.device(0)):
+            return tf.split(joined, self.towers, axis=-1)
 
     def _normalize(self, maps):
         return local_response_normalization(

@@ -142,9 +142,9 @@ class TowerLayer(keras.layers.Layer):
         return self.output if self.towers > 1 else [self.output]
 
     @property
-    def towers_share_device(self):
-        """True where all towers of this layer compute on one device."""
-        return len(set(self._devices[: self.towers])) == 1
+    def unpinned(self):
+        """True where no tower of this layer is bound to a device."""
+        return not any(self._devices[: self.towers])
 
     def device(self, tower):
         """The device string of a tower, None where TensorFlow chooses."""

@@ -4,7 +4,6 @@ import json
 import sys
 
 from alexnet_tf.data.records import Records
-from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.confusion import (
     draw_confusion,
     per_class,
@@ -12,8 +11,8 @@ from alexnet_tf.evaluation.confusion import (
     write_per_class,
 )
 from alexnet_tf.evaluation.evaluate import evaluate
-from alexnet_tf.files import write_text
-from alexnet_tf.modes.setup import config_for, open_source
+from alexnet_tf.files import writable, write_text
+from alexnet_tf.modes.setup import check_same_classes, config_for, open_source
 from alexnet_tf.run import trained_run
 from alexnet_tf.trained import load_trained
 
@@ -26,17 +25,13 @@ def main(options):
     config = config_for(options, run)
     source = open_source(config, options, run)
     trained = load_trained(run, options.tower_devices)
-    if len(source.class_names) != len(trained.class_names):
-        raise UserError(
-            f"{source.name} has {len(source.class_names)} classes, the "
-            f"network of {run.path} {len(trained.class_names)}"
-        )
+    check_same_classes(run, source)
     validation = Records(source, source.validation, cache_gb=0)
     evaluation = evaluate(
         trained.network, validation, trained.crop, options.crops
     )
-    write_evaluation(run, evaluation, source, validation, options.crops)
     print_evaluation(evaluation, source, options.crops)
+    write_evaluation(run, evaluation, source, validation, options.crops)
     if options.json:
         print(json.dumps(result(run, evaluation, source, options.crops)))
     return 0
@@ -62,13 +57,12 @@ def write_evaluation(run, evaluation, source, records, crops):
     """
     confusion = evaluation.confusion()
     names = source.class_names
-    write_text(
-        run.path / "evaluation.json",
-        json.dumps(result(run, evaluation, source, crops), indent=2) + "\n",
-    )
-    write_confusion(run.path / "confusion.csv", confusion, names)
-    write_per_class(run.path / "per_class.csv", confusion, names)
-    draw_confusion(run.figures_folder / "confusion.png", confusion, names)
+    text = json.dumps(result(run, evaluation, source, crops), indent=2)
+    with writable(f"run folder {run.path}"):
+        write_text(run.path / "evaluation.json", text + "\n")
+        write_confusion(run.path / "confusion.csv", confusion, names)
+        write_per_class(run.path / "per_class.csv", confusion, names)
+        draw_confusion(run.figures_folder / "confusion.png", confusion, names)
     _warn_about_missing(evaluation, records)
 
 

@@ -4,17 +4,21 @@ import json
 
 from alexnet_tf.analysis.layer_table import layer_table, training_memory
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
-from alexnet_tf.modes.setup import config_for, open_source
+from alexnet_tf.modes.setup import (
+    config_for,
+    open_source,
+    settle_class_count,
+)
 from alexnet_tf.network import build_network
-from alexnet_tf.run import Run
+from alexnet_tf.run import existing_run
 
 
 def main(options):
     """Prints the layer table and totals; returns the exit code."""
-    run = Run(options.run) if options.run else None
+    run = existing_run(options.run) if options.run else None
     config = config_for(options, run)
     if config.model.num_classes == 0:
-        open_source(config, options, run)
+        settle_class_count(config, open_source(config, options, run))
     devices = resolve_tower_devices(options.tower_devices, config.model.towers)
     with placement(devices):
         network = build_network(config.model, config.train.seed)

@@ -29,17 +29,21 @@ def data_dir_for(options, run):
 
 
 def open_source(config, options, run=None):
-    """The source, its class count checked against the config's.
-
-    Raises:
-        UserError: the numbers of classes differ.
-    """
-    source = load_source(
+    """The source that a config names."""
+    return load_source(
         config.data,
         config.train.seed,
         data_dir_for(options, run),
         options.download,
     )
+
+
+def settle_class_count(config, source):
+    """Replaces a `num_classes` of 0 by the source's.
+
+    Raises:
+        UserError: the config has another number.
+    """
     classes = len(source.class_names)
     if config.model.num_classes == 0:
         config.model.num_classes = classes
@@ -49,7 +53,21 @@ def open_source(config, options, run=None):
             f"num_classes is {config.model.num_classes}: set it to {classes}, "
             "or to 0 for as many as the data has"
         )
-    return source
+
+
+def check_same_classes(run, source):
+    """Raises `UserError` if the run was trained on other classes."""
+    trained, found = run.read_dataset()["class_names"], source.class_names
+    if list(found) != trained:
+        raise UserError(
+            f"{run.path} was trained on the {len(trained)} classes "
+            f"{_shortened(trained)}, but {source.name} has the {len(found)} "
+            f"classes {_shortened(found)}"
+        )
+
+
+def _shortened(names, most=5):
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def open_records(config, source, run):

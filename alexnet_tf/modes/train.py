@@ -1,5 +1,6 @@
 """--mode=train: from images to a trained network in a run folder."""
 
+import shutil
 import signal
 import sys
 
@@ -8,15 +9,19 @@ import tensorflow as tf
 
 from alexnet_tf.config import differences
 from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
+from alexnet_tf.data.statistics import check_fingerprint
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.modes.evaluate import print_evaluation, write_evaluation
 from alexnet_tf.modes.setup import (
+    check_same_classes,
     config_for,
     data_dir_for,
+    data_fingerprint,
     open_records,
     open_source,
+    settle_class_count,
 )
 from alexnet_tf.network import build_network
 from alexnet_tf.run import Run, new_run_path
@@ -37,6 +42,7 @@ from alexnet_tf.training.trainer import NOT_FINITE, Trainer
 FIXED_KEYS = (
     *("model.", "train.seed ", "train.batch_size "),
     *("data.name ", "data.limit ", "data.holdout ", "data.shuffle_buffer "),
+    "data.cache_gb ",
 )
 
 
@@ -50,9 +56,11 @@ def main(options):
     run = Run(options.run or new_run_path(options.config_name))
     config = config_for(options, run)
     source = open_source(config, options, run)
-    if run.exists:
-        check_same_network(run, config)
+    settle_class_count(config, source)
     devices = resolve_tower_devices(options.tower_devices, config.model.towers)
+    if run.exists:
+        check_same_run(run, config, source)
+    is_new = not run.path.exists()
     run.create(config)
     run.write_dataset(source, data_dir_for(options, run))
     print(
@@ -61,8 +69,20 @@ def main(options):
         f"{len(source.class_names)} classes\n"
         f"towers on {', '.join(filter(None, devices)) or 'default device'}"
     )
-    train, validation, statistics = open_records(config, source, run)
+    try:
+        return train_and_test(run, config, source, devices)
+    except KeyboardInterrupt:
+        print(f"interrupted; {how_to_continue(run)}")
+        return 130
+    except UserError:
+        if is_new and not run.best_weights.is_file():
+            shutil.rmtree(run.path)
+        raise
 
+
+def train_and_test(run, config, source, devices):
+    """What `main` does once the run folder stands; returns its exit code."""
+    train, validation, statistics = open_records(config, source, run)
     with placement(devices):
         network = build_network(config.model, config.train.seed)
     network.get_layer("mean").set_mean(statistics.mean_image)
@@ -77,13 +97,15 @@ def main(options):
         config.train.seed,
         config.data.shuffle_buffer,
     )
+    if batches.batch_size < config.train.batch_size:
+        print(f"batches of {batches.batch_size}: there are no more images")
     stopped = fit(run, config, trainer, batches, validation)
     if stopped is not None:
         return stopped
     load_weights(network, run.best_weights, run)
     evaluation = evaluate(network, validation, config.model.crop, crops=10)
-    write_evaluation(run, evaluation, source, validation, crops=10)
     print_evaluation(evaluation, source, crops=10)
+    write_evaluation(run, evaluation, source, validation, crops=10)
     print(
         f"best weights, curves and test results are in {run.path}\n"
         f"next: python main.py --mode=export --run={run.path}"
@@ -91,7 +113,12 @@ def main(options):
     return 0
 
 
-def check_same_network(run, config):
+def how_to_continue(run):
+    """The command that goes on with a run."""
+    return f"continue with\n  python main.py --mode=train --run={run.path}"
+
+
+def check_same_run(run, config, source):
     """Refuses to continue a run with another network or other images."""
     changed = [
         difference
@@ -105,6 +132,10 @@ def check_same_network(run, config):
             f"({'; '.join(changed)}): leave --config away to continue it, or "
             "name another --run"
         )
+    if run.dataset_file.is_file():
+        check_same_classes(run, source)
+    if run.statistics_file.is_file():
+        check_fingerprint(run.statistics_file, data_fingerprint(config, source))
 
 
 def make_optimizer(train):
@@ -148,6 +179,7 @@ def fit(run, config, trainer, batches, validation):
             train.flat_loss_steps,
             train.flat_loss_margin,
             sample=lambda: next(iter(batches.stream()))[0],
+            steps_done=lambda: state.step,
         ),
         keras.callbacks.TensorBoard(run.events_folder, write_graph=False),
         History(run, state.rows, train.epochs),
@@ -160,7 +192,8 @@ def fit(run, config, trainer, batches, validation):
     )
     try:
         with interrupts.listening():
-            for first, last, steps in segments(state, batches, train.epochs):
+            epochs = state.epoch if drops.finished else train.epochs
+            for first, last, steps in segments(state, batches, epochs):
                 trainer.fit(
                     batches.stream(first, batches.steps_per_epoch - steps),
                     initial_epoch=first,
@@ -176,13 +209,13 @@ def fit(run, config, trainer, batches, validation):
     except Interrupted as stop:
         print(
             f"{stop} after {state.epoch} epochs and {state.step} steps; "
-            "everything is saved, continue with\n"
-            f"  python main.py --mode=train --run={run.path}"
+            f"everything is saved, {how_to_continue(run)}"
         )
         return 130 if stop.signal == signal.SIGINT else 0
     except tf.errors.InvalidArgumentError as error:
         if NOT_FINITE not in str(error):
             raise
+        progress.close()
         report_not_finite(run, config, trainer, batches, state)
         return 1
     finally:
@@ -210,11 +243,16 @@ def report_not_finite(run, config, trainer, batches, state):
     """Says where a loss that is not finite came from."""
     images, _ = next(iter(batches.stream(state.epoch, state.step)))
     where = first_not_finite(trainer.network, images)
+    kept = (
+        f"The last good state is in {run.state_folder}, the best weights in "
+        f"{run.best_weights.parent}."
+        if run.state_folder.exists()
+        else "Nothing was saved yet."
+    )
     print(
         f"main.py: the loss is not finite in epoch {state.epoch + 1}, step "
         f"{state.step + 1}; first to go was {where or 'the loss itself'}. "
-        f"The last good state is in {run.state_folder}, the best weights in "
-        f"{run.best_weights.parent}. Start again with a lower learning rate: "
+        f"{kept} Start again with a lower learning rate: "
         f"--config.train.lr={config.train.lr / 10:g}",
         file=sys.stderr,
     )

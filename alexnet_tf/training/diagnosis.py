@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from alexnet_tf.network import WEIGHTED_LAYERS
-from alexnet_tf.training.optimizer import is_bias
 
 DEAD_SHARE = 0.9  # of a layer's units: more is a dead layer
 FAINT_SIGNAL = 0.05  # standard deviation over mean of fc7: less is no signal
@@ -80,11 +79,13 @@ def first_not_finite(network, images):
         One clause such as "the output of conv2", or None where all weights
         and outputs are finite.
     """
-    for layer in network.layers:
-        for variable in layer.trainable_variables:
-            if not np.all(np.isfinite(variable.numpy())):
-                kind = "biases" if is_bias(variable) else "weights"
-                return f"the {kind} of {layer.name}"
+    broken = [
+        layer.name
+        for layer in network.layers
+        if not all(np.all(np.isfinite(v)) for v in layer.trainable_variables)
+    ]
+    if broken:
+        return f"the weights of {', '.join(broken)}, in the step before"
     for name, output in layer_outputs(network, images).items():
         if not np.all(np.isfinite(output)):
             return f"the output of {name}"

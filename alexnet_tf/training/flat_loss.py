@@ -20,26 +20,30 @@ class FlatLossAlarm(keras.callbacks.Callback):
         margin: share of ln(classes) within which the loss counts as flat.
         sample: function without arguments that returns training images,
             uint8 [B, crop, crop, 3].
+        steps_done: function without arguments that returns the number of
+            steps of this epoch before the present one.
     """
 
-    def __init__(self, classes, steps, margin, sample):
+    def __init__(self, classes, steps, margin, sample, steps_done):
         super().__init__()
         self._guess = math.log(classes)
         self._steps = steps
         self._margin = margin
         self._sample = sample
+        self._steps_done = steps_done
         self._window = []
+        self._total = None
         self._raised = False
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._total = self._batches = 0
 
     def on_train_batch_end(self, batch, logs=None):
         # Keras reports the mean since the epoch began; the step's own loss is
-        # the growth of the sum.
-        self._batches += 1
-        total = logs["loss"] * self._batches
-        self._window.append(total - self._total)
+        # the growth of the sum. A resumed epoch begins with an unknown sum.
+        done = self._steps_done()
+        total = logs["loss"] * (done + 1)
+        if done == 0:
+            self._window.append(total)
+        elif self._total is not None:
+            self._window.append(total - self._total)
         self._total = total
         if len(self._window) < self._steps:
             return

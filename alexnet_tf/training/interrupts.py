@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 
 import keras
 
@@ -50,6 +51,12 @@ class InterruptSaver(keras.callbacks.Callback):
         if self._signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._signal = number
+        print(
+            f"{signal.Signals(number).name}: stopping after this step or "
+            "validation; Ctrl-C again stops at once, without saving",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def on_train_batch_end(self, batch, logs=None):
         epoch_ends = batch + 1 == self.params["steps"]

@@ -14,9 +14,12 @@ class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
         min_improvement: smallest decrease of the validation top-1 error, a
             fraction, that counts as one.
         drops: number of drops.
+
+    Attributes:
+        finished: whether the last plateau has ended the training.
     """
 
-    SAVED = ("wait", "best", "cooldown_counter", "drops_done")
+    SAVED = ("wait", "best", "cooldown_counter", "drops_done", "finished")
 
     def __init__(self, factor, patience, min_improvement, drops):
         super().__init__(
@@ -28,6 +31,7 @@ class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
         )
         self.drops = drops
         self.drops_done = 0
+        self.finished = False
         self._begun = False
 
     def on_train_begin(self, logs=None):
@@ -45,7 +49,7 @@ class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
             return
         if self.drops_done == self.drops:
             optimizer.learning_rate = before
-            self.model.stop_training = True
+            self.model.stop_training = self.finished = True
             print(
                 f"validation error stopped improving after {self.drops} "
                 "drops of the learning rate: done"
@@ -74,10 +78,14 @@ class DropsByHand(keras.callbacks.Callback):
     Args:
         factor: what the learning rate is multiplied by.
         epochs: numbers of completed epochs after which it is.
+
+    Attributes:
+        finished: False; only the number of epochs ends the training.
     """
 
     def __init__(self, factor, epochs):
         super().__init__()
+        self.finished = False
         self._factor = factor
         self._epochs = tuple(epochs)
 

@@ -5,7 +5,7 @@ import shutil
 
 import keras
 
-from alexnet_tf.files import replacing
+from alexnet_tf.files import readable, replacing
 from alexnet_tf.trained import load_weights
 
 
@@ -90,8 +90,11 @@ class State:
             folder = folder.with_name("state.old")
             if not folder.exists():
                 return
-        state = json.loads((folder / "state.json").read_text())
         load_weights(self._trainer, folder / "trainer.weights.h5", self._run)
+        with readable(folder / "state.json"):
+            self._take(json.loads((folder / "state.json").read_text()))
+
+    def _take(self, state):
         self.epoch, self.step = state["epoch"], state["step"]
         self.best_error, self.rows = state["best_error"], state["rows"]
         self._drops.restore(state["drops"])

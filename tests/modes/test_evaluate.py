@@ -65,3 +65,38 @@ def test_no_run_at_all_says_how_to_train(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="--mode=train"):
         evaluate.main(Options(config=None))
+
+
+def test_other_classes_are_refused(finished_run, image_folder, tmp_path):
+    images = tmp_path / "images"
+    shutil.copytree(image_folder, images)
+    for split in ("train", "val"):
+        (images / split / "red").rename(images / split / "scarlet")
+    options = Options(config=None, run=str(finished_run), data_dir=str(images))
+    with pytest.raises(UserError, match="trained on the 3 classes"):
+        evaluate.main(options)
+
+
+def test_no_image_that_can_be_decoded_is_an_error(
+    finished_run, image_folder, tmp_path
+):
+    images = tmp_path / "images"
+    shutil.copytree(image_folder, images)
+    for image in images.glob("val/*/*.png"):
+        image.write_bytes(b"no image")
+    options = Options(config=None, run=str(finished_run), data_dir=str(images))
+    with pytest.raises(UserError, match="not one image"):
+        evaluate.main(options)
+
+
+def test_a_run_folder_that_cannot_be_written_loses_no_result(
+    finished_run, monkeypatch, capsys
+):
+    def refuse(*arguments):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(evaluate, "write_text", refuse)
+    options = Options(config=None, run=str(finished_run))
+    with pytest.raises(UserError, match="Read-only file system"):
+        evaluate.main(options)
+    assert "top-1 error 0.0000" in capsys.readouterr().out

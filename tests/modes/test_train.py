@@ -246,3 +246,76 @@ def test_pinned_towers_train_to_the_same_losses(
         assert float(pinned[key]) == pytest.approx(
             float(unpinned[key]), rel=1e-5
         )
+
+
+def test_a_refused_resume_leaves_the_run_as_it_was(
+    tmp_path, options_for, finished_run, image_folder
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    dataset = (run / "dataset.json").read_text()
+    images = tmp_path / "images"
+    shutil.copytree(image_folder, images)
+    for split in ("train", "val"):
+        (images / split / "red").rename(images / split / "scarlet")
+    options = options_for(run)
+    options.data_dir = str(images)
+    with pytest.raises(UserError, match=r"trained on .* red, .* scarlet"):
+        train.main(options)
+    assert (run / "dataset.json").read_text() == dataset
+
+
+def test_a_refused_new_run_leaves_no_folder(
+    tmp_path, options_for, image_folder
+):
+    images = tmp_path / "images"
+    shutil.copytree(image_folder, images)
+    for image in images.glob("train/*/*.png"):
+        image.write_bytes(b"no image")
+    options = options_for(tmp_path / "run")
+    options.data_dir = str(images)
+    with pytest.raises(UserError, match="not one training image"):
+        train.main(options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_ended_at_a_plateau_stays_ended(
+    tmp_path, options_for, capsys
+):
+    run = tmp_path / "run"
+    changes = {
+        "train.epochs": 9,
+        "train.lr_drops": 0,
+        "train.patience": 1,
+        "train.min_improvement": 1.0,  # nothing improves that much
+    }
+    assert train.main(options_for(run, **changes)) == 0
+    ended = history(run)
+    assert len(ended) < 9
+    assert train.main(options_for(run)) == 0
+    assert history(run) == ended
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["config.json", "dataset.json", "statistics.npz", "state/state.json"],
+)
+def test_a_damaged_file_is_named(tmp_path, options_for, finished_run, file):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    (run / file).write_bytes((run / file).read_bytes()[:20])
+    with pytest.raises(UserError, match=f"{file} cannot be read"):
+        train.main(options_for(run))
+
+
+def test_ctrl_c_outside_of_training_says_how_to_continue(
+    tmp_path, options_for, monkeypatch, capsys
+):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "evaluate", interrupt)
+    run = tmp_path / "run"
+    options = options_for(run, **{"train.epochs": 1})
+    assert train.main(options) == 130
+    assert f"--mode=train --run={run}" in capsys.readouterr().out

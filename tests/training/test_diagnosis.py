@@ -60,4 +60,5 @@ def test_the_first_layer_that_overflows_is_named(network, images):
     kernels[1].assign(tf.fill(kernels[1].shape, 1e38))
     assert first_not_finite(network, images) == "the output of conv3"
     kernels[1].assign(tf.fill(kernels[1].shape, np.nan))
-    assert first_not_finite(network, images) == "the weights of conv3"
+    where = first_not_finite(network, images)
+    assert where == "the weights of conv3, in the step before"
