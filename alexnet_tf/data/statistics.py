@@ -51,9 +51,12 @@ class Statistics:
         """Reads what `save` wrote."""
         names = [field.name for field in dataclasses.fields(cls)]
         # Opened here: numpy leaves a damaged file open.
-        with readable(path), open(path, "rb") as file:
-            with np.load(file, allow_pickle=False) as arrays:
-                fields = {name: arrays[name] for name in names}
+        with (
+            readable(path),
+            open(path, "rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
+            fields = {name: arrays[name] for name in names}
         fields["fingerprint"] = str(fields["fingerprint"])
         return cls(**fields)
 
