@@ -79,6 +79,7 @@ flags.DEFINE_bool(
 
 
 def main(argv):
+    """Runs the mode that the flags choose; returns its exit code."""
     images = (*FLAGS.image, *argv[1:])
     if argv[1:] and FLAGS.mode != "predict":
         raise UserError(f"unexpected argument {argv[1]}: flags begin with --")
@@ -165,6 +166,7 @@ def fail(reason):
 
 
 def run_main(argv):
+    """`main`, with what a user can mend told in one line."""
     logging.set_verbosity(logging.ERROR)  # TFDS tells of every step
     try:
         return main(argv)

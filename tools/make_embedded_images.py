@@ -53,6 +53,7 @@ def first_of_each_class(images, labels, count):
 
 
 def main(folder):
+    """Writes the embedded data set from the IDX files in `folder`."""
     arrays = {}
     for split, count in IMAGES_PER_CLASS.items():
         images, labels = first_of_each_class(

@@ -7,7 +7,7 @@ from alexnet_tf.layers.draws import add_draws
 
 
 def lighting_magnitudes(eigenvalues, scale):
-    """Factor of a standard normal draw's tenth along each component.
+    """Grey levels per unit of alpha along each principal component.
 
     Args:
         eigenvalues: of the covariance of RGB pixels on the 0..255 scale, [3].
@@ -16,7 +16,7 @@ def lighting_magnitudes(eigenvalues, scale):
             alpha * sqrt(lambda) on the 0..255 scale.
 
     Returns:
-        [3] offsets in grey levels of 0..255 for alpha = 1.
+        [3], in grey levels of 0..255.
     """
     if scale == "eigenvalues":
         # lambda on 0..1 is lambda / 255^2; its offset times 255 on 0..255.
