@@ -26,12 +26,11 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import BAD_INPUT, UserError
 from alexnet_tf.options import Options
 
 MODES = ("train", "evaluate", "predict", "export", "inspect")
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
-BAD_INPUT = 2
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("mode", "train", MODES, "What to do.")

@@ -56,7 +56,7 @@ class TrainingBatches:
         epoch = tf.cast(epoch, tf.int64)
         images = self.steps_per_epoch * self.batch_size
         shuffled = self._records.shuffled(
-            self._seed * 1_000_003 + epoch, self._shuffle_buffer
+            self._epoch_seed(epoch), self._shuffle_buffer
         )
         return (
             shuffled.take(images)
@@ -64,9 +64,13 @@ class TrainingBatches:
             .map(lambda example: (epoch, example))
         )
 
+    def _epoch_seed(self, epoch):
+        # Epochs of neighbouring seeds stay apart.
+        return self._seed * 1_000_003 + epoch
+
     def _crop_example(self, epoch, example):
         record = self._records.prepare(example)
-        seed = tf.stack([self._seed * 1_000_003 + epoch, example["id"]])
+        seed = tf.stack([self._epoch_seed(epoch), example["id"]])
         crop = random_crop_and_mirror(record["image"], self._crop, seed)
         return crop, record["label"]
 

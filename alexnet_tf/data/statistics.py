@@ -77,8 +77,7 @@ def load_or_measure(path, fingerprint, train, validation):
     """
     path = pathlib.Path(path)
     if path.exists():
-        check_fingerprint(path, fingerprint)
-        statistics = Statistics.load(path)
+        statistics = load_checked(path, fingerprint)
     else:
         statistics = measure(fingerprint, train, validation)
         statistics.save(path)
@@ -87,13 +86,15 @@ def load_or_measure(path, fingerprint, train, validation):
     return statistics
 
 
-def check_fingerprint(path, fingerprint):
-    """Raises `UserError` if the saved statistics belong to other data."""
-    if Statistics.load(path).fingerprint != fingerprint:
+def load_checked(path, fingerprint):
+    """The statistics at `path`; `UserError` if they belong to other data."""
+    statistics = Statistics.load(path)
+    if statistics.fingerprint != fingerprint:
         raise UserError(
             f"{path} was measured on other data: the images have changed "
             "since this run began; start a new one with another --run"
         )
+    return statistics
 
 
 def measure(fingerprint, train, validation):

@@ -27,19 +27,36 @@ def main(options):
     trained = load_trained(run, options.tower_devices)
     check_same_classes(run, source)
     validation = Records(source, source.validation, cache_gb=0)
-    evaluation = evaluate(
-        trained.network, validation, trained.crop, options.crops
+    result = evaluate_and_report(
+        run, trained.network, trained.crop, source, validation, options.crops
     )
-    print_evaluation(evaluation, source, options.crops)
-    write_evaluation(run, evaluation, source, validation, options.crops)
     if options.json:
-        print(json.dumps(result(run, evaluation, source, options.crops)))
+        print(json.dumps(result))
     return 0
 
 
-def result(run, evaluation, source, crops):
-    """What --json prints; errors are fractions."""
-    return {
+def evaluate_and_report(run, network, crop, source, records, crops):
+    """Evaluates a network on the validation images, prints and writes it.
+
+    Args:
+        run: the `Run` that evaluation.json, per_class.csv, confusion.csv and
+            confusion.png go to.
+        network: from uint8 crops to logits.
+        crop: side of a crop, in pixels.
+        source: the `Source` of the images.
+        records: `Records` of its validation split.
+        crops: 1 (centre) or 10 views per image.
+
+    Returns:
+        What --json prints: a dict, the errors in it fractions.
+
+    Raises:
+        UserError: no image can be decoded, or the run folder cannot be
+            written; what was found is printed by then.
+    """
+    evaluation = evaluate(network, records, crop, crops)
+    confusion = evaluation.confusion()
+    result = {
         "run": str(run.path),
         "dataset": source.name,
         "split": SPLIT,
@@ -48,39 +65,35 @@ def result(run, evaluation, source, crops):
         "top1_error": evaluation.error(1),
         "top5_error": evaluation.error(5),
     }
-
-
-def write_evaluation(run, evaluation, source, records, crops):
-    """Writes evaluation.json, per_class.csv, confusion.csv and .png.
-
-    Warns where images of the split are missing from the evaluation.
-    """
-    confusion = evaluation.confusion()
-    names = source.class_names
-    text = json.dumps(result(run, evaluation, source, crops), indent=2)
-    with writable(f"run folder {run.path}"):
-        write_text(run.path / "evaluation.json", text + "\n")
-        write_confusion(run.path / "confusion.csv", confusion, names)
-        write_per_class(run.path / "per_class.csv", confusion, names)
-        draw_confusion(run.figures_folder / "confusion.png", confusion, names)
+    _print_result(result, per_class(confusion, source.class_names))
     _warn_about_missing(evaluation, records)
+    _write_result(run, result, confusion, source.class_names)
+    return result
 
 
-def print_evaluation(evaluation, source, crops):
+def _print_result(result, rows):
     """Per-class accuracy, then both errors."""
-    rows = per_class(evaluation.confusion(), source.class_names)
     width = max(len(name) for name, _, _ in rows)
     if len(rows) <= 100:
         print(f"{'class':{width}}  images  accuracy")
         for name, images, accuracy in rows:
             print(f"{name:{width}}  {images:6d}  {accuracy:8.3f}")
-    views = "ten crops" if crops == 10 else "centre crop"
+    views = "ten crops" if result["crops"] == 10 else "centre crop"
     print(
-        f"{source.name} {SPLIT}, {len(evaluation.labels)} images, {views}: "
-        f"top-1 error {evaluation.error(1):.4f}, "
-        f"top-5 error {evaluation.error(5):.4f}, "
-        f"top-1 accuracy {1 - evaluation.error(1):.4f}"
+        f"{result['dataset']} {SPLIT}, {result['samples']} images, {views}: "
+        f"top-1 error {result['top1_error']:.4f}, "
+        f"top-5 error {result['top5_error']:.4f}, "
+        f"top-1 accuracy {1 - result['top1_error']:.4f}"
     )
+
+
+def _write_result(run, result, confusion, names):
+    text = json.dumps(result, indent=2) + "\n"
+    with writable(f"run folder {run.path}"):
+        write_text(run.path / "evaluation.json", text)
+        write_confusion(run.path / "confusion.csv", confusion, names)
+        write_per_class(run.path / "per_class.csv", confusion, names)
+        draw_confusion(run.figures_folder / "confusion.png", confusion, names)
 
 
 def _warn_about_missing(evaluation, records):

@@ -6,14 +6,13 @@ import sys
 
 import tensorflow as tf
 
-from alexnet_tf.data.preprocess import decode, to_record
-from alexnet_tf.errors import UserError
+from alexnet_tf.data.preprocess import MAX_ASPECT_RATIO, decode, to_record
+from alexnet_tf.errors import BAD_INPUT, UserError
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.run import trained_run
 from alexnet_tf.trained import load_trained
 
 SHOWN = 5
-BAD_INPUT = 2
 
 
 def main(options):
@@ -57,7 +56,7 @@ def predict_file(trained, file):
 
 def _reason(error):
     if "times the other" in error.message:
-        return "one side is over 20 times the other"
+        return f"one side is over {MAX_ASPECT_RATIO} times the other"
     return "not a JPEG, PNG, GIF, BMP or WebP image that can be decoded"
 
 

@@ -9,11 +9,10 @@ import tensorflow as tf
 
 from alexnet_tf.config import differences
 from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
-from alexnet_tf.data.statistics import check_fingerprint
+from alexnet_tf.data.statistics import load_checked
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
-from alexnet_tf.modes.evaluate import print_evaluation, write_evaluation
+from alexnet_tf.modes.evaluate import evaluate_and_report
 from alexnet_tf.modes.setup import (
     check_same_classes,
     config_for,
@@ -103,9 +102,9 @@ def train_and_test(run, config, source, devices):
     if stopped is not None:
         return stopped
     load_weights(network, run.best_weights, run)
-    evaluation = evaluate(network, validation, config.model.crop, crops=10)
-    print_evaluation(evaluation, source, crops=10)
-    write_evaluation(run, evaluation, source, validation, crops=10)
+    evaluate_and_report(
+        run, network, config.model.crop, source, validation, crops=10
+    )
     print(
         f"best weights, curves and test results are in {run.path}\n"
         f"next: python main.py --mode=export --run={run.path}"
@@ -120,10 +119,11 @@ def how_to_continue(run):
 
 def check_same_run(run, config, source):
     """Refuses to continue a run with another network or other images."""
+    before = run.read_config()
     changed = [
         difference
         for section in ("data", "model", "train")
-        for difference in differences(section, run.read_config(), config)
+        for difference in differences(section, before, config)
         if difference.startswith(FIXED_KEYS)
     ]
     if changed:
@@ -135,7 +135,7 @@ def check_same_run(run, config, source):
     if run.dataset_file.is_file():
         check_same_classes(run, source)
     if run.statistics_file.is_file():
-        check_fingerprint(run.statistics_file, data_fingerprint(config, source))
+        load_checked(run.statistics_file, data_fingerprint(config, source))
 
 
 def make_optimizer(train):

@@ -1,5 +1,8 @@
 """A small data set and runs on it."""
 
+import pathlib
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,6 +27,21 @@ def image_folder(tmp_path_factory):
                 pixels[..., 2 - label] += 120
                 Image.fromarray(pixels).save(folder / f"{i:02d}.png")
     return root
+
+
+@pytest.fixture
+def own_images(image_folder, tmp_path):
+    """A copy of the images that a test may change."""
+    return pathlib.Path(shutil.copytree(image_folder, tmp_path / "images"))
+
+
+@pytest.fixture
+def other_classes(own_images):
+    """The images with one class under another name."""
+    for split in ("train", "val"):
+        folder = own_images / split
+        (folder / "red").rename(folder / "scarlet")
+    return own_images
 
 
 @pytest.fixture(scope="session")

@@ -37,16 +37,14 @@ def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
 
 
 def test_a_broken_image_is_named_and_the_count_questioned(
-    finished_run, image_folder, tmp_path, capsys
+    finished_run, own_images, tmp_path, capsys
 ):
-    images = tmp_path / "images"
-    shutil.copytree(image_folder, images)
-    broken = images / "val" / "red" / "03.png"
+    broken = own_images / "val" / "red" / "03.png"
     broken.write_bytes(broken.read_bytes()[:100])
     run = tmp_path / "run"
     shutil.copytree(finished_run, run)
     options = Options(
-        config=None, run=str(run), data_dir=str(images), json=True
+        config=None, run=str(run), data_dir=str(own_images), json=True
     )
     assert evaluate.main(options) == 0
     output = capsys.readouterr()
@@ -67,24 +65,20 @@ def test_no_run_at_all_says_how_to_train(tmp_path, monkeypatch):
         evaluate.main(Options(config=None))
 
 
-def test_other_classes_are_refused(finished_run, image_folder, tmp_path):
-    images = tmp_path / "images"
-    shutil.copytree(image_folder, images)
-    for split in ("train", "val"):
-        (images / split / "red").rename(images / split / "scarlet")
-    options = Options(config=None, run=str(finished_run), data_dir=str(images))
+def test_other_classes_are_refused(finished_run, other_classes):
+    options = Options(
+        config=None, run=str(finished_run), data_dir=str(other_classes)
+    )
     with pytest.raises(UserError, match="trained on the 3 classes"):
         evaluate.main(options)
 
 
-def test_no_image_that_can_be_decoded_is_an_error(
-    finished_run, image_folder, tmp_path
-):
-    images = tmp_path / "images"
-    shutil.copytree(image_folder, images)
-    for image in images.glob("val/*/*.png"):
+def test_no_image_that_can_be_decoded_is_an_error(finished_run, own_images):
+    for image in own_images.glob("val/*/*.png"):
         image.write_bytes(b"no image")
-    options = Options(config=None, run=str(finished_run), data_dir=str(images))
+    options = Options(
+        config=None, run=str(finished_run), data_dir=str(own_images)
+    )
     with pytest.raises(UserError, match="not one image"):
         evaluate.main(options)
 

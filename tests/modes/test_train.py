@@ -220,14 +220,12 @@ def test_a_wrong_number_of_classes_names_the_right_one(tmp_path, options_for):
 
 
 def test_a_broken_training_image_is_skipped_counted_and_named(
-    tmp_path, options_for, image_folder, capsys
+    tmp_path, options_for, own_images, capsys
 ):
-    images = tmp_path / "images"
-    shutil.copytree(image_folder, images)
-    broken = images / "train" / "green" / "05.png"
+    broken = own_images / "train" / "green" / "05.png"
     broken.write_bytes(broken.read_bytes()[:200])
     options = options_for(tmp_path / "run", **{"train.epochs": 1})
-    options.data_dir = str(images)
+    options.data_dir = str(own_images)
     assert train.main(options) == 0
     output = capsys.readouterr().out
     assert "skipped 1 of 72 images" in output
@@ -249,31 +247,23 @@ def test_pinned_towers_train_to_the_same_losses(
 
 
 def test_a_refused_resume_leaves_the_run_as_it_was(
-    tmp_path, options_for, finished_run, image_folder
+    tmp_path, options_for, finished_run, other_classes
 ):
     run = tmp_path / "run"
     shutil.copytree(finished_run, run)
     dataset = (run / "dataset.json").read_text()
-    images = tmp_path / "images"
-    shutil.copytree(image_folder, images)
-    for split in ("train", "val"):
-        (images / split / "red").rename(images / split / "scarlet")
     options = options_for(run)
-    options.data_dir = str(images)
+    options.data_dir = str(other_classes)
     with pytest.raises(UserError, match=r"trained on .* red, .* scarlet"):
         train.main(options)
     assert (run / "dataset.json").read_text() == dataset
 
 
-def test_a_refused_new_run_leaves_no_folder(
-    tmp_path, options_for, image_folder
-):
-    images = tmp_path / "images"
-    shutil.copytree(image_folder, images)
-    for image in images.glob("train/*/*.png"):
+def test_a_refused_new_run_leaves_no_folder(tmp_path, options_for, own_images):
+    for image in own_images.glob("train/*/*.png"):
         image.write_bytes(b"no image")
     options = options_for(tmp_path / "run")
-    options.data_dir = str(images)
+    options.data_dir = str(own_images)
     with pytest.raises(UserError, match="not one training image"):
         train.main(options)
     assert not (tmp_path / "run").exists()
@@ -314,7 +304,7 @@ def test_ctrl_c_outside_of_training_says_how_to_continue(
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "evaluate", interrupt)
+    monkeypatch.setattr(train, "evaluate_and_report", interrupt)
     run = tmp_path / "run"
     options = options_for(run, **{"train.epochs": 1})
     assert train.main(options) == 130
