@@ -6,6 +6,7 @@ statistics.npz   mean image and covariance of the training images
 state/           the last state, to go on from
 best/            the weights with the lowest validation top-1 error
 history.csv      one row per epoch
+damaged.csv      images that were damaged after the run had begun
 events/          for TensorBoard
 figures/         PNG
 """
@@ -37,6 +38,7 @@ class Run:
         self.best_weights = self.path / "best" / "network.weights.h5"
         self.evaluation_file = self.path / "evaluation.json"
         self.history_file = self.path / "history.csv"
+        self.damaged_file = self.path / "damaged.csv"
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
 
@@ -44,6 +46,11 @@ class Run:
     def exists(self):
         """Whether the folder holds a run."""
         return self.config_file.is_file()
+
+    @property
+    def holds_weights(self):
+        """Whether anything has been learned: best weights, or a state."""
+        return self.best_weights.is_file() or self.state_folder.exists()
 
     def create(self, config):
         """Makes the folders and writes the config.

@@ -70,7 +70,7 @@ def evaluate(network, records, crop, crops):
 
     batches = records.dataset().batch(IMAGES_PER_BATCH[crops]).prefetch(2)
     collected = []
-    with ProgressReport(f"{crops}-crop test", records.size) as progress:
+    with ProgressReport(f"{crops}-crop test", records.left) as progress:
         for batch in batches:
             probabilities = predict(batch["image"]).numpy()
             collected.append(

@@ -50,7 +50,9 @@ class TowerDropout(TowerLayer):
         ]
 
     def _uniform(self, tower, activations):
-        with tf.device(self.device(tower)):
+        # Where the images could not be read, nothing has been drawn.
+        arrived = tf.control_dependencies([activations])
+        with tf.device(self.device(tower)), arrived:
             return self._draws[tower].uniform(
                 tf.shape(activations), activations.dtype
             )

@@ -73,7 +73,9 @@ class PCALighting(keras.layers.Layer):
     def call(self, images, training=False):
         if not training or self.std == 0:
             return images
-        alphas = self.std * self._draws.normal([tf.shape(images)[0], 3])
+        # Where the images could not be read, nothing has been drawn.
+        with tf.control_dependencies([images]):
+            alphas = self.std * self._draws.normal([tf.shape(images)[0], 3])
         components = tf.cast(self.components, tf.float32)
         offsets = tf.cast(tf.matmul(alphas, components), images.dtype)
         return images + offsets[:, None, None, :]

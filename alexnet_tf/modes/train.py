@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from alexnet_tf.config import differences
+from alexnet_tf.data.damage import DATA_ERRORS, DamageLog, read_damaged
 from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
 from alexnet_tf.data.statistics import load_checked
 from alexnet_tf.errors import UserError
@@ -35,6 +36,7 @@ from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.progress import TrainingProgress
 from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE, Trainer
+from alexnet_tf.training.unvalidated import TrainingMetrics, validate_epoch
 
 # What a run cannot change once it has begun: the network, and which images
 # come in which order.
@@ -54,7 +56,8 @@ def main(options):
     """
     run = Run(options.run or new_run_path(options.config_name))
     config = config_for(options, run)
-    source = open_source(config, options, run)
+    damaged = [d for _, d in read_damaged(run.damaged_file)]
+    source = open_source(config, options, run, damaged if run.exists else None)
     settle_class_count(config, source)
     devices = resolve_tower_devices(options.tower_devices, config.model.towers)
     if run.exists:
@@ -74,7 +77,7 @@ def main(options):
         print(f"interrupted; {how_to_continue(run)}")
         return 130
     except UserError:
-        if is_new and not run.best_weights.is_file():
+        if is_new and not run.holds_weights:
             shutil.rmtree(run.path)
         raise
 
@@ -98,7 +101,12 @@ def train_and_test(run, config, source, devices):
     )
     if batches.batch_size < config.train.batch_size:
         print(f"batches of {batches.batch_size}: there are no more images")
-    stopped = fit(run, config, trainer, batches, validation)
+    damage = DamageLog(
+        run.damaged_file,
+        {"train": train, "validation": validation},
+        config.data.max_damaged,
+    )
+    stopped = fit(run, config, trainer, batches, validation, damage)
     if stopped is not None:
         return stopped
     load_weights(network, run.best_weights, run)
@@ -161,7 +169,7 @@ def make_lr_drops(train):
     )
 
 
-def fit(run, config, trainer, batches, validation):
+def fit(run, config, trainer, batches, validation, damage):
     """Trains to the end and returns None, or main's exit code before it."""
     train = config.train
     drops = make_lr_drops(train)
@@ -171,7 +179,9 @@ def fit(run, config, trainer, batches, validation):
         print(f"continuing after {state.epoch} epochs and {state.step} steps")
     progress = TrainingProgress(train.epochs, batches.batch_size)
     interrupts = InterruptSaver(state)
+    metrics = TrainingMetrics()
     callbacks = [
+        metrics,
         EpochReport(batches.batch_size),
         drops,
         FlatLossAlarm(
@@ -187,25 +197,41 @@ def fit(run, config, trainer, batches, validation):
         progress,
         interrupts,
     ]
-    validation_batches = centre_crop_batches(
-        validation, batches.batch_size, config.model.crop
-    )
+
+    def fit_what_is_left():
+        validation_batches = centre_crop_batches(
+            validation, batches.batch_size, config.model.crop
+        )
+        if state.step == batches.steps_per_epoch:
+            validate_epoch(trainer, state.epoch, validation_batches, callbacks)
+        epochs = state.epoch if drops.finished else train.epochs
+        for first, last, steps in segments(state, batches, epochs):
+            trainer.fit(
+                batches.stream(first, batches.steps_per_epoch - steps),
+                initial_epoch=first,
+                epochs=last,
+                steps_per_epoch=steps,
+                validation_data=validation_batches,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+            if trainer.stop_training:
+                break
+
     try:
         with interrupts.listening():
-            epochs = state.epoch if drops.finished else train.epochs
-            for first, last, steps in segments(state, batches, epochs):
-                trainer.fit(
-                    batches.stream(first, batches.steps_per_epoch - steps),
-                    initial_epoch=first,
-                    epochs=last,
-                    steps_per_epoch=steps,
-                    validation_data=validation_batches,
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=callbacks,
-                )
-                if trainer.stop_training:
+            while True:
+                try:
+                    fit_what_is_left()
                     break
+                except DATA_ERRORS as error:
+                    progress.close()
+                    if NOT_FINITE in str(error):
+                        raise
+                    metrics.put_back()
+                    if not leave_out_damaged(damage, run, state):
+                        raise
     except Interrupted as stop:
         print(
             f"{stop} after {state.epoch} epochs and {state.step} steps; "
@@ -221,6 +247,29 @@ def fit(run, config, trainer, batches, validation):
     finally:
         progress.close()
     return None
+
+
+def leave_out_damaged(damage, run, state):
+    """After an error of reading: whether training can go on without.
+
+    The state is saved and read again, as if the run had been resumed.
+
+    Raises:
+        UserError: too many images are damaged.
+    """
+    try:
+        if not damage.find():
+            return False
+    except UserError as error:
+        state.save()
+        raise UserError(
+            f"{error}. The last state is saved. Put the files back as they "
+            "were, or allow for more of them to be lost; then go on with "
+            f"python main.py --mode=train --run={run.path}"
+        ) from None
+    state.save()
+    state.restore()
+    return True
 
 
 def segments(state, batches, epochs):
