@@ -29,6 +29,7 @@ from alexnet_tf.trained import load_weights
 from alexnet_tf.training.diagnosis import first_not_finite
 from alexnet_tf.training.epoch_report import EpochReport
 from alexnet_tf.training.flat_loss import FlatLossAlarm
+from alexnet_tf.training.going_on import TrainingMetrics, validate_epoch
 from alexnet_tf.training.history import History
 from alexnet_tf.training.interrupts import Interrupted, InterruptSaver
 from alexnet_tf.training.lr_drops import DropsByHand, PlateauDrops
@@ -36,7 +37,6 @@ from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.progress import TrainingProgress
 from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE, Trainer
-from alexnet_tf.training.unvalidated import TrainingMetrics, validate_epoch
 
 # What a run cannot change once it has begun: the network, and which images
 # come in which order.
@@ -229,7 +229,7 @@ def fit(run, config, trainer, batches, validation, damage):
                     progress.close()
                     if NOT_FINITE in str(error):
                         raise
-                    metrics.put_back()
+                    metrics.hold()
                     if not leave_out_damaged(damage, run, state):
                         raise
     except Interrupted as stop:
@@ -252,7 +252,7 @@ def fit(run, config, trainer, batches, validation, damage):
 def leave_out_damaged(damage, run, state):
     """After an error of reading: whether training can go on without.
 
-    The state is saved and read again, as if the run had been resumed.
+    The state is saved: it belongs to what is left out.
 
     Raises:
         UserError: too many images are damaged.
@@ -268,7 +268,6 @@ def leave_out_damaged(damage, run, state):
             f"python main.py --mode=train --run={run.path}"
         ) from None
     state.save()
-    state.restore()
     return True
 
 

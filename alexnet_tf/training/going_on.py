@@ -1,30 +1,46 @@
-"""An epoch whose training is done and whose validation failed."""
+"""What an epoch needs to go on after `fit` ended with an error."""
 
 import keras
 
 
 class TrainingMetrics(keras.callbacks.Callback):
-    """Keeps the metrics of training while validation uses their variables."""
+    """Saves the metrics of an epoch from validation and from `fit`.
+
+    Validation uses their variables, and `fit` begins by resetting them.
+    """
 
     def __init__(self):
         super().__init__()
-        self._kept = None
+        self._kept = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._put_back()
+        self._kept = []
 
     def on_test_begin(self, logs=None):
+        self._keep()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._kept = []
+
+    def hold(self):
+        """After an error: back to those of training, now and in the next
+        `fit`, which goes on with the epoch."""
+        if self._kept:
+            self._put_back()
+        else:
+            self._keep()
+
+    def _keep(self):
         self._kept = [
             (variable, variable.numpy())
             for metric in self.model.metrics
             for variable in metric.variables
         ]
 
-    def on_epoch_end(self, epoch, logs=None):
-        self._kept = None
-
-    def put_back(self):
-        """Undoes what an unfinished validation did to the metrics."""
-        for variable, value in self._kept or ():
+    def _put_back(self):
+        for variable, value in self._kept:
             variable.assign(value)
-        self._kept = None
 
 
 def validate_epoch(trainer, epoch, validation_batches, callbacks):
