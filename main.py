@@ -55,6 +55,12 @@ flags.DEFINE_string(
     "Run folder: made if absent, continued if it holds a run. Default: a new "
     "one under runs/ for training, the newest one there otherwise.",
 )
+flags.DEFINE_list(
+    "runs",
+    [],
+    "Run folders and exported models, separated by commas, for "
+    "--mode=evaluate and --mode=predict: their probabilities are averaged.",
+)
 flags.DEFINE_string("data_dir", None, "Folder of the images or TFDS data.")
 flags.DEFINE_bool("download", False, "Whether TFDS may download.")
 flags.DEFINE_string(
@@ -75,6 +81,23 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_multi_string(
     "image", [], "Image file for --mode=predict; more may follow it."
+)
+flags.DEFINE_string(
+    "results_dir",
+    None,
+    "Where --mode=evaluate --runs=... writes results.md and results.csv.",
+)
+flags.DEFINE_string(
+    "submission",
+    None,
+    "File that --mode=predict writes as ILSVRC takes it: a line per image, "
+    "the numbers of its five most probable classes, best first.",
+)
+flags.DEFINE_string(
+    "synsets",
+    None,
+    "File with the class of number 1 on its first line, and so on, as WordNet "
+    "id or name, for --submission. Default: the label order.",
 )
 flags.DEFINE_string(
     "export_dir",
@@ -141,11 +164,15 @@ def main(argv):
         config_name=pathlib.Path(given).stem,
         overrides=config_flags.get_override_values(FLAGS["config"]),
         run=FLAGS.run,
+        runs=tuple(FLAGS.runs),
         data_dir=FLAGS.data_dir,
         download=FLAGS.download,
         tower_devices=FLAGS.tower_devices,
         crops=int(FLAGS.crops),
         images=images,
+        results_dir=FLAGS.results_dir,
+        submission=FLAGS.submission,
+        synsets=FLAGS.synsets,
         export_dir=FLAGS.export_dir,
         format=FLAGS.format,
         keep_versions=FLAGS.keep_versions,
