@@ -7,6 +7,7 @@
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
     python main.py --mode=inspect                    the network, layer by layer
+    python main.py --mode=figure1                    ReLU against tanh
 
 Every value of a recipe can be set: --config=configs/paper.py
 --config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
@@ -38,6 +39,7 @@ MODES = (
     "serve",
     "prepare",
     "inspect",
+    "figure1",
 )
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
 
