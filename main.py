@@ -8,6 +8,7 @@
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
     python main.py --mode=inspect                    the network, layer by layer
     python main.py --mode=figure1                    ReLU against tanh
+    python main.py --mode=ablate                     worth of each part
 
 Every value of a recipe can be set: --config=configs/paper.py
 --config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
@@ -40,6 +41,7 @@ MODES = (
     "prepare",
     "inspect",
     "figure1",
+    "ablate",
 )
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
 
@@ -149,6 +151,9 @@ flags.DEFINE_float(
     lower_bound=0,
     upper_bound=1,
 )
+flags.DEFINE_integer(
+    "seeds", 3, "Runs of each network of --mode=ablate.", lower_bound=1
+)
 flags.DEFINE_bool(
     "json", False, "Whether the last line of output is one JSON object."
 )
@@ -184,6 +189,7 @@ def main(argv):
         prepared_dir=FLAGS.prepared_dir,
         record_format=FLAGS.record_format,
         max_rejected=FLAGS.max_rejected,
+        seeds=FLAGS.seeds,
         json=FLAGS.json,
     )
     with start_up_notes_hidden():

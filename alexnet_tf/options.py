@@ -37,4 +37,5 @@ class Options:
     prepared_dir: str | None = None
     record_format: str = "jpeg"
     max_rejected: float = 0.001
+    seeds: int = 3
     json: bool = False
