@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import threading
 
 import tensorflow as tf
@@ -63,11 +64,11 @@ class Draws:
 
     def uniform(self, shape):
         """Uniform in [0, 1), float32, one row for each of the batch."""
-        return self._draw(tf.random.stateless_uniform, shape)
+        return self._draw(uniform, shape)
 
     def normal(self, shape):
         """Standard normal, float32, one row for each of the batch."""
-        return self._draw(tf.random.stateless_normal, shape)
+        return self._draw(normal, shape)
 
     def advance(self):
         """Goes on to the next tensor of the sequence."""
@@ -78,11 +79,33 @@ class Draws:
         share = getattr(_process, "share", None)
         rows = shape[0] if share is None else share.total
         seed = tf.stack([tf.constant(self._key, tf.int64), self._index.value])
-        drawn = distribution([rows, *shape[1:]], seed, alg="philox")
+        drawn = distribution([rows, *shape[1:]], seed)
         if share is None:
             self.advance()
             return drawn
         return tf.gather(drawn, share.first + share.step * tf.range(shape[0]))
+
+
+def uniform(shape, seed):
+    """`tf.random.stateless_uniform`, whose numbers are others under XLA.
+
+    There the same random bits are turned into floats in another way.
+    """
+    bits = tf.random.stateless_uniform(
+        shape, seed, None, None, tf.uint32, alg="philox"
+    )
+    mantissa = tf.cast(bits & tf.constant(2**23 - 1, tf.uint32), tf.float32)
+    return mantissa * 2.0**-23
+
+
+def normal(shape, seed):
+    """`tf.random.stateless_normal`, likewise, by the Box-Muller transform."""
+    count = tf.reduce_prod(shape)
+    radius, angle = tf.unstack(uniform([(count + 1) // 2, 2], seed), axis=1)
+    radius = tf.sqrt(-2 * tf.math.log(tf.maximum(radius, 1e-7)))
+    angle = 2 * math.pi * angle
+    pairs = [radius * tf.sin(angle), radius * tf.cos(angle)]
+    return tf.reshape(tf.reshape(tf.stack(pairs, axis=1), [-1])[:count], shape)
 
 
 def add_draws(layer, seed, stream=0):
