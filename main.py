@@ -7,6 +7,7 @@
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
     python main.py --mode=inspect                    the network, layer by layer
+    python main.py --mode=figure1                    ReLU against tanh
 
 Every value of a recipe can be set: --config=configs/paper.py
 --config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
@@ -38,6 +39,7 @@ MODES = (
     "serve",
     "prepare",
     "inspect",
+    "figure1",
 )
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
 
@@ -54,6 +56,12 @@ flags.DEFINE_string(
     None,
     "Run folder: made if absent, continued if it holds a run. Default: a new "
     "one under runs/ for training, the newest one there otherwise.",
+)
+flags.DEFINE_list(
+    "runs",
+    [],
+    "Run folders and exported models, separated by commas, for "
+    "--mode=evaluate and --mode=predict: their probabilities are averaged.",
 )
 flags.DEFINE_string("data_dir", None, "Folder of the images or TFDS data.")
 flags.DEFINE_bool("download", False, "Whether TFDS may download.")
@@ -75,6 +83,23 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_multi_string(
     "image", [], "Image file for --mode=predict; more may follow it."
+)
+flags.DEFINE_string(
+    "results_dir",
+    None,
+    "Where --mode=evaluate --runs=... writes results.md and results.csv.",
+)
+flags.DEFINE_string(
+    "submission",
+    None,
+    "File that --mode=predict writes as ILSVRC takes it: a line per image, "
+    "the numbers of its five most probable classes, best first.",
+)
+flags.DEFINE_string(
+    "synsets",
+    None,
+    "File with the class of number 1 on its first line, and so on, as WordNet "
+    "id or name, for --submission. Default: the label order.",
 )
 flags.DEFINE_string(
     "export_dir",
@@ -141,11 +166,15 @@ def main(argv):
         config_name=pathlib.Path(given).stem,
         overrides=config_flags.get_override_values(FLAGS["config"]),
         run=FLAGS.run,
+        runs=tuple(FLAGS.runs),
         data_dir=FLAGS.data_dir,
         download=FLAGS.download,
         tower_devices=FLAGS.tower_devices,
         crops=int(FLAGS.crops),
         images=images,
+        results_dir=FLAGS.results_dir,
+        submission=FLAGS.submission,
+        synsets=FLAGS.synsets,
         export_dir=FLAGS.export_dir,
         format=FLAGS.format,
         keep_versions=FLAGS.keep_versions,
