@@ -32,6 +32,8 @@ class Trainer(keras.Model):
         xla: whether forward and backward pass are compiled with XLA.
 
     Attributes:
+        accumulate: as given.
+        sums: variables that add up the gradients of the parts, if any.
         loss_scale: a `LossScale`, or None where nothing is float16.
         traced_graphs: the graphs of a step as Python traced them; they know
             static shapes, which executed graphs do not.
@@ -51,8 +53,8 @@ class Trainer(keras.Model):
         self.compile(optimizer=optimizer, jit_compile=False)
         self._mean_loss = keras.metrics.Mean(name="loss")
         self._errors = [TopKError(1), TopKError(5)]
-        self._accumulate = accumulate
-        self._sums = sums_of_gradients(network) if accumulate > 1 else []
+        self.accumulate = accumulate
+        self.sums = sums_of_gradients(network) if accumulate > 1 else []
         self._workers = workers or Alone()
         self._draws = draws_of(network)
         computes_in = {layer.compute_dtype for layer in network.layers}
@@ -87,7 +89,7 @@ class Trainer(keras.Model):
         The weights are then still those that gave the loss.
         """
         images, labels = data
-        if self._accumulate == 1:
+        if self.accumulate == 1:
             gradients, loss = self._part(images, labels, 0)
         else:
             gradients, loss = self._sum_of_parts(images, labels)
@@ -106,7 +108,7 @@ class Trainer(keras.Model):
 
     def _sum_of_parts(self, images, labels):
         """Gradients and loss of a batch, computed part by part."""
-        parts = self._accumulate
+        parts = self.accumulate
         if images.shape[0] is not None and images.shape[0] % parts:
             raise UserError(
                 f"config.train.accumulate={parts} does not divide the "
@@ -121,11 +123,11 @@ class Trainer(keras.Model):
                 _rows(labels, number * rows, rows),
                 number,
             )
-            for total, gradient in zip(self._sums, gradients, strict=True):
+            for total, gradient in zip(self.sums, gradients, strict=True):
                 total.assign_add(gradient)
             return number + 1, loss + part_loss
 
-        for total in self._sums:
+        for total in self.sums:
             with tf.device(total.device):
                 total.assign(tf.zeros(total.shape))
         _, loss = tf.while_loop(
@@ -134,7 +136,7 @@ class Trainer(keras.Model):
             (0, 0.0),
             parallel_iterations=1,  # one part's activations in memory
         )
-        return [_read(total) for total in self._sums], loss
+        return [_read(total) for total in self.sums], loss
 
     def _part(self, images, labels, number):
         """Gradients and loss of part `number` of a batch; fills the metrics.
@@ -147,7 +149,7 @@ class Trainer(keras.Model):
             images,
             labels,
             first=self._workers.rank + size * rows * number,
-            total=size * rows * self._accumulate,
+            total=size * rows * self.accumulate,
         )
         self._update_metrics(labels, logits, losses)
         return gradients, loss
@@ -159,7 +161,7 @@ class Trainer(keras.Model):
             with drawing_for(share):
                 logits = self(images, training=True)
             losses = cross_entropy(labels, logits)
-            loss = tf.reduce_mean(losses) / self._accumulate
+            loss = tf.reduce_mean(losses) / self.accumulate
             target = self.loss_scale.scaled(loss) if self.loss_scale else loss
         gradients = tape.gradient(target, self.trainable_variables)
         return loss, gradients, losses, logits
