@@ -172,3 +172,8 @@ class TowerLayer(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "towers": self.towers}
+
+
+def is_pinned(network):
+    """Whether a layer of the network is bound to a device."""
+    return not all(getattr(layer, "unpinned", True) for layer in network.layers)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 FIRST_SCALE = 2.0**15
 STEPS_TO_DOUBLE = 2000
-OVERFLOW_UNSCALED = "gradients are not finite, and their scale cannot fall"
+OVERFLOW_UNSCALED = "gradient is not finite even at a loss scale of 1"
 
 
 class LossScale(keras.layers.Layer):
@@ -53,8 +53,9 @@ class LossScale(keras.layers.Layer):
         Args:
             finite: bool scalar, whether this step's gradients were finite.
 
-        Returns:
-            An operation, which fails where the gradients overflow unscaled.
+        Raises:
+            tf.errors.InvalidArgumentError: the gradients of the loss itself
+                are not finite; nothing smaller would help.
         """
         possible = tf.debugging.assert_equal(
             finite | (self._scale.value > 1),

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from alexnet_tf.layers.towers import is_pinned
 from alexnet_tf.training.step_placement import (
     GraphCollection,
     step_placement,
@@ -12,7 +13,10 @@ from alexnet_tf.training.step_placement import (
 
 
 class PlacementReport(keras.callbacks.Callback):
-    """Prints where the first step ran; costs that step a copy of its graph.
+    """Prints where the first step ran.
+
+    With towers on devices of their own that costs the step a copy of its
+    graph; otherwise the variables' places are all that there is to say.
 
     Args:
         batch_size: images of a step on this worker.
@@ -23,6 +27,11 @@ class PlacementReport(keras.callbacks.Callback):
         self._batch_size = batch_size
         self._collection = GraphCollection()
         self._printed = False
+
+    def on_train_begin(self, logs=None):
+        if not self._printed and not is_pinned(self.model.network):
+            self._printed = True
+            print(unpinned_line(self.model), flush=True)
 
     def on_train_batch_begin(self, batch, logs=None):
         if not self._printed:
@@ -45,7 +54,7 @@ class PlacementReport(keras.callbacks.Callback):
 
 def unpinned_line(trainer):
     """One line about a trainer whose towers are bound to no device."""
-    return "placement: " + ", ".join(
+    return "placement: towers bound to no device, " + ", ".join(
         f"{share.variables} variables with {_megabytes(share.variable_bytes)} "
         f"on {device}"
         for device, share in variables_by_device(trainer).items()

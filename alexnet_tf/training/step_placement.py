@@ -22,6 +22,8 @@ IN_CALL = re.compile(
     r"^(?:.*/(?:body|then|else)/_\d+/|StatefulPartitionedCall/)"
 )
 
+SMALL_PART = 2  # images; no weight has so few rows
+
 
 class GraphCollection:
     """Keeps the graphs of functions that run for the first time.
@@ -147,6 +149,30 @@ def step_placement(trainer, functions, batch_size, rows=None):
     return StepPlacement(
         batch_size, dict(sorted(devices.items())), dict(sorted(traffic.items()))
     )
+
+
+def placement_of_small_step(trainer, batch_size):
+    """Takes a step on few black images and scales what crosses.
+
+    Args:
+        trainer: a `Trainer` that has taken no step yet; it changes.
+        batch_size: images of the step that is reported.
+
+    Returns:
+        A `StepPlacement`.
+    """
+    images = SMALL_PART * trainer.accumulate
+    shape = trainer.network.input_shape[1:]
+    step = tf.data.Dataset.from_tensors(
+        (tf.zeros((images, *shape), tf.uint8), tf.zeros(images, tf.int64))
+    )
+    collection = GraphCollection()
+    collection.begin()
+    try:
+        trainer.fit(step, shuffle=False, verbose=0)
+    finally:
+        collection.end()
+    return step_placement(trainer, collection.functions, batch_size, SMALL_PART)
 
 
 def variables_by_device(trainer):

@@ -6,11 +6,11 @@ import tensorflow as tf
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.errors import TopKError
 from alexnet_tf.layers.draws import Share, drawing_for, draws_of
-from alexnet_tf.layers.towers import TowerLayer
 from alexnet_tf.training.loss_scale import LossScale, all_finite
 from alexnet_tf.training.workers import Alone
 
 NOT_FINITE = "loss is not finite"
+ALONE = Alone()
 
 
 class Trainer(keras.Model):
@@ -29,7 +29,8 @@ class Trainer(keras.Model):
             in memory those of a part.
         workers: what is trained together with, such as `Alone`. This worker
             is given the rows rank, rank + size, ... of the whole batch.
-        xla: whether forward and backward pass are compiled with XLA.
+        xla: whether forward and backward pass are compiled with XLA; not with
+            towers that are bound to devices.
 
     Attributes:
         accumulate: as given.
@@ -37,13 +38,10 @@ class Trainer(keras.Model):
         loss_scale: a `LossScale`, or None where nothing is float16.
         traced_graphs: the graphs of a step as Python traced them; they know
             static shapes, which executed graphs do not.
-
-    Raises:
-        UserError: XLA with towers that are bound to devices.
     """
 
     def __init__(
-        self, network, optimizer, accumulate=1, workers=None, xla=False
+        self, network, optimizer, accumulate=1, workers=ALONE, xla=False
     ):
         super().__init__(name="trainer")
         self.network = network
@@ -55,26 +53,16 @@ class Trainer(keras.Model):
         self._errors = [TopKError(1), TopKError(5)]
         self.accumulate = accumulate
         self.sums = sums_of_gradients(network) if accumulate > 1 else []
-        self._workers = workers or Alone()
+        self._workers = workers
         self._draws = draws_of(network)
         computes_in = {layer.compute_dtype for layer in network.layers}
         self.loss_scale = LossScale() if "float16" in computes_in else None
         self.traced_graphs = set()
         self._differentiate = self._forward_and_backward
         if xla:
-            self._check_unpinned()
             self._differentiate = tf.function(
                 self._forward_and_backward, jit_compile=True, autograph=False
             )
-
-    def _check_unpinned(self):
-        for layer in self.network.layers:
-            if isinstance(layer, TowerLayer) and not layer.unpinned:
-                raise UserError(
-                    "config.train.xla compiles for one device, and the towers "
-                    "are bound to devices: leave it away or add "
-                    "--tower_devices=none"
-                )
 
     @property
     def metrics(self):
