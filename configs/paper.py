@@ -68,7 +68,10 @@ def get_config():
     train = config.train = ConfigDict()
     train.seed = 0
     train.epochs = 90  # sec. 5, "roughly 90 cycles"
-    train.batch_size = 128  # sec. 5
+    train.batch_size = 128  # sec. 5; images of an update
+    train.accumulate = 1  # parts of a batch computed one after the other
+    train.precision = "float32"  # of activations; or bfloat16, float16
+    train.xla = False  # compile with XLA; one device only
     train.lr = 0.01  # sec. 5
     train.momentum = 0.9  # sec. 5
     train.weight_decay = 0.0005  # sec. 5

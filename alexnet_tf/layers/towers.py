@@ -121,14 +121,15 @@ class TowerLayer(keras.layers.Layer):
     """A layer with one set of variables and operations per tower.
 
     It takes and returns a list with one tensor per tower, each of which stays
-    on its tower's device.
+    on its tower's device. Keras casts neither inputs nor weights to the
+    layer's compute dtype: it would do so on the default device.
 
     Args:
         towers: number of towers that compute.
     """
 
     def __init__(self, towers=2, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.towers = towers
         self._devices = getattr(_process, "devices", None) or (None,) * towers
         if any(self._devices):
@@ -153,7 +154,9 @@ class TowerLayer(keras.layers.Layer):
     def add_tower_weight(self, tower, name, **kwargs):
         """`add_weight` for a variable that lives on the tower's device."""
         with tf.device(self.device(tower)):
-            return self.add_weight(name=f"{name}_{tower}", **kwargs)
+            return self.add_weight(
+                name=f"{name}_{tower}", autocast=False, **kwargs
+            )
 
     def on_tower(self, tower, function, *tensors):
         """Runs `function(*tensors)` forward and backward on a tower."""
@@ -169,3 +172,8 @@ class TowerLayer(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "towers": self.towers}
+
+
+def is_pinned(network):
+    """Whether a layer of the network is bound to a device."""
+    return not all(getattr(layer, "unpinned", True) for layer in network.layers)

@@ -30,8 +30,11 @@ from alexnet_tf.training.epoch_report import EpochReport
 from alexnet_tf.training.flat_loss import FlatLossAlarm
 from alexnet_tf.training.history import History
 from alexnet_tf.training.interrupts import Interrupted, InterruptSaver
+from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.lr_drops import DropsByHand, PlateauDrops
 from alexnet_tf.training.optimizer import PaperSGD
+from alexnet_tf.training.out_of_memory import memory_advice
+from alexnet_tf.training.placement_report import PlacementReport
 from alexnet_tf.training.progress import TrainingProgress
 from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE, Trainer
@@ -57,6 +60,7 @@ def main(options):
     source = open_source(config, options, run)
     settle_class_count(config, source)
     devices = resolve_tower_devices(options.tower_devices, config.model.towers)
+    check_xla(config.train, devices)
     if run.exists:
         check_same_run(run, config, source)
     is_new = not run.path.exists()
@@ -69,12 +73,15 @@ def main(options):
         f"towers on {', '.join(filter(None, devices)) or 'default device'}"
     )
     try:
-        return train_and_test(run, config, source, devices)
+        with memory_advice(config.train, run):
+            return train_and_test(run, config, source, devices)
     except KeyboardInterrupt:
         print(f"interrupted; {how_to_continue(run)}")
         return 130
     except UserError:
-        if is_new and not run.best_weights.is_file():
+        if is_new and not (
+            run.state_folder.exists() or run.best_weights.is_file()
+        ):
             shutil.rmtree(run.path)
         raise
 
@@ -83,12 +90,19 @@ def train_and_test(run, config, source, devices):
     """What `main` does once the run folder stands; returns its exit code."""
     train, validation, statistics = open_records(config, source, run)
     with placement(devices):
-        network = build_network(config.model, config.train.seed)
+        network = build_network(
+            config.model, config.train.seed, config.train.precision
+        )
     network.get_layer("mean").set_mean(statistics.mean_image)
     network.get_layer("lighting").set_principal_components(
         *statistics.principal_components()
     )
-    trainer = Trainer(network, make_optimizer(config.train))
+    trainer = Trainer(
+        network,
+        make_optimizer(config.train),
+        config.train.accumulate,
+        xla=config.train.xla,
+    )
     batches = TrainingBatches(
         train,
         config.train.batch_size,
@@ -101,6 +115,10 @@ def train_and_test(run, config, source, devices):
     stopped = fit(run, config, trainer, batches, validation)
     if stopped is not None:
         return stopped
+    if config.train.precision != "float32":
+        # The network that the other modes will see.
+        with placement(devices):
+            network = build_network(config.model, config.train.seed)
     load_weights(network, run.best_weights, run)
     evaluate_and_report(
         run, network, config.model.crop, source, validation, crops=10
@@ -138,6 +156,16 @@ def check_same_run(run, config, source):
         load_checked(run.statistics_file, data_fingerprint(config, source))
 
 
+def check_xla(train, devices):
+    """Refuses XLA where the towers are bound to devices."""
+    if train.xla and any(devices):
+        raise UserError(
+            "config.train.xla is True, and an XLA program runs on one device: "
+            f"not with towers on {', '.join(devices)}; leave it away or add "
+            "--tower_devices=none"
+        )
+
+
 def make_optimizer(train):
     """The paper's update rule with a config's `train` section."""
     return PaperSGD(
@@ -171,6 +199,7 @@ def fit(run, config, trainer, batches, validation):
         print(f"continuing after {state.epoch} epochs and {state.step} steps")
     progress = TrainingProgress(train.epochs, batches.batch_size)
     interrupts = InterruptSaver(state)
+    placement_report = PlacementReport(batches.batch_size)
     callbacks = [
         EpochReport(batches.batch_size),
         drops,
@@ -184,6 +213,7 @@ def fit(run, config, trainer, batches, validation):
         keras.callbacks.TensorBoard(run.events_folder, write_graph=False),
         History(run, state.rows, train.epochs),
         StateKeeper(state),
+        placement_report,
         progress,
         interrupts,
     ]
@@ -213,13 +243,17 @@ def fit(run, config, trainer, batches, validation):
         )
         return 130 if stop.signal == signal.SIGINT else 0
     except tf.errors.InvalidArgumentError as error:
-        if NOT_FINITE not in str(error):
+        reasons = [
+            r for r in (NOT_FINITE, OVERFLOW_UNSCALED) if r in str(error)
+        ]
+        if not reasons:
             raise
         progress.close()
-        report_not_finite(run, config, trainer, batches, state)
+        report_not_finite(run, config, trainer, batches, state, reasons[0])
         return 1
     finally:
         progress.close()
+        placement_report.close()
     return None
 
 
@@ -239,8 +273,8 @@ def segments(state, batches, epochs):
     return calls
 
 
-def report_not_finite(run, config, trainer, batches, state):
-    """Says where a loss that is not finite came from."""
+def report_not_finite(run, config, trainer, batches, state, reason):
+    """Says where a loss or gradient that is not finite came from."""
     images, _ = next(iter(batches.stream(state.epoch, state.step)))
     where = first_not_finite(trainer.network, images)
     kept = (
@@ -250,8 +284,9 @@ def report_not_finite(run, config, trainer, batches, state):
         else "Nothing was saved yet."
     )
     print(
-        f"main.py: the loss is not finite in epoch {state.epoch + 1}, step "
-        f"{state.step + 1}; first to go was {where or 'the loss itself'}. "
+        f"main.py: the {reason} in epoch {state.epoch + 1}, step "
+        f"{state.step + 1}; first to go was "
+        f"{where or f'the {reason.split()[0]} itself'}. "
         f"{kept} Start again with a lower learning rate: "
         f"--config.train.lr={config.train.lr / 10:g}",
         file=sys.stderr,
