@@ -1,7 +1,12 @@
 """The state of a run: all that is needed to go on."""
 
+import errno
 import json
+import math
 import os
+import shutil
+
+import numpy as np
 
 from alexnet_tf.checksums import seal
 from alexnet_tf.files import flush_to_disk, readable
@@ -10,6 +15,7 @@ from alexnet_tf.training.state_folders import StateFolders
 
 WEIGHTS = "trainer.weights.h5"
 REST = "state.json"
+HDF5_OVERHEAD = 2**20  # bytes: more than the names of 200 variables take
 UNFINISHED = "unfinished.weights.h5"  # Keras asks for that suffix
 
 
@@ -61,7 +67,9 @@ class State:
             self._folders.write(self.epoch, self.step, self._write_files)
 
     def _write_files(self, folder):
-        _save_weights(self._trainer, folder / WEIGHTS)
+        _save_weights(
+            self._trainer, folder / WEIGHTS, self._trainer.optimizer.variables
+        )
         state = {
             "epoch": self.epoch,
             "step": self.step,
@@ -157,13 +165,29 @@ class State:
         self.save()
 
 
-def _save_weights(model, file):
-    """Like `model.save_weights`; a failure gives the room back."""
+def _save_weights(model, file, beside=()):
+    """Like `model.save_weights`, but leaves nothing where there is no room.
+
+    Args:
+        model: a Keras model.
+        file: to write; its name ends as Keras asks for.
+        beside: variables that are saved with the model's own.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # Asked first: HDF5 tells of a full disk in tracebacks that nobody can
+    # catch.
+    needed = HDF5_OVERHEAD + sum(
+        math.prod(v.shape) * np.dtype(v.dtype).itemsize
+        for v in (*model.variables, *beside)
+    )
+    if shutil.disk_usage(file.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     try:
         model.save_weights(file)
     except OSError:
-        # HDF5 keeps the file open and writes a rest later, with a traceback
-        # where that does not fit.
+        # HDF5 keeps the file open and writes a rest later: let that fit.
         if file.exists():
             os.truncate(file, 0)
             file.unlink()
