@@ -85,6 +85,14 @@ def _check_values(config):
         "model.lrn.alpha": (model.lrn.alpha >= 0, "at least 0"),
         "train.seed": (0 <= train.seed < 2**31, "from 0 to 2^31 - 1"),
         "train.flat_loss_steps": (train.flat_loss_steps >= 1, "at least 1"),
+        "train.save_every_steps": (
+            train.save_every_steps >= 0,
+            "0 (by time) or a number of steps",
+        ),
+        "train.save_every_minutes": (
+            train.save_every_minutes > 0,
+            "more than 0",
+        ),
         "train.epochs": (train.epochs >= 1, "at least 1"),
         "train.batch_size": (train.batch_size >= 1, "at least 1"),
         "train.accumulate": (

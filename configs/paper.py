@@ -84,5 +84,7 @@ def get_config():
     train.min_improvement = 0.001  # of validation top-1 error, a fraction
     train.flat_loss_steps = 400  # alarm when the loss stayed at ln(classes)
     train.flat_loss_margin = 0.01  # of ln(classes)
+    train.save_every_steps = 0  # the state, also after epochs; 0: by time
+    train.save_every_minutes = 10.0  # where save_every_steps is 0
 
     return config

@@ -1,10 +1,8 @@
 """--mode=train: from images to a trained network in a run folder."""
 
 import shutil
-import signal
 import sys
 
-import keras
 import tensorflow as tf
 
 from alexnet_tf.config import differences
@@ -24,19 +22,27 @@ from alexnet_tf.modes.setup import (
 )
 from alexnet_tf.network import build_network
 from alexnet_tf.run import Run, new_run_path
+from alexnet_tf.run_lock import locked
 from alexnet_tf.trained import load_weights
 from alexnet_tf.training.diagnosis import first_not_finite
 from alexnet_tf.training.epoch_report import EpochReport
+from alexnet_tf.training.events import Events
 from alexnet_tf.training.flat_loss import FlatLossAlarm
 from alexnet_tf.training.history import History
-from alexnet_tf.training.interrupts import Interrupted, InterruptSaver
+from alexnet_tf.training.interrupts import (
+    Interrupted,
+    Interrupts,
+    InterruptSaver,
+)
+from alexnet_tf.training.last_validation import end_epoch
 from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.lr_drops import DropsByHand, PlateauDrops
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.out_of_memory import memory_advice
 from alexnet_tf.training.placement_report import PlacementReport
 from alexnet_tf.training.progress import TrainingProgress
-from alexnet_tf.training.state import State, StateKeeper
+from alexnet_tf.training.state import State
+from alexnet_tf.training.state_keeper import StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE, Trainer
 
 # What a run cannot change once it has begun: the network, and which images
@@ -56,37 +62,44 @@ def main(options):
         finite; 130 after Ctrl-C.
     """
     run = Run(options.run or new_run_path(options.config_name))
+    try:
+        with Interrupts() as interrupts:
+            return train_run(options, run, interrupts)
+    except KeyboardInterrupt as stop:
+        how = run.how_to_go_on if run.exists else "nothing was begun"
+        print(f"{str(stop) or 'stopped at once'}; {how}")
+        return stop.exit_code if isinstance(stop, Interrupted) else 130
+
+
+def train_run(options, run, interrupts):
+    """What `main` does while it handles signals; returns its exit code."""
     config = config_for(options, run)
     source = open_source(config, options, run)
     settle_class_count(config, source)
     devices = resolve_tower_devices(options.tower_devices, config.model.towers)
     check_xla(config.train, devices)
-    if run.exists:
-        check_same_run(run, config, source)
     is_new = not run.path.exists()
-    run.create(config)
-    run.write_dataset(source, data_dir_for(options, run))
-    print(
-        f"run {run.path}: {source.name}, {source.train.size} training and "
-        f"{source.validation.size} validation images, "
-        f"{len(source.class_names)} classes\n"
-        f"towers on {', '.join(filter(None, devices)) or 'default device'}"
-    )
-    try:
-        with memory_advice(config.train, run):
-            return train_and_test(run, config, source, devices)
-    except KeyboardInterrupt:
-        print(f"interrupted; {how_to_continue(run)}")
-        return 130
-    except UserError:
-        if is_new and not (
-            run.state_folder.exists() or run.best_weights.is_file()
-        ):
-            shutil.rmtree(run.path)
-        raise
+    with locked(run):
+        if run.exists:
+            check_same_run(run, config, source)
+        run.write_dataset(source, data_dir_for(options, run))
+        run.create(config)
+        print(
+            f"run {run.path}: {source.name}, {source.train.size} training and "
+            f"{source.validation.size} validation images, "
+            f"{len(source.class_names)} classes\n"
+            f"towers on {', '.join(filter(None, devices)) or 'default device'}"
+        )
+        try:
+            with memory_advice(config.train, run):
+                return train_and_test(run, config, source, devices, interrupts)
+        except UserError:
+            if is_new and not run.can_go_on:
+                shutil.rmtree(run.path)
+            raise
 
 
-def train_and_test(run, config, source, devices):
+def train_and_test(run, config, source, devices, interrupts):
     """What `main` does once the run folder stands; returns its exit code."""
     train, validation, statistics = open_records(config, source, run)
     with placement(devices):
@@ -112,9 +125,8 @@ def train_and_test(run, config, source, devices):
     )
     if batches.batch_size < config.train.batch_size:
         print(f"batches of {batches.batch_size}: there are no more images")
-    stopped = fit(run, config, trainer, batches, validation)
-    if stopped is not None:
-        return stopped
+    if not fit(run, config, trainer, batches, validation, interrupts):
+        return 1
     if config.train.precision != "float32":
         # The network that the other modes will see.
         with placement(devices):
@@ -128,11 +140,6 @@ def train_and_test(run, config, source, devices):
         f"next: python main.py --mode=export --run={run.path}"
     )
     return 0
-
-
-def how_to_continue(run):
-    """The command that goes on with a run."""
-    return f"continue with\n  python main.py --mode=train --run={run.path}"
 
 
 def check_same_run(run, config, source):
@@ -189,16 +196,20 @@ def make_lr_drops(train):
     )
 
 
-def fit(run, config, trainer, batches, validation):
-    """Trains to the end and returns None, or main's exit code before it."""
+def fit(run, config, trainer, batches, validation, interrupts):
+    """Trains to the end; returns whether the loss stayed finite.
+
+    Raises:
+        Interrupted: a signal came; everything is saved.
+        UserError: no state is sound, or none can be written.
+    """
     train = config.train
     drops = make_lr_drops(train)
     state = State(run, trainer, drops, train.lr)
     state.restore()
     if state.epoch or state.step:
-        print(f"continuing after {state.epoch} epochs and {state.step} steps")
+        print(f"continuing after {state.place}")
     progress = TrainingProgress(train.epochs, batches.batch_size)
-    interrupts = InterruptSaver(state)
     placement_report = PlacementReport(batches.batch_size)
     callbacks = [
         EpochReport(batches.batch_size),
@@ -210,18 +221,20 @@ def fit(run, config, trainer, batches, validation):
             sample=lambda: next(iter(batches.stream()))[0],
             steps_done=lambda: state.step,
         ),
-        keras.callbacks.TensorBoard(run.events_folder, write_graph=False),
+        Events(run),
         History(run, state.rows, train.epochs),
-        StateKeeper(state),
+        StateKeeper(state, train.save_every_steps, train.save_every_minutes),
         placement_report,
         progress,
-        interrupts,
+        InterruptSaver(state, interrupts),
     ]
     validation_batches = centre_crop_batches(
         validation, batches.batch_size, config.model.crop
     )
     try:
-        with interrupts.listening():
+        with interrupts.deferred():
+            if state.step == batches.steps_per_epoch:
+                end_epoch(trainer, state.epoch, validation_batches, callbacks)
             epochs = state.epoch if drops.finished else train.epochs
             for first, last, steps in segments(state, batches, epochs):
                 trainer.fit(
@@ -236,12 +249,6 @@ def fit(run, config, trainer, batches, validation):
                 )
                 if trainer.stop_training:
                     break
-    except Interrupted as stop:
-        print(
-            f"{stop} after {state.epoch} epochs and {state.step} steps; "
-            f"everything is saved, {how_to_continue(run)}"
-        )
-        return 130 if stop.signal == signal.SIGINT else 0
     except tf.errors.InvalidArgumentError as error:
         reasons = [
             r for r in (NOT_FINITE, OVERFLOW_UNSCALED) if r in str(error)
@@ -250,11 +257,11 @@ def fit(run, config, trainer, batches, validation):
             raise
         progress.close()
         report_not_finite(run, config, trainer, batches, state, reasons[0])
-        return 1
+        return False
     finally:
         progress.close()
         placement_report.close()
-    return None
+    return True
 
 
 def segments(state, batches, epochs):

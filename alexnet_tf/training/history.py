@@ -25,9 +25,10 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._rows.append({"epoch": epoch + 1, **logs})
-        with replacing(self._run.history_file) as temporary:
-            write_rows(temporary, self._rows)
-        draw_curves(self._rows, self._run.figures_folder / "curves.png")
+        with self._run.saving():
+            with replacing(self._run.history_file) as temporary:
+                write_rows(temporary, self._rows)
+            draw_curves(self._rows, self._run.figures_folder / "curves.png")
         print(summary(self._rows[-1], self._epochs), flush=True)
 
 
