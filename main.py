@@ -6,6 +6,7 @@
     python main.py --mode=export                     the last run as SavedModel
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
+    python main.py --mode=report                     one page about a run
     python main.py --mode=inspect                    the network, layer by layer
 
 Every value of a recipe can be set: --config=configs/paper.py
@@ -37,6 +38,7 @@ MODES = (
     "export",
     "serve",
     "prepare",
+    "report",
     "inspect",
 )
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
@@ -124,6 +126,13 @@ flags.DEFINE_float(
     lower_bound=0,
     upper_bound=1,
 )
+flags.DEFINE_integer(
+    "figure_seed",
+    0,
+    "Decides which images --mode=report shows.",
+    lower_bound=0,
+    upper_bound=2**31 - 1,
+)
 flags.DEFINE_bool(
     "json", False, "Whether the last line of output is one JSON object."
 )
@@ -155,6 +164,7 @@ def main(argv):
         prepared_dir=FLAGS.prepared_dir,
         record_format=FLAGS.record_format,
         max_rejected=FLAGS.max_rejected,
+        figure_seed=FLAGS.figure_seed,
         json=FLAGS.json,
     )
     with start_up_notes_hidden():

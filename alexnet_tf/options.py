@@ -33,4 +33,5 @@ class Options:
     prepared_dir: str | None = None
     record_format: str = "jpeg"
     max_rejected: float = 0.001
+    figure_seed: int = 0
     json: bool = False

@@ -8,6 +8,8 @@ best/            the weights with the lowest validation top-1 error
 history.csv      one row per epoch
 events/          for TensorBoard
 figures/         PNG
+starts.json      command, machine and versions of every start
+report.html      --mode=report
 """
 
 import datetime
@@ -17,6 +19,7 @@ import pathlib
 from alexnet_tf.config import config_from_json, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import readable, writable, write_text
+from alexnet_tf.starts import record_start
 
 RUNS = pathlib.Path("runs")
 
@@ -36,9 +39,12 @@ class Run:
         self.state_folder = self.path / "state"
         self.best_weights = self.path / "best" / "network.weights.h5"
         self.evaluation_file = self.path / "evaluation.json"
+        self.confusion_file = self.path / "confusion.csv"
         self.history_file = self.path / "history.csv"
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
+        self.starts_file = self.path / "starts.json"
+        self.report_file = self.path / "report.html"
 
     @property
     def exists(self):
@@ -46,7 +52,7 @@ class Run:
         return self.config_file.is_file()
 
     def create(self, config):
-        """Makes the folders and writes the config.
+        """Makes the folders, writes the config and records the start.
 
         Raises:
             UserError: the folder cannot be written.
@@ -55,6 +61,7 @@ class Run:
             for file in (self.best_weights, self.figures_folder / "any"):
                 file.parent.mkdir(parents=True, exist_ok=True)
             write_text(self.config_file, config_to_json(config))
+            record_start(self.starts_file)
 
     def read_config(self):
         """The config the run was last trained with."""
