@@ -6,6 +6,7 @@
     python main.py --mode=export                     the last run as SavedModel
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
+    python main.py --mode=report                     one page about a run
     python main.py --mode=inspect                    the network, layer by layer
     python main.py --mode=figure1                    ReLU against tanh
     python main.py --mode=ablate                     worth of each part
@@ -39,6 +40,7 @@ MODES = (
     "export",
     "serve",
     "prepare",
+    "report",
     "inspect",
     "figure1",
     "ablate",
@@ -154,6 +156,13 @@ flags.DEFINE_float(
 flags.DEFINE_integer(
     "seeds", 3, "Runs of each network of --mode=ablate.", lower_bound=1
 )
+flags.DEFINE_integer(
+    "figure_seed",
+    0,
+    "Decides which images --mode=report shows.",
+    lower_bound=0,
+    upper_bound=2**31 - 1,
+)
 flags.DEFINE_bool(
     "json", False, "Whether the last line of output is one JSON object."
 )
@@ -190,6 +199,7 @@ def main(argv):
         record_format=FLAGS.record_format,
         max_rejected=FLAGS.max_rejected,
         seeds=FLAGS.seeds,
+        figure_seed=FLAGS.figure_seed,
         json=FLAGS.json,
     )
     with start_up_notes_hidden():

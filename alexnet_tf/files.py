@@ -34,7 +34,7 @@ def replacing(path):
 def write_text(path, text):
     """Writes `text` to `path`, completely or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8")
 
 
 def flush_to_disk(path):

@@ -38,4 +38,5 @@ class Options:
     record_format: str = "jpeg"
     max_rejected: float = 0.001
     seeds: int = 3
+    figure_seed: int = 0
     json: bool = False

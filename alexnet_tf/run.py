@@ -9,6 +9,8 @@ history.csv      one row per epoch
 events/          for TensorBoard
 figures/         PNG
 lock             held by the process that trains
+starts.json      command, machine and versions of every start
+report.html      --mode=report
 """
 
 import contextlib
@@ -20,6 +22,7 @@ import pathlib
 from alexnet_tf.config import config_from_json, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import readable, writable, write_text
+from alexnet_tf.starts import record_start
 
 RUNS = pathlib.Path("runs")
 
@@ -39,10 +42,13 @@ class Run:
         self.state_folder = self.path / "state"
         self.best_weights = self.path / "best" / "network.weights.h5"
         self.evaluation_file = self.path / "evaluation.json"
+        self.confusion_file = self.path / "confusion.csv"
         self.history_file = self.path / "history.csv"
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
         self.lock_file = self.path / "lock"
+        self.starts_file = self.path / "starts.json"
+        self.report_file = self.path / "report.html"
 
     @property
     def exists(self):
@@ -60,7 +66,7 @@ class Run:
         return f"continue with: python main.py --mode=train --run={self.path}"
 
     def create(self, config):
-        """Makes the folders and writes the config.
+        """Makes the folders, writes the config and records the start.
 
         Raises:
             UserError: the folder cannot be written.
@@ -68,6 +74,7 @@ class Run:
         with writable(f"run folder {self.path}"):
             for file in (self.best_weights, self.figures_folder / "any"):
                 file.parent.mkdir(parents=True, exist_ok=True)
+            record_start(self.starts_file)
             # Last: with it there is a run.
             write_text(self.config_file, config_to_json(config))
 

@@ -175,7 +175,7 @@ def _write_result(run, result, confusion, names):
     text = json.dumps(result, indent=2) + "\n"
     with writable(f"run folder {run.path}"):
         write_text(run.evaluation_file, text)
-        write_confusion(run.path / "confusion.csv", confusion, names)
+        write_confusion(run.confusion_file, confusion, names)
         write_per_class(run.path / "per_class.csv", confusion, names)
         draw_confusion(run.figures_folder / "confusion.png", confusion, names)
 
