@@ -24,7 +24,9 @@ class Events(keras.callbacks.Callback):
             try:
                 self._write(epoch, logs)
             except tf.errors.OpError as error:
-                raise OSError(error.message) from None
+                # "FILE; REASON", then what could not be done in consequence.
+                reason = error.message.splitlines()[0].rpartition("; ")[2]
+                raise OSError(reason) from None
 
     def _write(self, epoch, logs):
         for name, value in logs.items():
