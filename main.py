@@ -82,6 +82,12 @@ flags.DEFINE_integer(
     "--tower_devices without GPUs.",
     lower_bound=1,
 )
+flags.DEFINE_integer(
+    "workers",
+    1,
+    "Processes of this machine that train together, each with its own towers.",
+    lower_bound=1,
+)
 flags.DEFINE_enum(
     "crops", "10", ["1", "10"], "Views of an image that are averaged."
 )
@@ -202,11 +208,27 @@ def main(argv):
         figure_seed=FLAGS.figure_seed,
         json=FLAGS.json,
     )
+    if FLAGS.workers > 1:
+        return launch_workers(options)
     with start_up_notes_hidden():
         mode = importlib.import_module(f"alexnet_tf.modes.{FLAGS.mode}")
     if FLAGS.logical_cpus > 1:
         split_cpu(FLAGS.logical_cpus)
     return mode.main(options)
+
+
+def launch_workers(options):
+    """Runs this command once more in each of --workers processes."""
+    from alexnet_tf.run import new_run_path
+    from alexnet_tf.workers.launch import launch
+
+    if FLAGS.mode != "train":
+        raise UserError(f"--workers is for --mode=train, not {FLAGS.mode}")
+    run = options.run or new_run_path(options.config_name)
+    return launch(
+        FLAGS.workers,
+        [sys.executable, *sys.argv, "--workers=1", f"--run={run}"],
+    )
 
 
 def split_cpu(count):

@@ -37,6 +37,10 @@ def _check_values(config):
             "measured or imagenet",
         ),
         "data.cache_gb": (data.cache_gb >= 0, "at least 0"),
+        "data.max_damaged": (
+            0 <= data.max_damaged < 1,
+            "from 0 to below 1, a share of the images",
+        ),
         "model.num_classes": (
             model.num_classes == 0 or model.num_classes >= 2,
             "0 (as many as the data has) or at least 2",

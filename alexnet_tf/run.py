@@ -6,6 +6,7 @@ statistics.npz   mean image and covariance of the training images
 state/           the last two states, to go on from
 best/            the weights with the lowest validation top-1 error
 history.csv      one row per epoch
+damaged.csv      images that were damaged after the run had begun
 events/          for TensorBoard
 figures/         PNG
 lock             held by the process that trains
@@ -44,6 +45,7 @@ class Run:
         self.evaluation_file = self.path / "evaluation.json"
         self.confusion_file = self.path / "confusion.csv"
         self.history_file = self.path / "history.csv"
+        self.damaged_file = self.path / "damaged.csv"
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
         self.lock_file = self.path / "lock"

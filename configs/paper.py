@@ -31,6 +31,7 @@ def get_config():
     data.shuffle_buffer = 10_000  # records
     data.statistics = "measured"  # sec. 2; imagenet: published values, no pass
     data.cache_gb = 4.0  # decoded images kept in memory up to this size
+    data.max_damaged = 0.001  # share of images that may get lost in a run
 
     model = config.model = ConfigDict()
     model.num_classes = 1000  # 0: as many as the data has

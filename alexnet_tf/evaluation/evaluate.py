@@ -95,7 +95,7 @@ def predict_all(probabilities_of, records, crops, title):
     """
     batches = records.dataset().batch(IMAGES_PER_BATCH[crops]).prefetch(2)
     collected = []
-    with ProgressReport(title, records.size) as progress:
+    with ProgressReport(title, records.left) as progress:
         for batch in batches:
             probabilities = probabilities_of(batch["image"]).numpy()
             collected.append(

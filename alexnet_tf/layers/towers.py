@@ -17,13 +17,15 @@ from alexnet_tf.errors import UserError
 _process = threading.local()
 
 
-def resolve_tower_devices(spec="auto", towers=2):
+def resolve_tower_devices(spec="auto", towers=2, prefix=""):
     """Turns a `--tower_devices` value into one device (or None) per tower.
 
     Args:
         spec: "auto" (as many GPUs as towers, or no pin at all), "none", or one
             device per tower, comma separated, such as "GPU:0,GPU:1".
         towers: number of towers of the network.
+        prefix: what the names of this process's devices begin with, where
+            several processes train together.
 
     Returns:
         A tuple of `towers` entries: device strings such as "/GPU:0", or None
@@ -36,11 +38,16 @@ def resolve_tower_devices(spec="auto", towers=2):
     unpinned = (None,) * towers
     if spec == "none" or (spec == "auto" and towers == 1):
         return unpinned
+    existing = [
+        device.name.split("/device:")[-1]
+        for device in tf.config.list_logical_devices()
+        if device.name.startswith(prefix)
+    ]
     if spec == "auto":
-        gpus = tf.config.list_logical_devices("GPU")
+        gpus = [name for name in existing if name.startswith("GPU:")]
         if len(gpus) < towers:
             return unpinned
-        return tuple(f"/GPU:{tower}" for tower in range(towers))
+        return tuple(f"{prefix}/{name}" for name in gpus[:towers])
     names = [
         name.strip().strip("/").upper().removeprefix("DEVICE:")
         for name in spec.split(",")
@@ -50,17 +57,13 @@ def resolve_tower_devices(spec="auto", towers=2):
             f"--tower_devices={spec} names {len(names)} devices, the network "
             f"has {towers} towers: name one device for each"
         )
-    existing = [
-        device.name.split("/device:")[-1]
-        for device in tf.config.list_logical_devices()
-    ]
     for name in names:
         if name not in existing:
             raise UserError(
                 f"--tower_devices={spec}: there is no device {name}; this "
                 f"process has {', '.join(existing)}"
             )
-    return tuple(f"/{name}" for name in names)
+    return tuple(f"{prefix}/{name}" for name in names)
 
 
 @contextlib.contextmanager

@@ -77,32 +77,39 @@ class Interrupts:
 class InterruptSaver(keras.callbacks.Callback):
     """Saves and raises `Interrupted` after the step in which a signal came.
 
-    After the `StateKeeper` among the callbacks.
+    Several workers agree on that step. After the `StateKeeper` among the
+    callbacks.
 
     Args:
         state: the `State` to save.
         interrupts: `Interrupts`, deferred.
+        workers: `Alone`, or what this process trains together with.
     """
 
-    def __init__(self, state, interrupts):
+    def __init__(self, state, interrupts, workers):
         super().__init__()
         self._state = state
         self._interrupts = interrupts
+        self._workers = workers
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._workers.ask_to_stop(self._interrupts.pending is not None)
 
     def on_train_batch_end(self, batch, logs=None):
-        self._stop_if_asked()
+        self._stop_if_agreed()
 
     def on_test_batch_end(self, batch, logs=None):
-        self._stop_if_asked()
+        self._stop_if_agreed()
 
     def on_epoch_end(self, epoch, logs=None):
-        self._stop_if_asked()
+        self._stop_if_agreed()
 
-    def _stop_if_asked(self):
-        if self._interrupts.pending is None:
+    def _stop_if_agreed(self):
+        pending = self._interrupts.pending
+        if not self._workers.agreed_to_stop(pending is not None):
             return
         self._state.save()
         raise Interrupted(
-            self._interrupts.pending,
+            signal.SIGTERM if pending is None else pending,
             f" after {self._state.place}, all of it saved",
         )

@@ -30,6 +30,7 @@ class State:
         trainer: a `Trainer`.
         drops: a `PlateauDrops` or `DropsByHand`.
         lr: the config's learning rate.
+        is_written: False where another process writes the run folder.
 
     Attributes:
         epoch, step: where training is: completed epochs, and completed
@@ -39,11 +40,12 @@ class State:
         rows: one dict per completed epoch, as in history.csv.
     """
 
-    def __init__(self, run, trainer, drops, lr):
+    def __init__(self, run, trainer, drops, lr, is_written=True):
         self._run = run
         self._lr = lr
         self._trainer = trainer
         self._drops = drops
+        self._is_written = is_written
         self._folders = StateFolders(run.state_folder)
         self.epoch = 0
         self.step = 0
@@ -63,6 +65,8 @@ class State:
         Raises:
             UserError: it cannot be written; the last one is intact.
         """
+        if not self._is_written:
+            return
         with self._run.saving():
             self._folders.write(self.epoch, self.step, self._write_files)
 
@@ -96,6 +100,8 @@ class State:
         if error >= self.best_error:
             return
         self.best_error = error
+        if not self._is_written:
+            return
         best = self._run.best_weights
         with self._run.saving():
             # Always the same name: a killed run leaves one such file at most.
@@ -140,6 +146,17 @@ class State:
             optimizer = self._trainer.optimizer
             dropped = float(optimizer.learning_rate) / state["lr"]
             optimizer.learning_rate = self._lr * dropped
+
+    def fingerprint(self):
+        """A text that changes when the place or the numbers do."""
+        sums = [
+            float(np.sum(np.asarray(v), dtype=np.float64))
+            for v in (
+                *self._trainer.variables,
+                *self._trainer.optimizer.variables,
+            )
+        ]
+        return f"{self.place} {sums}"
 
     def restore_metrics(self):
         """Gives a resumed epoch the metrics of its first part."""

@@ -81,8 +81,6 @@ class Trainer(keras.Model):
             gradients, loss = self._part(images, labels, 0)
         else:
             gradients, loss = self._sum_of_parts(images, labels)
-        for draws in self._draws:
-            draws.advance()
         variables = self.trainable_variables
         gradients, loss = self._workers.average_gradients(
             gradients, variables, loss
@@ -90,8 +88,11 @@ class Trainer(keras.Model):
         finite = tf.debugging.assert_equal(
             tf.math.is_finite(loss), True, message=NOT_FINITE
         )
+        # Nor have the draws moved on where a step could not be done.
         with tf.control_dependencies([finite]):
             self._update(gradients, variables)
+            for draws in self._draws:
+                draws.advance()
         return self.get_metrics_result()
 
     def _sum_of_parts(self, images, labels):
