@@ -79,6 +79,8 @@ NAN = float("nan")
         ("model.lighting.std", -0.1),
         ("model.lighting.scale", "roots"),
         ("train.epochs", 0),
+        ("train.save_every_steps", -1),
+        ("train.save_every_minutes", 0.0),
         ("train.batch_size", 0),
         ("train.lr", 0.0),
         ("train.lr", NAN),

@@ -10,9 +10,6 @@ import pytest
 
 from tests.training.run_contents import assert_same_run
 
-OPERATIONS = 120  # about as many as the first half of the run does in files
-SECONDS = 8  # about as long as the whole run takes
-
 
 class ForkedRuns:
     """The other end of `forked_runs`.
@@ -88,13 +85,15 @@ def test_runs_killed_fifty_times(tmp_path, forked_runs, finished_run):
     seed = secrets.randbelow(2**32)
     moments = random.Random(seed)
     print(f"seed {seed}")
+    unkilled = forked_runs.train(tmp_path / "unkilled")
+    assert unkilled["code"] == 0
     killed = number = 0
     while killed < 50:
         number += 1
         kills = [
-            {"operation": moments.randint(1, OPERATIONS)}
+            {"operation": moments.randint(1, unkilled["operations"])}
             if moments.random() < 0.5
-            else {"seconds": moments.uniform(0, SECONDS)}
+            else {"seconds": moments.uniform(0, unkilled["seconds"])}
             for _ in range(min(6, 50 - killed))
         ]
         run = tmp_path / f"run-{number}"
