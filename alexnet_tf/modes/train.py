@@ -151,6 +151,8 @@ def train_and_test(run, config, source, devices, interrupts, workers):
         return 1
     if not workers.rank:
         test(run, config, source, devices, validation)
+    # A worker that ends is one that fell silent to the others.
+    workers.wait_for_all()
     return 0
 
 
