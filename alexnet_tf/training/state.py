@@ -141,7 +141,8 @@ class State:
         self.epoch, self.step = state["epoch"], state["step"]
         self.best_error, self.rows = state["best_error"], state["rows"]
         self._drops.restore(state["drops"])
-        self._metrics = state["metrics"]
+        # Between two epochs they are those of the validation before.
+        self._metrics = state["metrics"] if self.step else None
         if state["lr"] != self._lr:
             optimizer = self._trainer.optimizer
             dropped = float(optimizer.learning_rate) / state["lr"]
@@ -160,7 +161,9 @@ class State:
 
     def restore_metrics(self):
         """Gives a resumed epoch the metrics of its first part."""
-        for metric in self._trainer.metrics if self._metrics else ():
+        if self._metrics is None:
+            return
+        for metric in self._trainer.metrics:
             saved = self._metrics[metric.name]
             for variable, value in zip(metric.variables, saved, strict=True):
                 variable.assign(value)

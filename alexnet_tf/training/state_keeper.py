@@ -25,8 +25,7 @@ class StateKeeper(keras.callbacks.Callback):
         self._last_time = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._state.step:
-            self._state.restore_metrics()
+        self._state.restore_metrics()
 
     def on_train_batch_end(self, batch, logs=None):
         self._state.step += 1

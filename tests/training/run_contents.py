@@ -88,7 +88,6 @@ def assert_same_run(run, other):
     assert_same_weights(
         *(weights(Run(path).best_weights) for path in (run, other))
     )
-    assert rest_of_state(run) == rest_of_state(other)
-    assert history(run) == history(other)
-    assert events(run) == events(other)
-    assert evaluation(run) == evaluation(other)
+    for part in (rest_of_state, history, events, evaluation):
+        ours, theirs = part(run), part(other)
+        assert ours == theirs, f"{part.__name__}: {ours} and {theirs}"

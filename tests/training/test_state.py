@@ -189,6 +189,21 @@ def test_metrics_of_training_outlive_the_validation(tmp_path):
     assert float(again._trainer.metrics[0].result()) == pytest.approx(0.4)
 
 
+def test_metrics_of_a_validation_are_not_those_of_the_next_epoch(tmp_path):
+    state = new_state(tmp_path)
+    loss = state._trainer.metrics[0]
+    loss.update_state([9.0])  # of the validation
+    state.end_epoch(0.5)
+    between_epochs = restored(tmp_path)
+    loss = between_epochs._trainer.metrics[0]
+    between_epochs.restore_metrics()
+    loss.update_state([0.1, 0.7])
+    save(between_epochs, 0, step=2)
+    again = restored(tmp_path)
+    again.restore_metrics()
+    assert float(again._trainer.metrics[0].result()) == pytest.approx(0.4)
+
+
 def test_only_better_weights_replace_the_best(tmp_path):
     state = new_state(tmp_path, 1)
     errors = ((0.5, 1), (0.6, 1), (0.5, 1), (0.4, 4))
@@ -226,3 +241,12 @@ def test_state_json_has_the_place_and_the_rows(tmp_path):
     content = json.loads(file.read_text())
     assert (content["epoch"], content["step"]) == (1, 7)
     assert content["rows"] == [{"epoch": 1, "loss": 2.0}]
+
+
+def test_truncated_best_weights_are_refused(tmp_path):
+    state = new_state(tmp_path, 1)
+    state.save_best(0.5)
+    file = tmp_path / "best/network.weights.h5"
+    file.write_bytes(file.read_bytes()[:-100_000])
+    with pytest.raises(UserError, match=r"best/network.weights.h5 does not"):
+        load_weights(state._trainer.network, file, state._run)
