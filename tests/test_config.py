@@ -17,8 +17,11 @@ from alexnet_tf.config import (
 )
 from alexnet_tf.errors import UserError
 
+CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
+# What the other modes read: published results, variants, two short trainings.
+NO_RECIPES = {"ablations", "figure1", "published"}
 RECIPES = sorted(
-    (pathlib.Path(__file__).parent.parent / "configs").glob("*.py")
+    path for path in CONFIGS.glob("*.py") if path.stem not in NO_RECIPES
 )
 
 
