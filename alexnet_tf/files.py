@@ -37,6 +37,15 @@ def write_text(path, text):
         temporary.write_text(text, "utf-8")
 
 
+def flush_to_disk(path):
+    """Waits until a file, or the names in a folder, would survive a crash."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextlib.contextmanager
 def readable(path):
     """Turns a missing or damaged file into a `UserError`."""

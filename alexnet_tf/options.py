@@ -19,11 +19,15 @@ class Options:
     config_name: str = "demo"
     overrides: dict = dataclasses.field(default_factory=dict)
     run: str | None = None
+    runs: tuple[str, ...] = ()
     data_dir: str | None = None
     download: bool = False
     tower_devices: str = "auto"
     crops: int = 10
     images: tuple[str, ...] = ()
+    results_dir: str | None = None
+    submission: str | None = None
+    synsets: str | None = None
     export_dir: str = "exports/alexnet"
     format: str = "saved_model"
     keep_versions: int = 0
@@ -33,4 +37,6 @@ class Options:
     prepared_dir: str | None = None
     record_format: str = "jpeg"
     max_rejected: float = 0.001
+    seeds: int = 3
+    figure_seed: int = 0
     json: bool = False

@@ -89,18 +89,27 @@ class TrainingBatches:
         return crop, example["label"]
 
 
-def centre_crop_batches(records, batch_size, crop):
+def centre_crop_batches(records, batch_size, crop, worker=0, workers=1):
     """Every record once, in order, as centre crops.
+
+    Args:
+        records: `Records`.
+        batch_size: images in a batch of this worker.
+        crop: side of a crop, in pixels.
+        worker: number of this worker, from 0; it has every N-th record.
+        workers: how many there are.
 
     Returns:
         A dataset of (uint8 [B, crop, crop, 3], int64 [B]); the last batch may
         be smaller.
     """
-    batches = math.ceil(records.left / batch_size)
+    own = len(range(worker, records.left, workers))
+    batches = math.ceil(own / batch_size)
     return (
         records.dataset()
         # What is skipped must have been left out knowingly.
         .apply(tf.data.experimental.assert_cardinality(records.left))
+        .shard(workers, worker)
         .map(
             lambda record: (
                 centre_crop(record["image"], crop),
