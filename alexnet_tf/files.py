@@ -1,6 +1,7 @@
 """Files that are complete or absent: written aside, then renamed."""
 
 import contextlib
+import csv
 import os
 import pathlib
 import tarfile
@@ -55,6 +56,7 @@ def readable(path):
         OSError,
         ValueError,
         KeyError,
+        csv.Error,
         tarfile.ReadError,
         zipfile.BadZipFile,
     ) as error:

@@ -11,7 +11,7 @@ import pathlib
 
 import tensorflow as tf
 
-from alexnet_tf.csv_files import write_csv
+from alexnet_tf.csv_files import text_of, write_csv
 from alexnet_tf.data.source import Damaged
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import readable
@@ -43,18 +43,18 @@ def read_damaged(file):
             file, newline="", encoding="utf-8", errors="surrogateescape"
         ) as text,
     ):
-        return [
-            (
-                row["split"],
-                Damaged(
-                    int(row["number"]),
-                    row["name"],
-                    row["reason"],
-                    int(row["bytes"]) if row["bytes"] else None,
-                ),
-            )
-            for row in csv.DictReader(text)
-        ]
+        header, *rows = csv.reader(text)
+        if tuple(header) != COLUMNS:
+            raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+        return [_damaged(row) for row in rows]
+
+
+def _damaged(row):
+    """(split, `Damaged`) of a row; `ValueError` where it is none."""
+    split, number, name, reason, size = map(text_of, row)
+    return split, Damaged(
+        int(number), name, reason, int(size) if size else None
+    )
 
 
 class DamageLog:
