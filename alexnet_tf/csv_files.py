@@ -36,14 +36,15 @@ def write_csv(path, header, rows):
 
 def text_of(cell):
     """The text that `write_csv` wrote as this cell."""
-    return cell[1:] if cell[:1] == "'" and _is_formula(cell[1:]) else cell
+    return cell[1:] if cell[:1] == "'" and _is_marked(cell) else cell
 
 
-def _is_formula(text):
-    return text.startswith(FORMULA_MARKS)
+def _is_marked(text):
+    """Whether it is a formula, perhaps behind apostrophes."""
+    return text.lstrip("'").startswith(FORMULA_MARKS)
 
 
 def _harmless(cell):
-    if isinstance(cell, str) and _is_formula(cell):
+    if isinstance(cell, str) and _is_marked(cell):
         return f"'{cell}"
     return cell
