@@ -8,6 +8,7 @@ best/            the weights with the lowest validation top-1 error
 history.csv      one row per epoch
 events/          for TensorBoard
 figures/         PNG
+index/           what --mode=search looks in, see retrieval.image_index
 """
 
 import datetime
@@ -39,6 +40,7 @@ class Run:
         self.history_file = self.path / "history.csv"
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
+        self.index_folder = self.path / "index"
 
     @property
     def exists(self):

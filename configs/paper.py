@@ -82,4 +82,13 @@ def get_config():
     train.flat_loss_steps = 400  # alarm when the loss stayed at ln(classes)
     train.flat_loss_margin = 0.01  # of ln(classes)
 
+    # The auto-encoder of section 6.1; the paper gives no values.
+    retrieval = config.retrieval = ConfigDict()
+    retrieval.seed = 0
+    retrieval.hidden = 512  # neurons between vector and code
+    retrieval.noise = 4.0  # deviation; Salakhutdinov and Hinton 2009
+    retrieval.steps = 1500  # of Adam
+    retrieval.batch_size = 128
+    retrieval.lr = 0.001  # falls to 0 as a cosine
+
     return config

@@ -1,14 +1,14 @@
 """--mode=predict: the most probable classes of image files."""
 
 import json
-import pathlib
-import sys
 
-import tensorflow as tf
-
-from alexnet_tf.data.preprocess import decode, refusal, to_record
-from alexnet_tf.errors import BAD_INPUT, UserError
+from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
+from alexnet_tf.modes.image_files import (
+    UnusableImage,
+    read_record,
+    report_failed,
+)
 from alexnet_tf.prediction_text import prediction_text
 from alexnet_tf.run import trained_run
 from alexnet_tf.trained import load_trained
@@ -30,20 +30,15 @@ def main(options):
         print(json.dumps(results))
     else:
         print("\n".join(map(prediction_text, results)))
-    failed = [result for result in results if "error" in result]
-    for result in failed:
-        print(f"main.py: {result['file']}: {result['error']}", file=sys.stderr)
-    return BAD_INPUT if failed else 0
+    return report_failed(results)
 
 
 def predict_file(trained, file):
     """{"file", "classes", "probabilities"}, or {"file", "error"}."""
     try:
-        record = to_record(decode(pathlib.Path(file).read_bytes()))
-    except OSError as error:
-        return {"file": file, "error": error.strerror}
-    except tf.errors.InvalidArgumentError as error:
-        return {"file": file, "error": refusal(error)}
+        record = read_record(file)
+    except UnusableImage as error:
+        return {"file": file, "error": str(error)}
     [probabilities] = ten_crop_probabilities(
         trained.network, record[None], trained.crop
     ).numpy()
