@@ -19,11 +19,15 @@ class Options:
     config_name: str = "demo"
     overrides: dict = dataclasses.field(default_factory=dict)
     run: str | None = None
+    runs: tuple[str, ...] = ()
     data_dir: str | None = None
     download: bool = False
     tower_devices: str = "auto"
     crops: int = 10
     images: tuple[str, ...] = ()
+    results_dir: str | None = None
+    submission: str | None = None
+    synsets: str | None = None
     export_dir: str = "exports/alexnet"
     format: str = "saved_model"
     keep_versions: int = 0
@@ -38,4 +42,6 @@ class Options:
     index_dtype: str = "float32"
     codes: int = 0
     neighbours: int = 6
+    seeds: int = 3
+    figure_seed: int = 0
     json: bool = False

@@ -37,13 +37,13 @@ import numpy as np
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.source import select
 from alexnet_tf.data.sources import load_source
+from alexnet_tf.fc7 import Fc7
 from alexnet_tf.retrieval import vector_search
 from alexnet_tf.retrieval.autoencoder_training import (
     encode,
     train_autoencoder,
 )
 from alexnet_tf.retrieval.code_search import open_code_search
-from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import ImageIndex
 from alexnet_tf.run import trained_run
 from alexnet_tf.trained import load_trained
@@ -120,7 +120,8 @@ def validation_queries(run, arguments):
     source = load_source(config.data, config.train.seed, data_dir)
     count = min(arguments.queries, source.validation.size)
     chosen = select(source.validation, 1, 0, count)
-    fc7 = Fc7(load_trained(run))
+    trained = load_trained(run)
+    fc7 = Fc7(trained.network, trained.crop)
     vectors, names = [], []
     for batch in Records(source, chosen, cache_gb=0).dataset().batch(128):
         vectors.append(fc7(batch["image"]))

@@ -6,11 +6,36 @@ import sys
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import decode, refusal, to_record
-from alexnet_tf.errors import BAD_INPUT
+from alexnet_tf.errors import BAD_INPUT, UserError
 
 
 class UnusableImage(Exception):
     """An image file that cannot be used; its message says why."""
+
+
+def files_of(images, mode):
+    """The files that are named, and those in the folders that are.
+
+    Args:
+        images: values of --image.
+        mode: that they were given to.
+
+    Raises:
+        UserError: there are none.
+    """
+    files = []
+    for image in images:
+        path = pathlib.Path(image)
+        if path.is_dir():
+            files += sorted(str(f) for f in path.rglob("*") if f.is_file())
+        else:
+            files.append(image)
+    if not files:
+        raise UserError(
+            f"--mode={mode} needs --image=FILE, several files, or a folder "
+            "with some"
+        )
+    return files
 
 
 def read_record(file):

@@ -3,10 +3,10 @@
 import sys
 
 from alexnet_tf.data.records import Records
+from alexnet_tf.fc7 import Fc7
 from alexnet_tf.files import check_new_folder
 from alexnet_tf.modes.setup import config_for, open_source
 from alexnet_tf.retrieval.faiss_library import load_faiss
-from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import write_index
 from alexnet_tf.run import trained_run
 from alexnet_tf.trained import load_trained
@@ -19,7 +19,8 @@ def main(options):
     folder = options.index_dir or run.index_folder
     check_new_folder(folder)
     source = open_source(config_for(options, run), options, run)
-    fc7 = Fc7(load_trained(run, options.tower_devices))
+    trained = load_trained(run, options.tower_devices)
+    fc7 = Fc7(trained.network, trained.crop)
     records = Records(source, source.train, cache_gb=0)
     ids = write_index(
         folder,

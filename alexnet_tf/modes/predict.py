@@ -1,19 +1,24 @@
 """--mode=predict: the most probable classes of image files."""
 
 import json
+import pathlib
 
-from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
+import numpy as np
+
+from alexnet_tf.evaluation.submission import numbers_of, submission_text
+from alexnet_tf.files import writable, write_text
+from alexnet_tf.members import check_same_answers, open_members, run_member
 from alexnet_tf.modes.image_files import (
     UnusableImage,
+    files_of,
     read_record,
     report_failed,
 )
 from alexnet_tf.prediction_text import prediction_text
 from alexnet_tf.run import trained_run
-from alexnet_tf.trained import load_trained
 
 SHOWN = 5
+CROPS = 10
 
 
 def main(options):
@@ -22,10 +27,17 @@ def main(options):
     A file that cannot be used is reported in its place, and the exit code is
     2 once all files are done.
     """
-    if not options.images:
-        raise UserError("--mode=predict needs --image=FILE, or several files")
-    trained = load_trained(trained_run(options.run), options.tower_devices)
-    results = [predict_file(trained, file) for file in options.images]
+    files = files_of(options.images, "predict")
+    members = load_members(options)
+    names = members[0].class_names
+    numbers = numbers_of(names, options.synsets) if options.submission else None
+    results = [predict_file(members, file) for file in files]
+    if options.submission:
+        with writable(options.submission):
+            write_text(
+                pathlib.Path(options.submission),
+                submission_text(results, numbers),
+            )
     if options.json:
         print(json.dumps(results))
     else:
@@ -33,18 +45,29 @@ def main(options):
     return report_failed(results)
 
 
-def predict_file(trained, file):
+def load_members(options):
+    """The run, or all of --runs."""
+    if not options.runs:
+        run = trained_run(options.run)
+        return [run_member(run, CROPS, options.tower_devices)]
+    openers = open_members(options.runs, CROPS, options.tower_devices)
+    members = [opener() for opener in openers]
+    check_same_answers(members)
+    return members
+
+
+def predict_file(members, file):
     """{"file", "classes", "probabilities"}, or {"file", "error"}."""
     try:
         record = read_record(file)
     except UnusableImage as error:
         return {"file": file, "error": str(error)}
-    [probabilities] = ten_crop_probabilities(
-        trained.network, record[None], trained.crop
-    ).numpy()
+    probabilities = np.mean(
+        [member.probabilities(record[None])[0] for member in members], axis=0
+    )
     best = probabilities.argsort()[::-1][:SHOWN]
     return {
         "file": file,
-        "classes": [trained.class_names[i] for i in best],
+        "classes": [members[0].class_names[i] for i in best],
         "probabilities": [float(probabilities[i]) for i in best],
     }

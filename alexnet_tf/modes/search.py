@@ -4,22 +4,22 @@ import json
 
 import numpy as np
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.fc7 import Fc7
 from alexnet_tf.files import writable
 from alexnet_tf.modes.image_files import (
     UnusableImage,
+    files_of,
     read_record,
     report_failed,
 )
 from alexnet_tf.retrieval.codes import open_codes
-from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import ImageIndex
 from alexnet_tf.retrieval.sheet import draw_sheet
 from alexnet_tf.retrieval.thumbnails import thumbnail
 from alexnet_tf.run import trained_run
 from alexnet_tf.trained import load_trained
 
-SHEET = "neighbours.png"
+SHEET = "search.png"
 
 
 def main(options):
@@ -28,8 +28,7 @@ def main(options):
     A file that cannot be used is reported in its place, and the exit code is
     2 once all files are done.
     """
-    if not options.images:
-        raise UserError("--mode=search needs --image=FILE, or several files")
+    files = files_of(options.images, "search")
     run, index = _run_and_index(options)
     index.check_made_with(run)
     index.check_holds(options.neighbours)
@@ -38,9 +37,10 @@ def main(options):
         if options.codes
         else index.open_search().search
     )
-    fc7 = Fc7(load_trained(run, options.tower_devices))
+    trained = load_trained(run, options.tower_devices)
+    fc7 = Fc7(trained.network, trained.crop)
     results, records = [], []
-    for file in options.images:
+    for file in files:
         try:
             record = read_record(file)
         except UnusableImage as error:

@@ -10,12 +10,12 @@ codes-128/ ...     binary codes, see `codes`
 
 import csv
 import dataclasses
-import hashlib
 import json
 import pathlib
 
 import numpy as np
 
+from alexnet_tf.checksums import sha256
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import new_folder, readable, writable
 from alexnet_tf.progress import ProgressReport
@@ -151,11 +151,7 @@ def write_index(path, run, fc7, source, records, kind, dtype):
 
 def weights_checksum(run):
     """SHA-256 of a run's weights, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(run.best_weights, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256(run.best_weights, run.best_weights.stat().st_size)
 
 
 def _write_images(folder, fc7, source, records, dtype):

@@ -1,15 +1,10 @@
 """Query images and their nearest images as a picture (figure 4, right)."""
 
 import pathlib
-import warnings
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from alexnet_tf.files import replacing
+from alexnet_tf.figures import literal, save_figure
 
 CELL_INCHES = 1.4
 
@@ -42,13 +37,9 @@ def draw_sheet(path, queries, results, index):
                 index.thumbnails[neighbour["row"]],
                 f"{neighbour['class']}\n{neighbour['distance']:.4g}",
             )
-    with replacing(path) as temporary, warnings.catch_warnings():
-        # The font lacks some scripts; boxes stand for their letters.
-        warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(temporary, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def _draw(axis, image, text):
     axis.imshow(image)
-    axis.set_title(text.replace("$", r"\$"), fontsize=7)
+    axis.set_title(literal(text), fontsize=7)

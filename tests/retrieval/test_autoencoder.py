@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from configs import paper
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.retrieval.autoencoder import NoisyBits
@@ -11,6 +10,7 @@ from alexnet_tf.retrieval.autoencoder_training import (
     mean_and_deviation,
     train_autoencoder,
 )
+from configs import paper
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
+from alexnet_tf.fc7 import Fc7
 from alexnet_tf.network import build_network
-from alexnet_tf.retrieval.fc7 import Fc7
-from alexnet_tf.trained import TrainedNetwork
 
 
 @pytest.mark.parametrize("towers", [1, 2])
@@ -15,7 +14,7 @@ def test_fc8_makes_the_logits_of_the_centre_crop_from_them(small_model, towers):
     network = build_network(small_model, seed=3)
     random = np.random.default_rng(0)
     records = random.integers(0, 256, (3, 256, 256, 3), np.uint8)
-    fc7 = Fc7(TrainedNetwork(network, 224, ("a",) * 10))
+    fc7 = Fc7(network, 224)
     vectors = fc7(records)
     assert vectors.dtype == np.float32
     assert vectors.shape == (3, fc7.dimensions) == (3, 256)
