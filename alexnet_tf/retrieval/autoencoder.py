@@ -88,8 +88,8 @@ class NoisyBits(keras.layers.Layer):
 
     def call(self, x, training=False):
         if training:
-            noise = self._noise * self._draws.normal(tf.shape(x))
-            return tf.sigmoid(x + noise)
+            normal = self._draws.normal([tf.shape(x)[0], *x.shape[1:]])
+            return tf.sigmoid(x + self._noise * normal)
         return tf.cast(x > 0, x.dtype)
 
 
