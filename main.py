@@ -175,9 +175,9 @@ flags.DEFINE_string(
 flags.DEFINE_enum(
     "index_kind",
     "flat",
-    ["flat", "hnsw", "ivf", "ivfpq"],
+    ["flat", "hnsw", "ivf", "ivf4"],
     "How --mode=search will look for neighbours: flat is exact, the others "
-    "are for large sets; for --mode=index, and all but ivfpq for codes.",
+    "are for large sets; for --mode=index, and all but ivf4 for codes.",
 )
 flags.DEFINE_enum(
     "index_dtype",

@@ -31,7 +31,7 @@ IMAGES_FILE = "images.csv"
 IMAGES_PER_BATCH = 128
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class IndexedImage:
     """An image of an index.
 

@@ -3,7 +3,7 @@
 flat    compares with every vector: exact
 hnsw    walks a graph of neighbours (Malkov and Yashunin 2016)
 ivf     looks into the cells of a k-means whose centres are nearest
-ivfpq   as ivf, in compressed vectors (Jegou et al. 2011) that fit in memory
+ivf4    as ivf, in vectors of 4-bit numbers, an eighth of the memory
 
 flat needs no file but the vectors. The others find candidates; their
 distances are then taken from the vectors themselves.
@@ -13,21 +13,18 @@ import math
 
 import numpy as np
 
-from alexnet_tf.errors import UserError
 from alexnet_tf.retrieval.blocks import blocks
 from alexnet_tf.retrieval.faiss_library import load_faiss
 
-KINDS = ("flat", "hnsw", "ivf", "ivfpq")
+KINDS = ("flat", "hnsw", "ivf", "ivf4")
 DTYPES = ("float32", "float16")
 
 HNSW_LINKS = 32
 HNSW_BUILD_WIDTH = 200  # candidates kept while the graph is built
 HNSW_WIDTH = 128  # candidates kept while it is searched
 ROWS_PER_CELL = 39  # of k-means; faiss warns below it
-MIN_ROWS_SAMPLED = ROWS_PER_CELL * 256  # a table of ivfpq has 256 entries
 CELLS_SEARCHED = 16
-PQ_BYTES = 256  # of a compressed vector; each stands for 1/256 of it
-PQ_CANDIDATES = 10  # compared again for each neighbour that is asked for
+CANDIDATES_OF_IVF4 = 4  # compared again for each neighbour asked for
 
 
 def write_search_file(path, vectors, kind, seed=0):
@@ -37,11 +34,8 @@ def write_search_file(path, vectors, kind, seed=0):
         path: of the file.
         vectors: [N, D], float32 or float16, perhaps memory-mapped. hnsw and
             ivf store a copy in the same precision.
-        kind: hnsw, ivf or ivfpq.
+        kind: hnsw, ivf or ivf4.
         seed: of the choice of vectors that k-means sees.
-
-    Raises:
-        UserError: there are too few vectors for this kind.
     """
     faiss = load_faiss()
     index = faiss.index_factory(
@@ -50,9 +44,6 @@ def write_search_file(path, vectors, kind, seed=0):
     if kind == "hnsw":
         index.hnsw.efConstruction = HNSW_BUILD_WIDTH
     else:
-        if kind == "ivfpq":
-            # A warning for each of 256 tables helps nobody.
-            index.pq.cp.min_points_per_centroid = 1
         index.train(_sample(vectors, index.nlist * ROWS_PER_CELL, seed))
     for rows in blocks(vectors):
         index.add(rows)
@@ -73,7 +64,9 @@ def open_search(path, vectors, kind):
         index.hnsw.efSearch = HNSW_WIDTH
     else:
         index.nprobe = CELLS_SEARCHED
-    return VectorSearch(vectors, index, PQ_CANDIDATES if kind == "ivfpq" else 1)
+    return VectorSearch(
+        vectors, index, CANDIDATES_OF_IVF4 if kind == "ivf4" else 1
+    )
 
 
 class VectorSearch:
@@ -137,24 +130,17 @@ class _ExactCandidates:
 
 def _recipe(kind, vectors):
     """The kind as faiss's index_factory writes it."""
-    count, dimensions = vectors.shape
     stored = "Flat" if vectors.dtype == np.float32 else "SQfp16"
     if kind == "hnsw":
         return f"HNSW{HNSW_LINKS},{stored}"
-    cells = max(1, min(count // ROWS_PER_CELL, round(4 * math.sqrt(count))))
-    if kind == "ivf":
-        return f"IVF{cells},{stored}"
-    if count < 256:
-        raise UserError(
-            f"--index_kind=ivfpq needs at least 256 images, there are {count}: "
-            "use --index_kind=flat"
-        )
-    return f"IVF{cells},PQ{math.gcd(PQ_BYTES, dimensions)}"
+    cells = round(4 * math.sqrt(len(vectors)))
+    cells = max(1, min(len(vectors) // ROWS_PER_CELL, cells))
+    return f"IVF{cells},{'SQ4' if kind == 'ivf4' else stored}"
 
 
 def _sample(vectors, count, seed):
     """Random rows in their order, float32: sets are often sorted by class."""
-    count = min(max(count, MIN_ROWS_SAMPLED), len(vectors))
+    count = min(count, len(vectors))
     rows = np.random.default_rng(seed).choice(
         len(vectors), count, replace=False
     )

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from alexnet_tf.errors import UserError
 from alexnet_tf.retrieval import blocks
 from alexnet_tf.retrieval.vector_search import (
     DTYPES,
@@ -75,12 +74,6 @@ def test_what_an_approximate_search_does_not_find_is_marked(tmp_path):
     assert np.isinf(distances[0, missing]).all()
     assert (np.diff(missing.astype(int)) >= 0).all()  # last
     assert distances[0, 0] == 0
-
-
-def test_too_few_vectors_for_compression(tmp_path):
-    vectors = np.zeros((255, 64), np.float32)
-    with pytest.raises(UserError, match="at least 256 images, there are 255"):
-        write_search_file(tmp_path / "vectors.faiss", vectors, "ivfpq")
 
 
 def test_ivf_is_the_same_each_time(tmp_path, clusters):
