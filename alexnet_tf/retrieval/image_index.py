@@ -29,6 +29,8 @@ VECTORS_FILE = "vectors.npy"
 SEARCH_FILE = "vectors.faiss"
 IMAGES_FILE = "images.csv"
 IMAGES_PER_BATCH = 128
+# Names of files need not be UTF-8.
+CSV = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _write_images(folder, fc7, source, records, dtype):
     with (
         RowsFile(folder / VECTORS_FILE, [fc7.dimensions], dtype) as vectors,
         ThumbnailWriter(folder) as thumbnails,
-        open(folder / IMAGES_FILE, "w", newline="") as images,
+        open(folder / IMAGES_FILE, "w", **CSV) as images,
         ProgressReport("fc7", records.size) as progress,
     ):
         table = csv.writer(images)
@@ -192,7 +194,7 @@ def _fitting(vectors, dtype):
 
 
 def _read_images(file):
-    with open(file, newline="") as opened:
+    with open(file, **CSV) as opened:
         return [
             IndexedImage(
                 int(row["id"]), int(row["label"]), row["class"], row["name"]
