@@ -59,10 +59,9 @@ def _tower_row(layer, tower):
     outputs = math.prod(shape)
     kept = outputs * _item_bytes(layer)
     if isinstance(layer, TowerLRN):
-        # Its gradient needs sums and scale too, and in lower precision its
-        # input in float32.
-        extra = 2 if _item_bytes(layer) == FLOAT_BYTES else 3
-        kept += extra * outputs * FLOAT_BYTES
+        # Its gradient needs the sums and, in float32, their powers.
+        sums = 2 if _item_bytes(layer) == FLOAT_BYTES else 1
+        kept += sums * outputs * FLOAT_BYTES
     common = (layer.name, tower, layer.device(tower), shape)
     if not isinstance(layer, WeightedTowerLayer):
         return TowerRow(*common, kept_bytes=kept)

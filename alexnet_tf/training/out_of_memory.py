@@ -1,6 +1,7 @@
 """Advice where the memory does not suffice."""
 
 import contextlib
+import re
 
 import tensorflow as tf
 
@@ -22,22 +23,24 @@ def memory_advice(train, run):
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        reason = " ".join(str(error).split())
-        if not isinstance(error, MemoryError) and not _is_memory(reason):
+        reason = re.search(r"OOM[^\n]*|[^\n]*\bmemory\b[^\n]*", str(error))
+        if not reason and not isinstance(error, MemoryError):
             raise
+        what = f" ({_short(reason[0])})" if reason else ""
         saved = (
-            f"; what {run.path} holds is kept and can be continued with either"
+            f"; what {run.path} holds is kept and goes on with either"
             if run.state_folder.exists()
             else ""
         )
         raise UserError(
-            f"out of memory ({reason[:120]}): {', or '.join(_savings(train))}"
-            f"{saved}; a smaller --config.train.batch_size takes a new run"
+            f"out of memory{what}: {', or '.join(_savings(train))}{saved}; "
+            "a smaller --config.train.batch_size takes a new run"
         ) from None
 
 
-def _is_memory(reason):
-    return "OOM" in reason or "memory" in reason.lower()
+def _short(reason):
+    """Without the device's long name and the name of the allocator."""
+    return re.sub(r"/job:\S+/device:| by allocator.*", "", reason).strip()[:100]
 
 
 def _savings(train):
@@ -57,4 +60,4 @@ def _savings(train):
         savings.append(
             "--config.train.precision=bfloat16 halves the activations"
         )
-    return savings or ["nothing is left to save"]
+    return savings or ["the batch is computed image by image already"]
