@@ -36,4 +36,6 @@ class Fc7:
 
     def __call__(self, records):
         """uint8 [B, 256, 256, 3] to a float32 array [B, dimensions]."""
-        return self._vectors_of(tf.constant(records)).numpy()
+        # Told the type, since a list of uint8 arrays would become int32.
+        records = tf.convert_to_tensor(records, tf.uint8)
+        return self._vectors_of(records).numpy()

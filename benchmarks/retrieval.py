@@ -13,7 +13,7 @@ true k nearest (numpy, brute force in float64) among the k found.
 Second table: vectors and binary codes, all compared one by one. "precision at
 k": share of the k nearest that are of the query's class. "overlap at k":
 share of the k nearest vectors among the k nearest codes. Beside our
-auto-encoder: random hyperplanes and ITQ.
+auto-encoder: vectors of length 1, random hyperplanes and ITQ.
 
 Last: the time for as many random codes as ImageNet has images.
 
@@ -173,7 +173,7 @@ def vector_table(vectors, queries, true, timed):
 def code_table(vectors, queries, judge, lengths, settings, true, timed):
     """Prints and returns the rows of the second table."""
     print(
-        f"{'':26}{'bytes':>7}{'code':>10}{'search':>10}"
+        f"{'':27}{'bytes':>7}{'code':>10}{'search':>10}"
         + "".join(f"{f'prec. at {k}':>13}" for k in PRECISION_AT)
         + "".join(f"{f'overlap at {k}':>15}" for k in OVERLAP_AT)
     )
@@ -185,8 +185,15 @@ def code_table(vectors, queries, judge, lengths, settings, true, timed):
         "search_us": 1e6 * timed(exact, queries),
         **judge(true),
     }
-    print_code_row(vector_row)
-    rows = [vector_row]
+    directions = [as_long_as_one(x) for x in (queries, vectors)]
+    angle_row = {
+        **vector_row,
+        "what": "fc7, divided by its length",
+        **judge(brute_force(*directions, max(PRECISION_AT))),
+    }
+    rows = [vector_row, angle_row]
+    for row in rows:
+        print_code_row(row)
     axes = principal_axes(vectors)
     for bits in lengths:
         encoder = train_autoencoder(vectors, bits, settings).encoder
@@ -211,6 +218,11 @@ def code_table(vectors, queries, judge, lengths, settings, true, timed):
     return rows
 
 
+def as_long_as_one(vectors):
+    """Vectors whose Euclidean distance depends on their angle alone."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
 def judged(found, true, classes, wanted):
     """Precisions and overlaps of the rows that were found."""
     return {
@@ -224,7 +236,7 @@ def judged(found, true, classes, wanted):
 
 def print_code_row(row):
     print(
-        f"{row['what']:26}{row['bytes']:7}{row['code_us']:7.0f} us"
+        f"{row['what']:27}{row['bytes']:7}{row['code_us']:7.0f} us"
         f"{row['search_us']:7.0f} us"
         + "".join(f"{row[f'precision_at_{k}']:13.3f}" for k in PRECISION_AT)
         + "".join(f"{row[f'overlap_at_{k}']:15.3f}" for k in OVERLAP_AT),

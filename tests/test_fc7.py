@@ -20,6 +20,7 @@ def test_fc8_makes_the_logits_of_the_centre_crop_from_them(small_model, towers):
     assert vectors.shape == (3, fc7.dimensions) == (3, 256)
     assert vectors.min() == 0  # after the ReLU
     assert vectors.max() > 0
+    np.testing.assert_array_equal(fc7(list(records)), vectors)
     fc8 = network.get_layer("fc8")
     kernel, bias = (
         np.asarray(w, np.float64)
