@@ -28,6 +28,7 @@ from alexnet_tf.evaluation.confusion import (
     write_confusion,
     write_per_class,
 )
+from alexnet_tf.prediction_text import prediction_text
 from alexnet_tf.preparation.rejections import Rejections
 from alexnet_tf.preparation.shard import Rejected
 from alexnet_tf.run import Run
@@ -331,6 +332,13 @@ def test_names_of_models_can_be_printed(tmp_path):
         'model_platform: "tensorflow" } }'
     )
     assert "control characters" in refusal(read_models_config, file)
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J.jpg", "a\nb.jpg", "\udcff.jpg"])
+def test_names_of_predicted_files_do_not_talk_to_the_terminal(name):
+    text = prediction_text({"file": name, "error": "no image"})
+    assert text.splitlines()[0].isprintable()
+    assert len(text.splitlines()) == 2
 
 
 def test_a_stored_config_is_only_data(tmp_path):

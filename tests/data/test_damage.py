@@ -1,6 +1,7 @@
 """Which records of a damaged set are lost, and which are not."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from alexnet_tf.data.prepared import load_prepared
 from alexnet_tf.data.record_format import FORMATS
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.source import Source, Split
+from alexnet_tf.data.tfds_source import load_tfds
 from alexnet_tf.data.tfrecord_frames import record_offsets
 from alexnet_tf.errors import UserError
 from alexnet_tf.preparation.prepare import prepare
@@ -187,3 +189,19 @@ def test_a_split_of_which_nothing_is_left(folder):
     log = DamageLog(folder / "damaged.csv", {"train": records}, most=1)
     with pytest.raises(UserError, match="no train image is left"):
         log.find()
+
+
+def test_a_cut_file_of_tfds_is_one_line(imagenet_tfds, tmp_path):
+    """Its images are numbered as they come: none may be skipped."""
+    copy = shutil.copytree(
+        imagenet_tfds / "imagenet2012", tmp_path / "imagenet2012"
+    )
+    source = load_tfds("imagenet2012:5.*.*", tmp_path)
+    records = Records(source, source.train, cache_gb=0)
+    assert not records.find_damaged()
+    [file, *_] = copy.glob("*/*-train.*")
+    with open(file, "r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+    with pytest.raises(UserError, match="cannot be read any more") as refused:
+        records.find_damaged()
+    assert "\n" not in str(refused.value)

@@ -273,13 +273,13 @@ def test_a_folder_goes_on_without_lost_images(
         return made
 
     during_fit(monkeypatch, DoFirst(damage))
-    assert train.main(options(2)) == 0
+    assert train.main(options(1)) == 0
     rows = rows_of(tmp_path / "run")
     names = {row["name"] for row in rows}
     assert names == {str(gone), str(broken), str(unseen)}
     assert "17 images, ten crops" in capsys.readouterr().out
-    longer = options(2)
-    longer.overrides = {"train.epochs": 3}
+    longer = options(1)
+    longer.overrides = {"train.epochs": 2}
     assert train.main(longer) == 0
     assert rows_of(tmp_path / "run") == rows
-    assert len(history(tmp_path / "run")) == 3
+    assert len(history(tmp_path / "run")) == 2
