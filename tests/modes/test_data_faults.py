@@ -11,6 +11,7 @@ import keras
 import pytest
 import tensorflow as tf
 
+from alexnet_tf.data.damage import read_damaged
 from alexnet_tf.data.folder import load_folder
 from alexnet_tf.data.record_format import FORMATS
 from alexnet_tf.errors import UserError
@@ -246,12 +247,15 @@ def test_an_error_that_no_damage_explains_keeps_its_traceback(
         train.main(quick(tmp_path / "run"))
 
 
+@pytest.mark.parametrize("is_resumed", [False, slow(True)])
 def test_a_folder_goes_on_without_lost_images(
-    own_images, options_for, tmp_path, monkeypatch, capsys
+    own_images, options_for, tmp_path, monkeypatch, capsys, is_resumed
 ):
     gone = own_images / "train" / "green" / "05.png"
     broken = own_images / "train" / "red" / "00.png"
     unseen = own_images / "val" / "blue" / "01.png"
+
+    before = load_folder(own_images).fingerprint
 
     def damage():
         gone.unlink()
@@ -278,6 +282,13 @@ def test_a_folder_goes_on_without_lost_images(
     names = {row["name"] for row in rows}
     assert names == {str(gone), str(broken), str(unseen)}
     assert "17 images, ten crops" in capsys.readouterr().out
+    # With their names and sizes it is the folder that it was.
+    lost = [
+        damaged for _, damaged in read_damaged(tmp_path / "run/damaged.csv")
+    ]
+    assert load_folder(own_images, lost).fingerprint == before
+    if not is_resumed:
+        return
     longer = options(1)
     longer.overrides = {"train.epochs": 2}
     assert train.main(longer) == 0
