@@ -7,6 +7,7 @@
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
     python main.py --mode=inspect                    the network, layer by layer
+    python main.py --mode=import_weights --weights=FILE   e.g. Caffe's weights
 
 Every value of a recipe can be set: --config=configs/paper.py
 --config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
@@ -38,6 +39,7 @@ MODES = (
     "serve",
     "prepare",
     "inspect",
+    "import_weights",
 )
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
 
@@ -85,8 +87,9 @@ flags.DEFINE_string(
 flags.DEFINE_enum(
     "format",
     "saved_model",
-    ["saved_model", "onnx"],
-    "What --mode=export writes: a SavedModel for TF Serving or an ONNX file.",
+    ["saved_model", "onnx", "safetensors", "pytorch"],
+    "What --mode=export writes: a SavedModel for TF Serving, an ONNX file, or "
+    "weights for PyTorch.",
 )
 flags.DEFINE_integer(
     "keep_versions",
@@ -124,6 +127,22 @@ flags.DEFINE_float(
     lower_bound=0,
     upper_bound=1,
 )
+flags.DEFINE_string(
+    "weights",
+    None,
+    "File that --mode=import_weights reads: .caffemodel, .npy, .onnx, "
+    ".safetensors, .pt or a checkpoint of cuda-convnet.",
+)
+flags.DEFINE_bool(
+    "trust_pickle",
+    False,
+    "Whether --weights may be a Python pickle, which can carry programs.",
+)
+flags.DEFINE_string(
+    "mean_file",
+    None,
+    "Caffe's mean image for --mode=import_weights: .binaryproto or .npy.",
+)
 flags.DEFINE_bool(
     "json", False, "Whether the last line of output is one JSON object."
 )
@@ -155,6 +174,9 @@ def main(argv):
         prepared_dir=FLAGS.prepared_dir,
         record_format=FLAGS.record_format,
         max_rejected=FLAGS.max_rejected,
+        weights=FLAGS.weights,
+        trust_pickle=FLAGS.trust_pickle,
+        mean_file=FLAGS.mean_file,
         json=FLAGS.json,
     )
     with start_up_notes_hidden():

@@ -33,4 +33,7 @@ class Options:
     prepared_dir: str | None = None
     record_format: str = "jpeg"
     max_rejected: float = 0.001
+    weights: str | None = None
+    trust_pickle: bool = False
+    mean_file: str | None = None
     json: bool = False

@@ -119,6 +119,11 @@ def how_to_continue(run):
 
 def check_same_run(run, config, source):
     """Refuses to continue a run with another network or other images."""
+    if run.dataset_file.is_file() and "imported_from" in run.read_dataset():
+        raise UserError(
+            f"{run.path} holds imported weights, no training to continue: "
+            "name another --run"
+        )
     before = run.read_config()
     changed = [
         difference
