@@ -42,6 +42,7 @@ def load_arrays(file, strangers=False):
         return _ArrayUnpickler(file, strangers).load()
     except (
         pickle.UnpicklingError,
+        ValueError,
         EOFError,
         TypeError,
         AttributeError,

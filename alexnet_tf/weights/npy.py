@@ -41,7 +41,8 @@ def read_npy(path):
 def _pair(name, value):
     if isinstance(value, dict):
         value = [value.get("weights"), value.get("biases")]
-    if len(value) != 2 or not all(isinstance(x, np.ndarray) for x in value):
+    is_pair = isinstance(value, list | tuple) and len(value) == 2
+    if not is_pair or not all(isinstance(x, np.ndarray) for x in value):
         raise ValueError(f"{name} is not a pair of kernel and bias")
     kernel, bias = (x.astype(np.float32, copy=False) for x in value)
     return kernel, np.ravel(bias)

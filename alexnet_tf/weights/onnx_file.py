@@ -30,9 +30,15 @@ def read_onnx(path):
     """
     onnx = _onnx()
     try:
-        graph = onnx.load(path, load_external_data=False).graph
+        model = onnx.load(path, load_external_data=False)
     except DecodeError:
         raise ValueError("no ONNX model, or only a part of one") from None
+    if model.producer_name == "alexnet_tf":
+        raise ValueError(
+            "it is of --format=onnx, which is not for importing: export with "
+            "--format=safetensors"
+        )
+    graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant":

@@ -10,6 +10,7 @@ import struct
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+WIDTH = 1 / 8  # of the networks that most tests use
 MEAN = (104.007, 116.669, 122.679)  # BGR
 LAYERS = (
     *("conv1", "conv2", "conv3", "conv4", "conv5"),
@@ -39,16 +40,15 @@ def random_weights(width=1.0, classes=1000, seed=0):
         LAYERS, KERNELS, SIZES, GROUPS, strict=False
     ):
         count = round(kernels * width)
-        # Pixels reach 150, further up activations are about 1.
-        gain = 0.05 if name == "conv1" else 2
-        kernel = normal((count, maps // groups, size, size), gain)
+        kernel = normal((count, maps // groups, size, size), 1.2)
         weights[name] = (kernel, bias(count))
         maps = count
     inputs = maps * 36
     for name, units in zip(
         LAYERS[5:], (*(round(u * width) for u in UNITS), classes), strict=True
     ):
-        weights[name] = (normal((units, inputs), 2), bias(units))
+        gain = 0.05 if name == "fc8" else 1.2  # leaves probabilities apart
+        weights[name] = (normal((units, inputs), gain), bias(units))
         inputs = units
     return weights
 

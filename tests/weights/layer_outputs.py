@@ -24,9 +24,7 @@ BLOBS = {
 
 def layer_outputs(network, images):
     """{layer: array}, maps first, and the probabilities as "prob"."""
-    outputs = {
-        name: network.get_layer(name).tower_outputs for name in BLOBS
-    }
+    outputs = {name: network.get_layer(name).tower_outputs for name in BLOBS}
     values = keras.Model(network.input, outputs)(images)
     found = {}
     for name, towers in values.items():
