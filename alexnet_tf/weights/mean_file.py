@@ -33,12 +33,14 @@ def read_mean(path):
                 raise UserError(
                     f"--mean_file={path}: .binaryproto or .npy, not {suffix}"
                 )
+        if mean.dtype.kind not in "fiu":
+            raise ValueError(f"no numbers, but {mean.dtype}")
         if mean.ndim == 4 and len(mean) == 1:
             [mean] = mean
         if mean.ndim == 1:
             mean = mean[:, None, None]
         sides = (1, 1), (RECORD_SIZE, RECORD_SIZE)
-        if len(mean) != 3 or mean.shape[1:] not in sides:
+        if mean.shape[:1] != (3,) or mean.shape[1:] not in sides:
             raise ValueError(
                 f"{'x'.join(map(str, mean.shape))} numbers, not 3x256x256 or 3"
             )

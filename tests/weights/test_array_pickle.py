@@ -3,7 +3,6 @@
 import collections
 import io
 import os
-import pathlib
 import pickle
 import sys
 import types
