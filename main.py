@@ -6,8 +6,11 @@
     python main.py --mode=export                     the last run as SavedModel
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
+    python main.py --mode=report                     one page about a run
     python main.py --mode=inspect                    the network, layer by layer
     python main.py --mode=import_weights --weights=FILE   e.g. Caffe's weights
+    python main.py --mode=figure1                    ReLU against tanh
+    python main.py --mode=ablate                     worth of each part
 
 Every value of a recipe can be set: --config=configs/paper.py
 --config.train.epochs=2 --config.data.name=folder --data_dir=IMAGES.
@@ -38,8 +41,11 @@ MODES = (
     "export",
     "serve",
     "prepare",
+    "report",
     "inspect",
     "import_weights",
+    "figure1",
+    "ablate",
 )
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
 
@@ -57,6 +63,12 @@ flags.DEFINE_string(
     "Run folder: made if absent, continued if it holds a run. Default: a new "
     "one under runs/ for training, the newest one there otherwise.",
 )
+flags.DEFINE_list(
+    "runs",
+    [],
+    "Run folders and exported models, separated by commas, for "
+    "--mode=evaluate and --mode=predict: their probabilities are averaged.",
+)
 flags.DEFINE_string("data_dir", None, "Folder of the images or TFDS data.")
 flags.DEFINE_bool("download", False, "Whether TFDS may download.")
 flags.DEFINE_string(
@@ -72,11 +84,34 @@ flags.DEFINE_integer(
     "--tower_devices without GPUs.",
     lower_bound=1,
 )
+flags.DEFINE_integer(
+    "workers",
+    1,
+    "Processes of this machine that train together, each with its own towers.",
+    lower_bound=1,
+)
 flags.DEFINE_enum(
     "crops", "10", ["1", "10"], "Views of an image that are averaged."
 )
 flags.DEFINE_multi_string(
     "image", [], "Image file for --mode=predict; more may follow it."
+)
+flags.DEFINE_string(
+    "results_dir",
+    None,
+    "Where --mode=evaluate --runs=... writes results.md and results.csv.",
+)
+flags.DEFINE_string(
+    "submission",
+    None,
+    "File that --mode=predict writes as ILSVRC takes it: a line per image, "
+    "the numbers of its five most probable classes, best first.",
+)
+flags.DEFINE_string(
+    "synsets",
+    None,
+    "File with the class of number 1 on its first line, and so on, as WordNet "
+    "id or name, for --submission. Default: the label order.",
 )
 flags.DEFINE_string(
     "export_dir",
@@ -143,6 +178,16 @@ flags.DEFINE_string(
     None,
     "Caffe's mean image for --mode=import_weights: .binaryproto or .npy.",
 )
+flags.DEFINE_integer(
+    "seeds", 3, "Runs of each network of --mode=ablate.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "figure_seed",
+    0,
+    "Decides which images --mode=report shows.",
+    lower_bound=0,
+    upper_bound=2**31 - 1,
+)
 flags.DEFINE_bool(
     "json", False, "Whether the last line of output is one JSON object."
 )
@@ -160,11 +205,15 @@ def main(argv):
         config_name=pathlib.Path(given).stem,
         overrides=config_flags.get_override_values(FLAGS["config"]),
         run=FLAGS.run,
+        runs=tuple(FLAGS.runs),
         data_dir=FLAGS.data_dir,
         download=FLAGS.download,
         tower_devices=FLAGS.tower_devices,
         crops=int(FLAGS.crops),
         images=images,
+        results_dir=FLAGS.results_dir,
+        submission=FLAGS.submission,
+        synsets=FLAGS.synsets,
         export_dir=FLAGS.export_dir,
         format=FLAGS.format,
         keep_versions=FLAGS.keep_versions,
@@ -177,13 +226,31 @@ def main(argv):
         weights=FLAGS.weights,
         trust_pickle=FLAGS.trust_pickle,
         mean_file=FLAGS.mean_file,
+        seeds=FLAGS.seeds,
+        figure_seed=FLAGS.figure_seed,
         json=FLAGS.json,
     )
+    if FLAGS.workers > 1:
+        return launch_workers(options)
     with start_up_notes_hidden():
         mode = importlib.import_module(f"alexnet_tf.modes.{FLAGS.mode}")
     if FLAGS.logical_cpus > 1:
         split_cpu(FLAGS.logical_cpus)
     return mode.main(options)
+
+
+def launch_workers(options):
+    """Runs this command once more in each of --workers processes."""
+    from alexnet_tf.run import new_run_path
+    from alexnet_tf.workers.launch import launch
+
+    if FLAGS.mode != "train":
+        raise UserError(f"--workers is for --mode=train, not {FLAGS.mode}")
+    run = options.run or new_run_path(options.config_name)
+    return launch(
+        FLAGS.workers,
+        [sys.executable, *sys.argv, "--workers=1", f"--run={run}"],
+    )
 
 
 def split_cpu(count):

@@ -14,6 +14,7 @@ from configs import paper
 
 MIN_CROP, MAX_CROP = 64, 256  # conv and pool need 64, a record has 256
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def check_config(config):
@@ -36,6 +37,10 @@ def _check_values(config):
             "measured or imagenet",
         ),
         "data.cache_gb": (data.cache_gb >= 0, "at least 0"),
+        "data.max_damaged": (
+            0 <= data.max_damaged < 1,
+            "from 0 to below 1, a share of the images",
+        ),
         "model.num_classes": (
             model.num_classes == 0 or model.num_classes >= 2,
             "0 (as many as the data has) or at least 2",
@@ -84,8 +89,24 @@ def _check_values(config):
         "model.lrn.alpha": (model.lrn.alpha >= 0, "at least 0"),
         "train.seed": (0 <= train.seed < 2**31, "from 0 to 2^31 - 1"),
         "train.flat_loss_steps": (train.flat_loss_steps >= 1, "at least 1"),
+        "train.save_every_steps": (
+            train.save_every_steps >= 0,
+            "0 (by time) or a number of steps",
+        ),
+        "train.save_every_minutes": (
+            train.save_every_minutes > 0,
+            "more than 0",
+        ),
         "train.epochs": (train.epochs >= 1, "at least 1"),
         "train.batch_size": (train.batch_size >= 1, "at least 1"),
+        "train.accumulate": (
+            train.accumulate >= 1 and train.batch_size % train.accumulate == 0,
+            f"a divisor of train.batch_size, which is {train.batch_size}",
+        ),
+        "train.precision": (
+            train.precision in PRECISIONS,
+            " or ".join(PRECISIONS),
+        ),
         "train.lr": (0 < train.lr < math.inf, "more than 0"),
         "train.momentum": (0 <= train.momentum < 1, "from 0 to below 1"),
         "train.weight_decay": (train.weight_decay >= 0, "at least 0"),

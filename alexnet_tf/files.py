@@ -34,7 +34,16 @@ def replacing(path):
 def write_text(path, text):
     """Writes `text` to `path`, completely or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8")
+
+
+def flush_to_disk(path):
+    """Waits until a file, or the names in a folder, would survive a crash."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ WEIGHTED_LAYERS = (
 )
 
 
-def build_network(model, seed=0):
+def build_network(model, seed=0, precision="float32"):
     """Builds the two-tower network.
 
     The towers run where `layers.towers.placement` says at the time of the
@@ -29,12 +29,16 @@ def build_network(model, seed=0):
     Args:
         model: the `model` section of a config, `num_classes` at least 1.
         seed: integer; initial weights, dropout and lighting follow from it.
+        precision: dtype of what crosses from layer to layer, "float32",
+            "bfloat16" or "float16". In float32 in any case: weights, mean
+            subtraction, lighting, LRN and fc8.
 
     Returns:
         A functional `keras.Model` from uint8 crops [B, crop, crop, 3] on the
         0..255 scale to logits [B, num_classes], float32.
     """
-    make = _LayerFactory(model, seed)
+    policy = precision if precision == "float32" else f"mixed_{precision}"
+    make = _LayerFactory(model, seed, policy)
     conv, fc, lrn = make.conv, make.fc, make.lrn
     pool, dropout = make.pool, make.dropout
 
@@ -42,7 +46,9 @@ def build_network(model, seed=0):
         (model.crop, model.crop, 3), dtype="uint8", name="image"
     )
     x = MeanSubtraction(model.mean, name="mean")(image)
-    x = PCALighting(**model.lighting, seed=seed, name="lighting")(x)
+    x = PCALighting(**model.lighting, seed=seed, dtype=policy, name="lighting")(
+        x
+    )
 
     x = conv("conv1", 11, strides=4, padding="ceil")(x)  # 55x55x48
     x = pool("pool1")(lrn("lrn1")(x))  # 27x27x48
@@ -61,8 +67,9 @@ def build_network(model, seed=0):
 class _LayerFactory:
     """Layers with the config's values filled in, each with its own seed."""
 
-    def __init__(self, model, seed):
+    def __init__(self, model, seed, policy):
         self._model = model
+        self._policy = policy
         self._seed = seed * len(WEIGHTED_LAYERS)
 
     def conv(self, name, kernel_size, **kwargs):
@@ -88,28 +95,32 @@ class _LayerFactory:
     def lrn(self, name):
         if self._model.lrn.scope == "none":
             return lambda x: x
-        return TowerLRN(**self._model.lrn, towers=self._model.towers, name=name)
+        return TowerLRN(**self._model.lrn, **self._common(name))
 
     def pool(self, name):
         return TowerMaxPool2D(
             self._model.pool_size,
             self._model.pool_stride,
-            towers=self._model.towers,
-            name=name,
+            **self._common(name),
         )
 
     def dropout(self, name):
         return TowerDropout(
             self._model.dropout,
             seed=self._seed + int(name[-1]),
-            towers=self._model.towers,
-            name=name,
+            **self._common(name),
         )
 
-    def _weighted(self, name):
+    def _common(self, name):
         return {
             "name": name,
             "towers": self._model.towers,
+            "dtype": self._policy,
+        }
+
+    def _weighted(self, name):
+        return {
+            **self._common(name),
             "activation": self._model.activation,
             "weight_std": self._model.weight_std[name],
             "bias": self._model.bias[name],

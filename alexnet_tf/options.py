@@ -19,11 +19,15 @@ class Options:
     config_name: str = "demo"
     overrides: dict = dataclasses.field(default_factory=dict)
     run: str | None = None
+    runs: tuple[str, ...] = ()
     data_dir: str | None = None
     download: bool = False
     tower_devices: str = "auto"
     crops: int = 10
     images: tuple[str, ...] = ()
+    results_dir: str | None = None
+    submission: str | None = None
+    synsets: str | None = None
     export_dir: str = "exports/alexnet"
     format: str = "saved_model"
     keep_versions: int = 0
@@ -36,4 +40,6 @@ class Options:
     weights: str | None = None
     trust_pickle: bool = False
     mean_file: str | None = None
+    seeds: int = 3
+    figure_seed: int = 0
     json: bool = False

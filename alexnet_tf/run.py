@@ -3,20 +3,27 @@
 config.json      every value used
 dataset.json     class names and what the images were
 statistics.npz   mean image and covariance of the training images
-state/           the last state, to go on from
+state/           the last two states, to go on from
 best/            the weights with the lowest validation top-1 error
 history.csv      one row per epoch
+damaged.csv      images that were damaged after the run had begun
 events/          for TensorBoard
 figures/         PNG
+lock             held by the process that trains
+starts.json      command, machine and versions of every start
+report.html      --mode=report
 """
 
+import contextlib
 import datetime
 import json
+import os
 import pathlib
 
 from alexnet_tf.config import config_from_json, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import readable, writable, write_text
+from alexnet_tf.starts import record_start
 
 RUNS = pathlib.Path("runs")
 
@@ -36,17 +43,32 @@ class Run:
         self.state_folder = self.path / "state"
         self.best_weights = self.path / "best" / "network.weights.h5"
         self.evaluation_file = self.path / "evaluation.json"
+        self.confusion_file = self.path / "confusion.csv"
         self.history_file = self.path / "history.csv"
+        self.damaged_file = self.path / "damaged.csv"
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
+        self.lock_file = self.path / "lock"
+        self.starts_file = self.path / "starts.json"
+        self.report_file = self.path / "report.html"
 
     @property
     def exists(self):
         """Whether the folder holds a run."""
         return self.config_file.is_file()
 
+    @property
+    def can_go_on(self):
+        """Whether something of the training is saved."""
+        return self.state_folder.is_dir() or self.best_weights.is_file()
+
+    @property
+    def how_to_go_on(self):
+        """The command that does."""
+        return f"continue with: python main.py --mode=train --run={self.path}"
+
     def create(self, config):
-        """Makes the folders and writes the config.
+        """Makes the folders, writes the config and records the start.
 
         Raises:
             UserError: the folder cannot be written.
@@ -54,7 +76,29 @@ class Run:
         with writable(f"run folder {self.path}"):
             for file in (self.best_weights, self.figures_folder / "any"):
                 file.parent.mkdir(parents=True, exist_ok=True)
+            record_start(self.starts_file)
+            # Last: with it there is a run.
             write_text(self.config_file, config_to_json(config))
+
+    @contextlib.contextmanager
+    def saving(self):
+        """Turns a failure to write while training into a `UserError`.
+
+        Training stops there: nothing that comes later could be saved either.
+        """
+        try:
+            yield
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            kept = (
+                f"the states saved so far are intact; {self.how_to_go_on}"
+                if self.can_go_on
+                else "nothing was saved yet"
+            )
+            raise UserError(
+                f"{self.path} cannot be written: {reason}. When that is "
+                f"mended: {kept}"
+            ) from None
 
     def read_config(self):
         """The config the run was last trained with."""
@@ -73,7 +117,8 @@ class Run:
             "validation_images": source.validation.size,
             "licence": source.licence,
         }
-        write_text(self.dataset_file, json.dumps(dataset, indent=2) + "\n")
+        with writable(f"run folder {self.path}"):
+            write_text(self.dataset_file, json.dumps(dataset, indent=2) + "\n")
 
     def read_dataset(self):
         """A dict with "name", "data_dir", "class_names", the sizes of the

@@ -5,6 +5,7 @@ import warnings
 
 import keras
 
+from alexnet_tf.checksums import check_seal
 from alexnet_tf.errors import UserError
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
@@ -51,9 +52,10 @@ def load_weights(model, file, run):
     """Reads weights into `model`; they must be its own network's.
 
     Raises:
-        UserError: the file is another network's or no weights file.
+        UserError: the file is another network's, damaged or no weights file.
     """
     try:
+        check_seal(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Keras guesses at reasons before it raises.

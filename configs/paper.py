@@ -31,6 +31,7 @@ def get_config():
     data.shuffle_buffer = 10_000  # records
     data.statistics = "measured"  # sec. 2; imagenet: published values, no pass
     data.cache_gb = 4.0  # decoded images kept in memory up to this size
+    data.max_damaged = 0.001  # share of images that may get lost in a run
 
     model = config.model = ConfigDict()
     model.num_classes = 1000  # 0: as many as the data has
@@ -68,7 +69,10 @@ def get_config():
     train = config.train = ConfigDict()
     train.seed = 0
     train.epochs = 90  # sec. 5, "roughly 90 cycles"
-    train.batch_size = 128  # sec. 5
+    train.batch_size = 128  # sec. 5; images of an update
+    train.accumulate = 1  # parts of a batch computed one after the other
+    train.precision = "float32"  # of activations; or bfloat16, float16
+    train.xla = False  # compile with XLA; one device only
     train.lr = 0.01  # sec. 5
     train.momentum = 0.9  # sec. 5
     train.weight_decay = 0.0005  # sec. 5
@@ -81,5 +85,7 @@ def get_config():
     train.min_improvement = 0.001  # of validation top-1 error, a fraction
     train.flat_loss_steps = 400  # alarm when the loss stayed at ln(classes)
     train.flat_loss_margin = 0.01  # of ln(classes)
+    train.save_every_steps = 0  # the state, also after epochs; 0: by time
+    train.save_every_minutes = 10.0  # where save_every_steps is 0
 
     return config

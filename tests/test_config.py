@@ -17,8 +17,11 @@ from alexnet_tf.config import (
 )
 from alexnet_tf.errors import UserError
 
+CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
+# What the other modes read: published results, variants, two short trainings.
+NO_RECIPES = {"ablations", "figure1", "published"}
 RECIPES = sorted(
-    (pathlib.Path(__file__).parent.parent / "configs").glob("*.py")
+    path for path in CONFIGS.glob("*.py") if path.stem not in NO_RECIPES
 )
 
 
@@ -79,6 +82,8 @@ NAN = float("nan")
         ("model.lighting.std", -0.1),
         ("model.lighting.scale", "roots"),
         ("train.epochs", 0),
+        ("train.save_every_steps", -1),
+        ("train.save_every_minutes", 0.0),
         ("train.batch_size", 0),
         ("train.lr", 0.0),
         ("train.lr", NAN),

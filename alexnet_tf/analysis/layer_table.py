@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+import tensorflow as tf
+
 from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
 from alexnet_tf.layers.towers import TowerLayer
@@ -24,7 +26,7 @@ class TowerRow:
         parameters: trainable numbers.
         neurons: outputs of a layer with weights, else 0.
         macs: multiply-adds of one forward pass of one image.
-        kept: float32 numbers per image kept for the backward pass.
+        kept_bytes: per image, for the backward pass.
     """
 
     layer: str
@@ -36,7 +38,7 @@ class TowerRow:
     parameters: int = 0
     neurons: int = 0
     macs: int = 0
-    kept: int = 0
+    kept_bytes: int = 0
 
 
 def layer_table(network):
@@ -47,18 +49,22 @@ def layer_table(network):
 def _rows(layer):
     if not isinstance(layer, TowerLayer):
         shape = tuple(layer.output.shape[1:])
-        return [TowerRow(layer.name, None, None, shape, kept=math.prod(shape))]
+        kept = math.prod(shape) * _item_bytes(layer)
+        return [TowerRow(layer.name, None, None, shape, kept_bytes=kept)]
     return [_tower_row(layer, tower) for tower in range(layer.towers)]
 
 
 def _tower_row(layer, tower):
     shape = tuple(layer.tower_outputs[tower].shape[1:])
     outputs = math.prod(shape)
-    # The gradient of LRN needs its sums and its scale besides its output.
-    kept = 3 * outputs if isinstance(layer, TowerLRN) else outputs
+    kept = outputs * _item_bytes(layer)
+    if isinstance(layer, TowerLRN):
+        # Its gradient needs the sums and, in float32, their powers.
+        sums = 2 if _item_bytes(layer) == FLOAT_BYTES else 1
+        kept += sums * outputs * FLOAT_BYTES
     common = (layer.name, tower, layer.device(tower), shape)
     if not isinstance(layer, WeightedTowerLayer):
-        return TowerRow(*common, kept=kept)
+        return TowerRow(*common, kept_bytes=kept)
     kernel = tuple(layer.kernels[tower].shape)
     positions = math.prod(shape[:-1])
     return TowerRow(
@@ -68,8 +74,12 @@ def _tower_row(layer, tower):
         parameters=math.prod(kernel) + layer.biases[tower].shape[0],
         neurons=outputs,
         macs=positions * math.prod(kernel),
-        kept=kept,
+        kept_bytes=kept,
     )
+
+
+def _item_bytes(layer):
+    return tf.as_dtype(layer.compute_dtype).size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,12 +88,14 @@ class TrainingMemory:
 
     Attributes:
         weights, velocities, gradients: one float32 number per parameter each.
-        activations: of a batch, kept for the backward pass.
+        sums: of the gradients, where a batch is computed in parts.
+        activations: of a part of a batch, kept for the backward pass.
     """
 
     weights: int
     velocities: int
     gradients: int
+    sums: int
     activations: int
 
     @property
@@ -92,8 +104,9 @@ class TrainingMemory:
         return sum(dataclasses.astuple(self))
 
 
-def training_memory(rows, batch_size):
-    """`TrainingMemory` of a `layer_table` at a batch size."""
+def training_memory(rows, batch_size, parts=1):
+    """`TrainingMemory` of a `layer_table` for a batch computed in parts."""
     weights = FLOAT_BYTES * sum(row.parameters for row in rows)
-    activations = FLOAT_BYTES * batch_size * sum(row.kept for row in rows)
-    return TrainingMemory(weights, weights, weights, activations)
+    sums = weights if parts > 1 else 0
+    activations = batch_size // parts * sum(row.kept_bytes for row in rows)
+    return TrainingMemory(weights, weights, weights, sums, activations)

@@ -26,7 +26,8 @@ class TrainingBatches:
 
     Attributes:
         batch_size: as given, or the number of records where that is smaller.
-        steps_per_epoch: batches in an epoch.
+        steps_per_epoch: batches in an epoch; damaged records do not change
+            it, see `stream`.
     """
 
     def __init__(
@@ -50,6 +51,9 @@ class TrainingBatches:
 
     def stream(self, epoch=0, step=0):
         """Batches from step `step` of epoch `epoch` on, without end.
+
+        Where so many records have been damaged that an epoch lacks some for
+        its last step, its first ones are used once more.
 
         Returns:
             A dataset of (uint8 [batch_size / workers, crop, crop, 3], int64
@@ -75,7 +79,7 @@ class TrainingBatches:
         # Epochs of neighbouring seeds stay apart.
         seed = self._seed * 1_000_003 + epoch
         shuffled = self._records.shuffled(seed, self._shuffle_buffer)
-        examples = shuffled.take(images).skip(skip)
+        examples = shuffled.repeat().take(images).skip(skip)
         if self._workers > 1:
             examples = examples.shard(self._workers, self._worker)
         return examples
@@ -85,16 +89,27 @@ class TrainingBatches:
         return crop, example["label"]
 
 
-def centre_crop_batches(records, batch_size, crop):
+def centre_crop_batches(records, batch_size, crop, worker=0, workers=1):
     """Every record once, in order, as centre crops.
+
+    Args:
+        records: `Records`.
+        batch_size: images in a batch of this worker.
+        crop: side of a crop, in pixels.
+        worker: number of this worker, from 0; it has every N-th record.
+        workers: how many there are.
 
     Returns:
         A dataset of (uint8 [B, crop, crop, 3], int64 [B]); the last batch may
         be smaller.
     """
-    batches = math.ceil(records.size / batch_size)
+    own = len(range(worker, records.left, workers))
+    batches = math.ceil(own / batch_size)
     return (
         records.dataset()
+        # What is skipped must have been left out knowingly.
+        .apply(tf.data.experimental.assert_cardinality(records.left))
+        .shard(workers, worker)
         .map(
             lambda record: (
                 centre_crop(record["image"], crop),

@@ -127,3 +127,20 @@ def to_record(image):
     centre = resized[top : top + RECORD_SIZE, left : left + RECORD_SIZE]
     centre.set_shape([RECORD_SIZE, RECORD_SIZE, 3])
     return tf.cast(tf.clip_by_value(tf.round(centre), 0, 255), tf.uint8)
+
+
+def why_rejected(image, decode):
+    """Why an image cannot become a record, in a few words; None if it can.
+
+    Args:
+        image: as `decode` takes it.
+        decode: from it to uint8 [H, W, 3].
+    """
+    try:
+        to_record(decode(image))
+    except tf.errors.InvalidArgumentError as error:
+        return refusal(error)
+    except tf.errors.OpError as error:
+        # Such as a file that cannot be read.
+        return " ".join(error.message.split())[:200]
+    return None

@@ -14,14 +14,18 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.data.tfrecord_frames import record_offsets
 
 JPEG_QUALITY = 95  # as Krizhevsky's make-data (cuda-convnet2) has it
 SHAPE = [RECORD_SIZE, RECORD_SIZE, 3]
 ROW_BYTES = 3 * RECORD_SIZE
 PIXEL_BYTES = ROW_BYTES * RECORD_SIZE
 TRAILER_BYTES = 64
+RAW_BYTES = PIXEL_BYTES + TRAILER_BYTES
+TFRECORD_BUFFER_BYTES = 2**18  # what tf.data.TFRecordDataset takes
 PARSED_AT_ONCE = 64
-READ_AHEAD_BYTES = 2**20
+RAW_PARSED_AT_ONCE = 32
+LEFT_OUT = -1  # id of what stands for a record that is left out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +35,8 @@ class RecordFormat:
     Attributes:
         extension: of the files.
         shard_size: records in a shard of about 40 MB.
-        most_buffered: records that a shuffle buffer may hold, about 0.4 GB.
+        most_buffered: records that a shuffle buffer may hold: 0.4 GB of JPEG
+            files, 0.1 GB of raw records, which leave the processor's caches.
         encode: from a uint8 [256, 256, 3] record to its bytes, a scalar
             string.
         decode: from an example's "image" to the record; JPEG loses a little.
@@ -39,9 +44,15 @@ class RecordFormat:
             side, 3], sparing what lies outside.
         serialize: (id, label, name, bytes of `encode`) -> bytes.
         write: (path, list of those) writes a file.
-        open: path -> dataset of those.
+        open: (path, offset, count, size of the file) -> dataset of `count` of
+            those, from the byte at `offset` on.
+        offsets: (path, number of records) -> the first byte of each; None
+            stands for what cannot be found.
+        damaged: (path, number of records) -> {place of a record in the file:
+            what is wrong with it}; all of them where nothing tells which. The
+            file's checksum is wrong.
         parse: dataset of those -> dataset of {"id", "label", "image"}, to
-            which, or to batches of which, a second argument is applied.
+            batches of which a second argument is applied.
     """
 
     extension: str
@@ -53,7 +64,14 @@ class RecordFormat:
     serialize: Callable
     write: Callable
     open: Callable
+    offsets: Callable
+    damaged: Callable
     parse: Callable
+
+    @property
+    def stand_in(self):
+        """A record in the place of one that is left out."""
+        return self.serialize(LEFT_OUT, 0, "", bytes(PIXEL_BYTES))
 
 
 def _decode_jpeg_window(image, top, left, side):
@@ -79,6 +97,31 @@ def _write_tfrecord(path, examples):
     with tf.io.TFRecordWriter(str(path)) as writer:
         for example in examples:
             writer.write(example)
+
+
+def _open_tfrecord(path, offset, count, _):
+    # tf.data.TFRecordDataset can only begin at the beginning.
+    records = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[path],
+        compression_type="",
+        buffer_size=TFRECORD_BUFFER_BYTES,
+        byte_offsets=[offset],
+    )
+    element = tf.TensorSpec([], tf.string)
+    return tf.data.experimental.from_variant(records, element).take(count)
+
+
+def _damaged_tfrecord(path, count):
+    found = {}
+    for place, offset in enumerate(record_offsets(path, count)):
+        if offset is None:
+            found[place] = "it is missing"
+            continue
+        try:
+            list(_open_tfrecord(str(path), offset, 1, None))
+        except tf.errors.OpError:
+            found[place] = f"the checksum at byte {offset} is wrong"
+    return found
 
 
 def _parse_examples(serialized, function=lambda example: example):
@@ -123,19 +166,40 @@ def _write_raw(path, records):
     path.write_bytes(b"".join(records))
 
 
-def _open_raw(path):
-    return tf.data.FixedLengthRecordDataset(
-        path, PIXEL_BYTES + TRAILER_BYTES, buffer_size=READ_AHEAD_BYTES
+def _open_raw(path, offset, count, size):
+    records = tf.data.FixedLengthRecordDataset(
+        path,
+        RAW_BYTES,
+        header_bytes=offset,
+        footer_bytes=size - offset - count * RAW_BYTES,
+        buffer_size=0,  # a record is as much as is worth reading at once
     )
+    return records.take(count)
+
+
+def _raw_offsets(path, count):
+    there = min(path.stat().st_size // RAW_BYTES, count)
+    return [i * RAW_BYTES for i in range(there)] + [None] * (count - there)
+
+
+def _damaged_raw(path, count):
+    offsets = _raw_offsets(path, count)
+    lost = [place for place, offset in enumerate(offsets) if offset is None]
+    if lost:
+        return dict.fromkeys(lost, "it is missing")
+    # A record has no checksum of its own.
+    return dict.fromkeys(range(count), "the checksum of its file is wrong")
 
 
 def _parse_raw(records, function=lambda example: example):
-    def parse(record):
-        trailer = tf.strings.substr(record, PIXEL_BYTES, 16)
-        number, label = tf.unstack(tf.io.decode_raw(trailer, tf.int64), 2)
-        return function({"id": number, "label": label, "image": record})
+    def parse(batch):
+        trailers = tf.strings.substr(batch, PIXEL_BYTES, 16)
+        numbers = tf.io.decode_raw(trailers, tf.int64)
+        return function(
+            {"id": numbers[:, 0], "label": numbers[:, 1], "image": batch}
+        )
 
-    return records.map(parse)
+    return records.batch(RAW_PARSED_AT_ONCE).map(parse).unbatch()
 
 
 FORMATS = {
@@ -150,19 +214,23 @@ FORMATS = {
         decode_window=_decode_jpeg_window,
         serialize=_serialize_example,
         write=_write_tfrecord,
-        open=tf.data.TFRecordDataset,
+        open=_open_tfrecord,
+        offsets=record_offsets,
+        damaged=_damaged_tfrecord,
         parse=_parse_examples,
     ),
     "raw": RecordFormat(
         extension="raw",
         shard_size=256,
-        most_buffered=2_000,
+        most_buffered=512,
         encode=_pixel_bytes,
         decode=_decode_raw,
         decode_window=_decode_raw_window,
         serialize=_serialize_raw,
         write=_write_raw,
         open=_open_raw,
+        offsets=_raw_offsets,
+        damaged=_damaged_raw,
         parse=_parse_raw,
     ),
 }

@@ -11,6 +11,8 @@ from alexnet_tf.data.augment import (
 )
 from alexnet_tf.data.preprocess import to_record
 from alexnet_tf.data.record_format import PIXEL_BYTES
+from alexnet_tf.data.source import with_stand_ins
+from alexnet_tf.data.undecodable import find_undecodable
 
 MOST_NAMES = 10
 
@@ -26,18 +28,24 @@ class Records:
 
     Attributes:
         split: the `Split`.
-        size: number of examples that can be decoded, as far as is known.
+        size: number of examples that could be decoded when the run began, as
+            far as is known.
+        damaged: numbers of those that have been damaged since.
     """
 
     def __init__(self, source, split, cache_gb):
         self.split = split
         self.size = split.size
+        self.damaged = frozenset()
         self._source = source
-        self._examples = split.examples
-        self._reordered = split.reordered
+        self._rejected = np.empty(0, np.int64)
         self._cached = split.size * PIXEL_BYTES <= cache_gb * 1e9
-        if self._cached:
-            self._examples = self._decodable(split.examples).cache()
+        self._arrange(split)
+
+    @property
+    def left(self):
+        """Number of examples that are still there."""
+        return self.size - len(self.damaged)
 
     def dataset(self):
         """All that can be decoded, once, in the order of the ids.
@@ -47,23 +55,37 @@ class Records:
         """
         if self._cached:
             return self._examples
-        return self._decodable(self._examples)
+        return self._decodable(self._without_stand_ins(self._examples))
 
     def leave_out(self, ids):
         """Leaves out examples that cannot be decoded, by their ids."""
         self.size = self.split.size - len(ids)
-        if self._cached or not len(ids):
-            return
-        broken = tf.constant(np.asarray(ids, np.int64))
+        self._rejected = np.asarray(ids, np.int64)
+        if not self._cached:
+            self._arrange(self.split)
 
-        def is_sound(example):
-            return tf.reduce_all(example["id"] != broken)
+    def leave_out_damaged(self, numbers):
+        """Leaves out more examples, by their numbers; see `Damaged`.
 
-        self._examples = self.split.examples.filter(is_sound)
-        if self.split.reordered:
-            self._reordered = lambda seed: self.split.reordered(seed).filter(
-                is_sound
-            )
+        The order of the others stays, also within an epoch: whoever goes on
+        after a step meets those that it had not met.
+        """
+        damaged = self.damaged.union(numbers)
+        if damaged != self.damaged:
+            self.damaged = damaged
+            self._arrange(with_stand_ins(self.split, damaged))
+
+    def find_damaged(self):
+        """`Damaged` examples that are not left out yet; looks at all of them.
+
+        Raises:
+            UserError: what holds the images cannot be read.
+        """
+        if self.split.damaged:
+            found = self.split.damaged()
+        else:
+            found = find_undecodable(self._source, self.split, self._rejected)
+        return [d for d in found if d.number not in self.damaged]
 
     def shuffled(self, seed, buffer):
         """The examples in a random order, images still to be cropped.
@@ -84,12 +106,18 @@ class Records:
             examples = self._examples.map(
                 lambda example: {**example, "draw": draws(seed, example["id"])}
             )
+        # Where some are gone unnoticed, an epoch would run into the next.
+        there = self.left if self._cached else self.size
         most = self.split.most_buffered or buffer
-        return examples.shuffle(
+        shuffled = examples.apply(
+            tf.data.experimental.assert_cardinality(there)
+        ).shuffle(
             self.split.size if self._cached else min(buffer, most),
             seed=seed,
             reshuffle_each_iteration=False,
         )
+        # After shuffling, so that the others keep their order.
+        return self._without_stand_ins(shuffled)
 
     def random_crop(self, example, crop):
         """A random crop of an example of `shuffled`, perhaps mirrored.
@@ -122,6 +150,28 @@ class Records:
         if len(ids) > MOST_NAMES:
             lines.append(f"  and {len(ids) - MOST_NAMES} more")
         return "\n".join(lines)
+
+    def _arrange(self, split):
+        self._examples, self._reordered = split.examples, split.reordered
+        if self._cached:
+            left = self._without_stand_ins(split.examples)
+            self._examples = self._decodable(left).cache()
+        elif len(self._rejected):
+            broken = tf.constant(self._rejected)
+
+            def is_sound(example):
+                return tf.reduce_all(example["id"] != broken)
+
+            self._examples = split.examples.filter(is_sound)
+            if split.reordered:
+                self._reordered = lambda seed: split.reordered(seed).filter(
+                    is_sound
+                )
+
+    def _without_stand_ins(self, examples):
+        if not self.damaged:
+            return examples
+        return examples.filter(lambda example: example["id"] >= 0)
 
     def _decodable(self, examples):
         return examples.map(

@@ -11,7 +11,7 @@ from alexnet_tf.data.tfds_source import load_tfds
 from alexnet_tf.errors import UserError
 
 
-def load_source(data, seed, data_dir=None, download=False):
+def load_source(data, seed, data_dir=None, download=False, damaged=None):
     """Opens the source that a config names, held-out part and limit applied.
 
     Args:
@@ -19,6 +19,8 @@ def load_source(data, seed, data_dir=None, download=False):
         seed: integer; decides which images `holdout` and `limit` take.
         data_dir: folder of the data, for sources that need one.
         download: whether TFDS may download.
+        damaged: `Damaged` images that a run leaves out, which need not be
+            there; None: all images must be.
 
     Returns:
         A `Source` with both splits.
@@ -26,7 +28,7 @@ def load_source(data, seed, data_dir=None, download=False):
     Raises:
         UserError: the source does not exist or cannot be used.
     """
-    source = open_whole_source(data.name, data_dir, download)
+    source = open_whole_source(data.name, data_dir, download, damaged)
     if source.validation is None:
         source = _with_holdout(source, data.holdout, seed)
     if 0 < data.limit < source.train.size:
@@ -35,12 +37,12 @@ def load_source(data, seed, data_dir=None, download=False):
     return source
 
 
-def open_whole_source(name, data_dir=None, download=False):
+def open_whole_source(name, data_dir=None, download=False, damaged=None):
     """Opens a source as it is, perhaps without a validation split.
 
     Args:
         name: embedded, folder, imagenet_tars, prepared, or a TFDS name.
-        data_dir, download: see `load_source`.
+        data_dir, download, damaged: see `load_source`.
 
     Raises:
         UserError: the source does not exist or cannot be used.
@@ -53,11 +55,11 @@ def open_whole_source(name, data_dir=None, download=False):
             )
         return load_embedded()
     if name == "folder":
-        return load_folder(data_dir)
+        return load_folder(data_dir, damaged or ())
     if name == "imagenet_tars":
         return load_imagenet_tars(data_dir)
     if name == "prepared":
-        return load_prepared(data_dir)
+        return load_prepared(data_dir, whole=damaged is None)
     return load_tfds(name, data_dir, download)
 
 

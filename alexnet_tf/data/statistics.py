@@ -52,8 +52,23 @@ class Statistics:
             np.load(file, allow_pickle=False) as arrays,
         ):
             fields = {name: arrays[name] for name in names}
-        fields["fingerprint"] = str(fields["fingerprint"])
-        return cls(**fields)
+            fields["fingerprint"] = str(fields["fingerprint"])
+            statistics = cls(**fields)
+            statistics.check()
+        return statistics
+
+    def check(self):
+        """Raises `ValueError` where the arrays are no such statistics."""
+        for array, shape in (
+            (self.mean_image, (RECORD_SIZE, RECORD_SIZE, 3)),
+            (self.covariance, (3, 3)),
+        ):
+            if array.shape != shape or array.dtype != np.float64:
+                raise ValueError(
+                    f"{array.dtype} {array.shape} instead of float64 {shape}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError("it holds numbers that are not finite")
 
 
 def principal_components(covariance):

@@ -1,16 +1,12 @@
 """Confusion matrix and per-class accuracy as files."""
 
 import csv
-import warnings
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from alexnet_tf.files import replacing
+from alexnet_tf.figures import literal, save_figure
+from alexnet_tf.files import readable, replacing
 
 MOST_NAMES = 50  # more do not fit beside the picture
 
@@ -22,6 +18,21 @@ def write_confusion(path, confusion, class_names):
         writer.writerow(["label", *class_names])
         for name, counts in zip(class_names, confusion, strict=True):
             writer.writerow([name, *counts])
+
+
+def read_confusion(path):
+    """What `write_confusion` wrote.
+
+    Returns:
+        (int64 [classes, classes], list of class names).
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with readable(path), open(path, newline="") as file:
+        (_, *class_names), *rows = csv.reader(file)
+        counts = np.array([row[1:] for row in rows], np.int64)
+        return counts.reshape(len(class_names), len(class_names)), class_names
 
 
 def write_per_class(path, confusion, class_names):
@@ -53,7 +64,7 @@ def draw_confusion(path, confusion, class_names):
     axis.set_ylabel("label")
     if len(class_names) <= MOST_NAMES:
         ticks = range(len(class_names))
-        class_names = [name.replace("$", r"\$") for name in class_names]
+        class_names = [literal(name) for name in class_names]
         axis.set_xticks(ticks, class_names, rotation=90)
         axis.set_yticks(ticks, class_names)
     if len(class_names) <= 20:
@@ -67,8 +78,4 @@ def draw_confusion(path, confusion, class_names):
                 fontsize=8,
                 color="white" if shares[row, column] > 0.5 else "black",
             )
-    with replacing(path) as temporary, warnings.catch_warnings():
-        # The font lacks some scripts; boxes stand for their letters.
-        warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(temporary, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.errors import top_k_errors
+from alexnet_tf.evaluation.intervals import bootstrap_interval
 from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
@@ -33,8 +34,11 @@ class Evaluation:
 
     def error(self, k):
         """Top-k error, a fraction."""
-        errors = top_k_errors(self.labels, self.probabilities, k)
-        return float(np.mean(errors, dtype=np.float64))
+        return float(np.mean(self._errors(k), dtype=np.float64))
+
+    def interval(self, k):
+        """The 95 % interval of the top-k error; see `bootstrap_interval`."""
+        return bootstrap_interval(self._errors(k))
 
     def confusion(self):
         """int64 [classes, classes]: row the label, column the best guess."""
@@ -43,6 +47,10 @@ class Evaluation:
         guesses = np.argmax(self.probabilities, axis=1)
         np.add.at(counts, (self.labels, guesses), 1)
         return counts
+
+    def _errors(self, k):
+        errors = top_k_errors(self.labels, self.probabilities, k)
+        return errors.numpy().astype(np.float64)
 
 
 def evaluate(network, records, crop, crops):
@@ -61,18 +69,35 @@ def evaluate(network, records, crop, crops):
         1: centre_crop_probabilities,
         10: ten_crop_probabilities,
     }[crops]
-
     records_spec = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
 
     @tf.function(input_signature=[records_spec])
     def predict(images):
         return probabilities_of(network, images, crop)
 
+    return predict_all(predict, records, crops, f"{crops}-crop test")
+
+
+def predict_all(probabilities_of, records, crops, title):
+    """Predicts every image of a split.
+
+    Args:
+        probabilities_of: from uint8 [B, 256, 256, 3] to float64 [B, classes].
+        records: `Records`.
+        crops: number of views per image that it takes.
+        title: of the progress report.
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        UserError: no image can be decoded.
+    """
     batches = records.dataset().batch(IMAGES_PER_BATCH[crops]).prefetch(2)
     collected = []
-    with ProgressReport(f"{crops}-crop test", records.size) as progress:
+    with ProgressReport(title, records.left) as progress:
         for batch in batches:
-            probabilities = predict(batch["image"]).numpy()
+            probabilities = probabilities_of(batch["image"]).numpy()
             collected.append(
                 (batch["id"].numpy(), batch["label"].numpy(), probabilities)
             )
@@ -80,3 +105,17 @@ def evaluate(network, records, crop, crops):
     if not collected:
         raise UserError("not one image of the split can be decoded")
     return Evaluation(*map(np.concatenate, zip(*collected, strict=True)))
+
+
+def average(evaluations):
+    """The `Evaluation` of several networks whose probabilities are averaged.
+
+    Args:
+        evaluations: of the same images, in the same order.
+    """
+    first = evaluations[0]
+    return Evaluation(
+        first.ids,
+        first.labels,
+        np.mean([e.probabilities for e in evaluations], axis=0),
+    )

@@ -1,6 +1,47 @@
 """Random numbers that a checkpoint brings back."""
 
+import contextlib
+import dataclasses
+import math
+import threading
+
 import tensorflow as tf
+
+_process = threading.local()
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """Rows first, first + step, ... of a batch that is computed in parts.
+
+    Attributes:
+        first: integer or int32 scalar.
+        step: integer.
+        total: number of rows of the whole batch, an integer or int32 scalar.
+    """
+
+    first: tf.Tensor | int
+    step: int
+    total: tf.Tensor | int
+
+
+@contextlib.contextmanager
+def drawing_for(share):
+    """Layers called inside draw for the whole batch and keep their rows.
+
+    So the parts of a batch, one after the other or in several processes, get
+    the numbers that the batch would get at once. The sequences stand still
+    meanwhile: `Draws.advance` is for the caller.
+
+    Args:
+        share: a `Share`: which rows the layers are called with.
+    """
+    previous = getattr(_process, "share", None)
+    _process.share = share
+    try:
+        yield
+    finally:
+        _process.share = previous
 
 
 class Draws:
@@ -21,22 +62,50 @@ class Draws:
         # Any odd constant: it keeps (seed, stream) pairs apart.
         self._key = seed * 1_000_003 + stream
 
-    def _next_seed(self):
-        seed = tf.stack([tf.constant(self._key, tf.int64), self._index.value])
-        self._index.assign(self._index.value + 1)
-        return seed
-
-    def uniform(self, shape, dtype):
-        """Uniform in [0, 1), of the given shape and float dtype."""
-        return tf.random.stateless_uniform(
-            shape, self._next_seed(), dtype=dtype, alg="philox"
-        )
+    def uniform(self, shape):
+        """Uniform in [0, 1), float32, one row for each of the batch."""
+        return self._draw(uniform, shape)
 
     def normal(self, shape):
-        """Standard normal float32 of the given shape."""
-        return tf.random.stateless_normal(
-            shape, self._next_seed(), alg="philox"
-        )
+        """Standard normal, float32, one row for each of the batch."""
+        return self._draw(normal, shape)
+
+    def advance(self):
+        """Goes on to the next tensor of the sequence."""
+        with tf.device(self._index.value.device):
+            self._index.assign_add(1)
+
+    def _draw(self, distribution, shape):
+        share = getattr(_process, "share", None)
+        rows = shape[0] if share is None else share.total
+        seed = tf.stack([tf.constant(self._key, tf.int64), self._index.value])
+        drawn = distribution([rows, *shape[1:]], seed)
+        if share is None:
+            self.advance()
+            return drawn
+        return tf.gather(drawn, share.first + share.step * tf.range(shape[0]))
+
+
+def uniform(shape, seed):
+    """`tf.random.stateless_uniform`, whose numbers are others under XLA.
+
+    There the same random bits are turned into floats in another way.
+    """
+    bits = tf.random.stateless_uniform(
+        shape, seed, None, None, tf.uint32, alg="philox"
+    )
+    mantissa = tf.cast(bits & tf.constant(2**23 - 1, tf.uint32), tf.float32)
+    return mantissa * 2.0**-23
+
+
+def normal(shape, seed):
+    """`tf.random.stateless_normal`, likewise, by the Box-Muller transform."""
+    count = tf.reduce_prod(shape)
+    radius, angle = tf.unstack(uniform([(count + 1) // 2, 2], seed), axis=1)
+    radius = tf.sqrt(-2 * tf.math.log(tf.maximum(radius, 1e-7)))
+    angle = 2 * math.pi * angle
+    pairs = [radius * tf.sin(angle), radius * tf.cos(angle)]
+    return tf.reshape(tf.reshape(tf.stack(pairs, axis=1), [-1])[:count], shape)
 
 
 def add_draws(layer, seed, stream=0):
@@ -49,3 +118,12 @@ def add_draws(layer, seed, stream=0):
         trainable=False,
     )
     return Draws(index, seed, stream)
+
+
+def draws_of(network):
+    """Every `Draws` of a network; its layers keep them in `draws`."""
+    return [
+        draws
+        for layer in network.layers
+        for draws in getattr(layer, "draws", ())
+    ]

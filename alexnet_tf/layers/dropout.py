@@ -31,10 +31,10 @@ class TowerDropout(TowerLayer):
         self.seed = seed
 
     def build(self, input_shape):
-        self._draws = []
+        self.draws = []
         for tower in range(self.towers):
             with tf.device(self.device(tower)):
-                self._draws.append(add_draws(self, self.seed, tower))
+                self.draws.append(add_draws(self, self.seed, tower))
 
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
@@ -51,15 +51,15 @@ class TowerDropout(TowerLayer):
 
     def _uniform(self, tower, activations):
         with tf.device(self.device(tower)):
-            return self._draws[tower].uniform(
-                tf.shape(activations), activations.dtype
+            return self.draws[tower].uniform(
+                [tf.shape(activations)[0], *activations.shape[1:]]
             )
 
     def _keep_some(self, activations, uniform):
-        kept = tf.where(
-            uniform >= self.rate, activations, tf.zeros_like(activations)
-        )
-        return kept / tf.cast(1 - self.rate, activations.dtype)
+        # In float32: bfloat16 has no 0.8, and would scale all by 0.801.
+        x = tf.cast(activations, tf.float32)
+        kept = tf.where(uniform >= self.rate, x, tf.zeros_like(x))
+        return tf.cast(kept / (1 - self.rate), activations.dtype)
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}

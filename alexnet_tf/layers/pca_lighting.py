@@ -40,11 +40,12 @@ class PCALighting(keras.layers.Layer):
         seed: integer; the draws are a function of it and of the number of
             training steps taken, which weight files save.
 
-    Input, output: [B, H, W, 3] float, 0..255 scale, mean subtracted or not.
+    Input: [B, H, W, 3] float, 0..255 scale, mean subtracted or not.
+    Output: the same in the layer's compute dtype; until then float32.
     """
 
     def __init__(self, std=0.1, scale="eigenvalues", seed=0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         lighting_magnitudes(1.0, scale)  # raises where the name is unknown
         self.std = std
         self.scale = scale
@@ -58,7 +59,7 @@ class PCALighting(keras.layers.Layer):
             trainable=False,
             autocast=False,
         )
-        self._draws = add_draws(self, self.seed)
+        self.draws = [add_draws(self, self.seed)]
 
     def set_principal_components(self, eigenvectors, eigenvalues):
         """Stores the principal components of the training set's pixels.
@@ -72,11 +73,12 @@ class PCALighting(keras.layers.Layer):
 
     def call(self, images, training=False):
         if not training or self.std == 0:
-            return images
-        alphas = self.std * self._draws.normal([tf.shape(images)[0], 3])
-        components = tf.cast(self.components, tf.float32)
-        offsets = tf.cast(tf.matmul(alphas, components), images.dtype)
-        return images + offsets[:, None, None, :]
+            return tf.cast(images, self.compute_dtype)
+        [draws] = self.draws
+        alphas = self.std * draws.normal([tf.shape(images)[0], 3])
+        offsets = tf.matmul(alphas, tf.convert_to_tensor(self.components))
+        lit = tf.cast(images, tf.float32) + offsets[:, None, None, :]
+        return tf.cast(lit, self.compute_dtype)
 
     def get_config(self):
         return {

@@ -12,7 +12,8 @@ class WeightedTowerLayer(TowerLayer):
     """Kernels, biases and an activation, divided over the towers.
 
     A subclass says what shape a tower's kernel has and how it transforms what
-    the tower sees.
+    the tower sees. Weights are float32; what is computed with them has the
+    layer's compute dtype.
 
     Args:
         units: kernels or neurons over all towers, a multiple of `towers`.
@@ -109,6 +110,9 @@ class WeightedTowerLayer(TowerLayer):
     def one_tower(self, kernel, bias, *seen):
         """Output of one kernel and bias for the tensors that it sees."""
         visible = seen[0] if len(seen) == 1 else tf.concat(seen, axis=-1)
+        visible, kernel, bias = (
+            tf.cast(x, self.compute_dtype) for x in (visible, kernel, bias)
+        )
         output = tf.nn.bias_add(self.transform(visible, kernel), bias)
         return self.activation(output)
 

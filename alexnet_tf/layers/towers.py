@@ -17,13 +17,15 @@ from alexnet_tf.errors import UserError
 _process = threading.local()
 
 
-def resolve_tower_devices(spec="auto", towers=2):
+def resolve_tower_devices(spec="auto", towers=2, prefix=""):
     """Turns a `--tower_devices` value into one device (or None) per tower.
 
     Args:
         spec: "auto" (as many GPUs as towers, or no pin at all), "none", or one
             device per tower, comma separated, such as "GPU:0,GPU:1".
         towers: number of towers of the network.
+        prefix: what the names of this process's devices begin with, where
+            several processes train together.
 
     Returns:
         A tuple of `towers` entries: device strings such as "/GPU:0", or None
@@ -36,11 +38,16 @@ def resolve_tower_devices(spec="auto", towers=2):
     unpinned = (None,) * towers
     if spec == "none" or (spec == "auto" and towers == 1):
         return unpinned
+    existing = [
+        device.name.split("/device:")[-1]
+        for device in tf.config.list_logical_devices()
+        if device.name.startswith(prefix)
+    ]
     if spec == "auto":
-        gpus = tf.config.list_logical_devices("GPU")
+        gpus = [name for name in existing if name.startswith("GPU:")]
         if len(gpus) < towers:
             return unpinned
-        return tuple(f"/GPU:{tower}" for tower in range(towers))
+        return tuple(f"{prefix}/{name}" for name in gpus[:towers])
     names = [
         name.strip().strip("/").upper().removeprefix("DEVICE:")
         for name in spec.split(",")
@@ -50,17 +57,13 @@ def resolve_tower_devices(spec="auto", towers=2):
             f"--tower_devices={spec} names {len(names)} devices, the network "
             f"has {towers} towers: name one device for each"
         )
-    existing = [
-        device.name.split("/device:")[-1]
-        for device in tf.config.list_logical_devices()
-    ]
     for name in names:
         if name not in existing:
             raise UserError(
                 f"--tower_devices={spec}: there is no device {name}; this "
                 f"process has {', '.join(existing)}"
             )
-    return tuple(f"/{name}" for name in names)
+    return tuple(f"{prefix}/{name}" for name in names)
 
 
 @contextlib.contextmanager
@@ -121,14 +124,15 @@ class TowerLayer(keras.layers.Layer):
     """A layer with one set of variables and operations per tower.
 
     It takes and returns a list with one tensor per tower, each of which stays
-    on its tower's device.
+    on its tower's device. Keras casts neither inputs nor weights to the
+    layer's compute dtype: it would do so on the default device.
 
     Args:
         towers: number of towers that compute.
     """
 
     def __init__(self, towers=2, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.towers = towers
         self._devices = getattr(_process, "devices", None) or (None,) * towers
         if any(self._devices):
@@ -153,7 +157,9 @@ class TowerLayer(keras.layers.Layer):
     def add_tower_weight(self, tower, name, **kwargs):
         """`add_weight` for a variable that lives on the tower's device."""
         with tf.device(self.device(tower)):
-            return self.add_weight(name=f"{name}_{tower}", **kwargs)
+            return self.add_weight(
+                name=f"{name}_{tower}", autocast=False, **kwargs
+            )
 
     def on_tower(self, tower, function, *tensors):
         """Runs `function(*tensors)` forward and backward on a tower."""
@@ -169,3 +175,8 @@ class TowerLayer(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "towers": self.towers}
+
+
+def is_pinned(network):
+    """Whether a layer of the network is bound to a device."""
+    return not all(getattr(layer, "unpinned", True) for layer in network.layers)

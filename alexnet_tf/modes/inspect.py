@@ -3,7 +3,7 @@
 import json
 
 from alexnet_tf.analysis.layer_table import layer_table, training_memory
-from alexnet_tf.layers.towers import placement, resolve_tower_devices
+from alexnet_tf.layers import towers
 from alexnet_tf.modes.setup import (
     config_for,
     open_source,
@@ -11,6 +11,10 @@ from alexnet_tf.modes.setup import (
 )
 from alexnet_tf.network import build_network
 from alexnet_tf.run import existing_run
+from alexnet_tf.training.optimizer import PaperSGD
+from alexnet_tf.training.placement_report import as_json, placement_lines
+from alexnet_tf.training.step_placement import placement_of_small_step
+from alexnet_tf.training.trainer import Trainer
 
 
 def main(options):
@@ -19,11 +23,17 @@ def main(options):
     config = config_for(options, run)
     if config.model.num_classes == 0:
         settle_class_count(config, open_source(config, options, run))
-    devices = resolve_tower_devices(options.tower_devices, config.model.towers)
-    with placement(devices):
-        network = build_network(config.model, config.train.seed)
+    devices = towers.resolve_tower_devices(
+        options.tower_devices, config.model.towers
+    )
+    with towers.placement(devices):
+        network = build_network(
+            config.model, config.train.seed, config.train.precision
+        )
     rows = layer_table(network)
-    memory = training_memory(rows, config.train.batch_size)
+    memory = training_memory(
+        rows, config.train.batch_size, config.train.accumulate
+    )
     totals = {
         "parameters": sum(row.parameters for row in rows),
         "neurons": sum(row.neurons for row in rows),
@@ -34,6 +44,11 @@ def main(options):
     }
     print_table(rows)
     print_totals(totals, memory)
+    if any(devices):
+        trainer = Trainer(network, PaperSGD(), config.train.accumulate)
+        placement = placement_of_small_step(trainer, config.train.batch_size)
+        totals["placement"] = as_json(placement)
+        print("\n".join(placement_lines(placement)))
     if options.json:
         print(json.dumps(totals))
     return 0
@@ -67,7 +82,7 @@ def print_totals(totals, memory):
         f"training at batch {totals['batch_size']} holds about "
         f"{gigabytes(memory.total)} (weights {gigabytes(memory.weights)}, "
         f"velocities {gigabytes(memory.velocities)}, "
-        f"gradients {gigabytes(memory.gradients)}, "
+        f"gradients {gigabytes(memory.gradients + memory.sums)}, "
         f"activations {gigabytes(memory.activations)}); workspace, cached "
         "images and TensorFlow itself come on top"
     )

@@ -28,13 +28,14 @@ def data_dir_for(options, run):
     return options.data_dir
 
 
-def open_source(config, options, run=None):
-    """The source that a config names."""
+def open_source(config, options, run=None, damaged=None):
+    """The source that a config names; `damaged`: see `load_source`."""
     return load_source(
         config.data,
         config.train.seed,
         data_dir_for(options, run),
         options.download,
+        damaged,
     )
 
 

@@ -1,14 +1,11 @@
 """--mode=train: from images to a trained network in a run folder."""
 
+import contextlib
 import shutil
-import signal
-import sys
 
-import keras
-import tensorflow as tf
-
-from alexnet_tf.config import differences
-from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
+from alexnet_tf.config import config_to_json, differences
+from alexnet_tf.data.damage import DamageLog, read_damaged
+from alexnet_tf.data.pipeline import TrainingBatches
 from alexnet_tf.data.statistics import load_checked
 from alexnet_tf.errors import UserError
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
@@ -24,17 +21,14 @@ from alexnet_tf.modes.setup import (
 )
 from alexnet_tf.network import build_network
 from alexnet_tf.run import Run, new_run_path
+from alexnet_tf.run_lock import locked
 from alexnet_tf.trained import load_weights
-from alexnet_tf.training.diagnosis import first_not_finite
-from alexnet_tf.training.epoch_report import EpochReport
-from alexnet_tf.training.flat_loss import FlatLossAlarm
-from alexnet_tf.training.history import History
-from alexnet_tf.training.interrupts import Interrupted, InterruptSaver
-from alexnet_tf.training.lr_drops import DropsByHand, PlateauDrops
+from alexnet_tf.training.fit import Fit
+from alexnet_tf.training.interrupts import Interrupted, Interrupts
 from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.progress import TrainingProgress
-from alexnet_tf.training.state import State, StateKeeper
-from alexnet_tf.training.trainer import NOT_FINITE, Trainer
+from alexnet_tf.training.out_of_memory import memory_advice
+from alexnet_tf.training.trainer import Trainer
+from alexnet_tf.workers.join import join_workers, losing_workers
 
 # What a run cannot change once it has begun: the network, and which images
 # come in which order.
@@ -50,57 +44,123 @@ def main(options):
 
     Returns:
         The exit code: 0, also after SIGTERM; 1 when the loss stopped being
-        finite; 130 after Ctrl-C.
+        finite or another worker was lost; 130 after Ctrl-C.
     """
     run = Run(options.run or new_run_path(options.config_name))
-    config = config_for(options, run)
-    source = open_source(config, options, run)
-    settle_class_count(config, source)
-    devices = resolve_tower_devices(options.tower_devices, config.model.towers)
-    if run.exists:
-        check_same_run(run, config, source)
-    is_new = not run.path.exists()
-    run.create(config)
-    run.write_dataset(source, data_dir_for(options, run))
-    print(
-        f"run {run.path}: {source.name}, {source.train.size} training and "
-        f"{source.validation.size} validation images, "
-        f"{len(source.class_names)} classes\n"
-        f"towers on {', '.join(filter(None, devices)) or 'default device'}"
-    )
+    workers = join_workers(options.run)
     try:
-        return train_and_test(run, config, source, devices)
-    except KeyboardInterrupt:
-        print(f"interrupted; {how_to_continue(run)}")
-        return 130
-    except UserError:
-        if is_new and not run.best_weights.is_file():
-            shutil.rmtree(run.path)
-        raise
+        with Interrupts() as interrupts, losing_workers(run, workers):
+            return train_run(options, run, interrupts, workers)
+    except KeyboardInterrupt as stop:
+        if not workers.rank:
+            how = run.how_to_go_on if run.exists else "nothing was begun"
+            print(f"{str(stop) or 'stopped at once'}; {how}")
+        return stop.exit_code if isinstance(stop, Interrupted) else 130
 
 
-def train_and_test(run, config, source, devices):
+def train_run(options, run, interrupts, workers):
+    """What `main` does while it handles signals; returns its exit code."""
+    config = config_for(options, run)
+    damaged = [d for _, d in read_damaged(run.damaged_file)]
+    source = open_source(config, options, run, damaged if run.exists else None)
+    settle_class_count(config, source)
+    check_workers(config, workers)
+    devices = resolve_tower_devices(
+        options.tower_devices, config.model.towers, workers.device_prefix
+    )
+    check_xla(config.train, devices)
+    workers.check_agreement(
+        "config or data", config_to_json(config) + source.fingerprint
+    )
+    if workers.rank:
+        # Worker 0 alone writes the run folder.
+        with memory_advice(config.train, run):
+            return train_and_test(
+                run, config, source, devices, interrupts, workers
+            )
+    is_new = not run.path.exists()
+    with locked(run):
+        if run.exists:
+            check_same_run(run, config, source)
+        run.write_dataset(source, data_dir_for(options, run))
+        run.create(config)
+        print(
+            f"run {run.path}: {source.name}, {source.train.size} training and "
+            f"{source.validation.size} validation images, "
+            f"{len(source.class_names)} classes\n"
+            f"towers on {', '.join(filter(None, devices)) or 'default device'}"
+            + (f", {workers.size} workers" if workers.size > 1 else "")
+        )
+        try:
+            with memory_advice(config.train, run):
+                return train_and_test(
+                    run, config, source, devices, interrupts, workers
+                )
+        except UserError:
+            if is_new and not run.can_go_on:
+                shutil.rmtree(run.path)
+            raise
+
+
+def train_and_test(run, config, source, devices, interrupts, workers):
     """What `main` does once the run folder stands; returns its exit code."""
-    train, validation, statistics = open_records(config, source, run)
+    with in_turn(workers):  # the first measures what the others read
+        train, validation, statistics = open_records(config, source, run)
     with placement(devices):
-        network = build_network(config.model, config.train.seed)
+        network = build_network(
+            config.model, config.train.seed, config.train.precision
+        )
     network.get_layer("mean").set_mean(statistics.mean_image)
     network.get_layer("lighting").set_principal_components(
         *statistics.principal_components()
     )
-    trainer = Trainer(network, make_optimizer(config.train))
+    trainer = Trainer(
+        network,
+        make_optimizer(config.train),
+        config.train.accumulate,
+        workers,
+        xla=config.train.xla,
+    )
     batches = TrainingBatches(
         train,
         config.train.batch_size,
         config.model.crop,
         config.train.seed,
         config.data.shuffle_buffer,
+        workers.rank,
+        workers.size,
     )
-    if batches.batch_size < config.train.batch_size:
+    if batches.batch_size < config.train.batch_size and not workers.rank:
         print(f"batches of {batches.batch_size}: there are no more images")
-    stopped = fit(run, config, trainer, batches, validation)
-    if stopped is not None:
-        return stopped
+    damage = DamageLog(
+        run.damaged_file,
+        {"train": train, "validation": validation},
+        config.data.max_damaged,
+    )
+    fit = Fit(
+        run,
+        config,
+        trainer,
+        batches,
+        validation,
+        damage,
+        interrupts,
+        workers,
+    )
+    if not fit.to_the_end():
+        return 1
+    if not workers.rank:
+        test(run, config, source, devices, validation)
+    # A worker that ends is one that fell silent to the others.
+    workers.wait_for_all()
+    return 0
+
+
+def test(run, config, source, devices, validation):
+    """The ten-crop test of the best weights."""
+    # The network that the other modes will see, whatever the precision was.
+    with placement(devices):
+        network = build_network(config.model, config.train.seed)
     load_weights(network, run.best_weights, run)
     evaluate_and_report(
         run, network, config.model.crop, source, validation, crops=10
@@ -109,12 +169,26 @@ def train_and_test(run, config, source, devices):
         f"best weights, curves and test results are in {run.path}\n"
         f"next: python main.py --mode=export --run={run.path}"
     )
-    return 0
 
 
-def how_to_continue(run):
-    """The command that goes on with a run."""
-    return f"continue with\n  python main.py --mode=train --run={run.path}"
+@contextlib.contextmanager
+def in_turn(workers):
+    """Worker 0 runs the block first, then all others do."""
+    if workers.rank:
+        workers.wait_for_all()
+    yield
+    if not workers.rank:
+        workers.wait_for_all()
+
+
+def check_workers(config, workers):
+    """Refuses a batch that the workers cannot share equally."""
+    if config.train.batch_size % workers.size:
+        raise UserError(
+            f"config.train.batch_size={config.train.batch_size} is the batch "
+            f"of all {workers.size} workers together: make it a multiple of "
+            f"{workers.size}"
+        )
 
 
 def check_same_run(run, config, source):
@@ -143,6 +217,16 @@ def check_same_run(run, config, source):
         load_checked(run.statistics_file, data_fingerprint(config, source))
 
 
+def check_xla(train, devices):
+    """Refuses XLA where the towers are bound to devices."""
+    if train.xla and any(devices):
+        raise UserError(
+            "config.train.xla is True, and an XLA program runs on one device: "
+            f"not with towers on {', '.join(devices)}; leave it away or add "
+            "--tower_devices=none"
+        )
+
+
 def make_optimizer(train):
     """The paper's update rule with a config's `train` section."""
     return PaperSGD(
@@ -151,113 +235,4 @@ def make_optimizer(train):
         train.weight_decay,
         train.bias_lr_multiplier,
         train.decay_biases,
-    )
-
-
-def make_lr_drops(train):
-    """The callback that lowers the learning rate."""
-    if train.lr_drop_epochs:
-        return DropsByHand(train.lr_drop_factor, train.lr_drop_epochs)
-    return PlateauDrops(
-        train.lr_drop_factor,
-        train.patience,
-        train.min_improvement,
-        train.lr_drops,
-    )
-
-
-def fit(run, config, trainer, batches, validation):
-    """Trains to the end and returns None, or main's exit code before it."""
-    train = config.train
-    drops = make_lr_drops(train)
-    state = State(run, trainer, drops, train.lr)
-    state.restore()
-    if state.epoch or state.step:
-        print(f"continuing after {state.epoch} epochs and {state.step} steps")
-    progress = TrainingProgress(train.epochs, batches.batch_size)
-    interrupts = InterruptSaver(state)
-    callbacks = [
-        EpochReport(batches.batch_size),
-        drops,
-        FlatLossAlarm(
-            config.model.num_classes,
-            train.flat_loss_steps,
-            train.flat_loss_margin,
-            sample=lambda: next(iter(batches.stream()))[0],
-            steps_done=lambda: state.step,
-        ),
-        keras.callbacks.TensorBoard(run.events_folder, write_graph=False),
-        History(run, state.rows, train.epochs),
-        StateKeeper(state),
-        progress,
-        interrupts,
-    ]
-    validation_batches = centre_crop_batches(
-        validation, batches.batch_size, config.model.crop
-    )
-    try:
-        with interrupts.listening():
-            epochs = state.epoch if drops.finished else train.epochs
-            for first, last, steps in segments(state, batches, epochs):
-                trainer.fit(
-                    batches.stream(first, batches.steps_per_epoch - steps),
-                    initial_epoch=first,
-                    epochs=last,
-                    steps_per_epoch=steps,
-                    validation_data=validation_batches,
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=callbacks,
-                )
-                if trainer.stop_training:
-                    break
-    except Interrupted as stop:
-        print(
-            f"{stop} after {state.epoch} epochs and {state.step} steps; "
-            f"everything is saved, {how_to_continue(run)}"
-        )
-        return 130 if stop.signal == signal.SIGINT else 0
-    except tf.errors.InvalidArgumentError as error:
-        if NOT_FINITE not in str(error):
-            raise
-        progress.close()
-        report_not_finite(run, config, trainer, batches, state)
-        return 1
-    finally:
-        progress.close()
-    return None
-
-
-def segments(state, batches, epochs):
-    """[(first epoch, last epoch, steps per epoch)]: calls of `fit`.
-
-    Keras takes one number of steps for all epochs, so what is left of an
-    interrupted epoch is a call of its own.
-    """
-    steps, done = batches.steps_per_epoch, state.epoch
-    calls = []
-    if state.step:
-        calls.append((done, done + 1, steps - state.step))
-        done += 1
-    if done < epochs:
-        calls.append((done, epochs, steps))
-    return calls
-
-
-def report_not_finite(run, config, trainer, batches, state):
-    """Says where a loss that is not finite came from."""
-    images, _ = next(iter(batches.stream(state.epoch, state.step)))
-    where = first_not_finite(trainer.network, images)
-    kept = (
-        f"The last good state is in {run.state_folder}, the best weights in "
-        f"{run.best_weights.parent}."
-        if run.state_folder.exists()
-        else "Nothing was saved yet."
-    )
-    print(
-        f"main.py: the loss is not finite in epoch {state.epoch + 1}, step "
-        f"{state.step + 1}; first to go was {where or 'the loss itself'}. "
-        f"{kept} Start again with a lower learning rate: "
-        f"--config.train.lr={config.train.lr / 10:g}",
-        file=sys.stderr,
     )

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.isolation import map_where_valid
 from alexnet_tf.data.pixel_sums import BATCH, batch_sums
-from alexnet_tf.data.preprocess import RECORD_SIZE, refusal, to_record
+from alexnet_tf.data.preprocess import RECORD_SIZE, to_record
 
 BATCHES_AT_ONCE = 2  # so that one is decoded while another waits for its last
 
@@ -52,20 +52,3 @@ def encoded_batches(examples, decode, record_format, cores):
         .map(encode_batch, num_parallel_calls=BATCHES_AT_ONCE)
         .prefetch(1)
     )
-
-
-def why_rejected(image, decode):
-    """The reason for which an image cannot become a record.
-
-    Args:
-        image: as `decode` takes it.
-        decode: from it to uint8 [H, W, 3].
-    """
-    try:
-        to_record(decode(image))
-    except tf.errors.InvalidArgumentError as error:
-        return refusal(error)
-    except tf.errors.OpError as error:
-        # Such as a file that cannot be read.
-        return " ".join(error.message.split())[:200]
-    raise RuntimeError("the image could not be decoded, and now it can")

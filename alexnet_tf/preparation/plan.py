@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from alexnet_tf.data.prepared import VERSION
+from alexnet_tf.data.prepared_description import VERSION
 from alexnet_tf.data.record_format import FORMATS
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import readable, write_text

@@ -10,12 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.pixel_sums import BATCH, PixelSums
-from alexnet_tf.data.prepared import DATASET_FILE, MEAN_FILE
+from alexnet_tf.data.prepared import MEAN_FILE
+from alexnet_tf.data.prepared_description import DATASET_FILE
+from alexnet_tf.data.preprocess import why_rejected
 from alexnet_tf.data.record_format import FORMATS
 from alexnet_tf.data.statistics import principal_components
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import replacing, write_text
-from alexnet_tf.preparation.encoding import encoded_batches, why_rejected
+from alexnet_tf.preparation.encoding import encoded_batches
 from alexnet_tf.preparation.plan import Plan, in_writing_order
 from alexnet_tf.preparation.rejections import Rejections
 from alexnet_tf.preparation.shard import (

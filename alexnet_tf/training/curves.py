@@ -1,12 +1,8 @@
 """The learning curves of a run as a picture."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 
-from alexnet_tf.files import replacing
+from alexnet_tf.figures import save_figure
 from alexnet_tf.training.epoch_report import UPDATE_RATIO
 
 
@@ -53,6 +49,4 @@ def draw_curves(rows, path):
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)

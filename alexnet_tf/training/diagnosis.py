@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from alexnet_tf.network import WEIGHTED_LAYERS
 
@@ -97,6 +98,6 @@ def layer_outputs(network, images):
     outputs = {n: network.get_layer(n).tower_outputs for n in WEIGHTED_LAYERS}
     probe = keras.Model(network.inputs, outputs)
     return {
-        name: np.concatenate([np.asarray(t) for t in towers], axis=-1)
+        name: np.concatenate([tf.cast(t, tf.float32) for t in towers], axis=-1)
         for name, towers in probe(images, training=False).items()
     }

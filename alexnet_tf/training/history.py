@@ -4,7 +4,7 @@ import csv
 
 import keras
 
-from alexnet_tf.files import replacing
+from alexnet_tf.files import readable, replacing
 from alexnet_tf.training.curves import draw_curves
 
 
@@ -25,9 +25,10 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._rows.append({"epoch": epoch + 1, **logs})
-        with replacing(self._run.history_file) as temporary:
-            write_rows(temporary, self._rows)
-        draw_curves(self._rows, self._run.figures_folder / "curves.png")
+        with self._run.saving():
+            with replacing(self._run.history_file) as temporary:
+                write_rows(temporary, self._rows)
+            draw_curves(self._rows, self._run.figures_folder / "curves.png")
         print(summary(self._rows[-1], self._epochs), flush=True)
 
 
@@ -37,6 +38,17 @@ def write_rows(path, rows):
         writer = csv.DictWriter(file, list(rows[-1]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_rows(path):
+    """What `write_rows` wrote, all values as floats.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with readable(path), open(path, newline="") as file:
+        keys, *rows = csv.reader(file)
+        return [dict(zip(keys, map(float, row), strict=True)) for row in rows]
 
 
 def summary(row, epochs):

@@ -1,69 +1,115 @@
-"""Ctrl-C and SIGTERM: stop between two steps, with everything saved."""
+"""Ctrl-C and SIGTERM: stop with everything saved."""
 
 import contextlib
 import signal
 import sys
+import threading
 
 import keras
 
 
-class Interrupted(Exception):
-    """Training stopped because of a signal; the state has been saved.
+class Interrupted(KeyboardInterrupt):
+    """The program was asked to stop.
 
     Attributes:
-        signal: its number.
+        exit_code: 130 after Ctrl-C, 0 after SIGTERM.
     """
 
-    def __init__(self, number):
-        super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.signal = number
+    def __init__(self, number, where=""):
+        super().__init__(f"stopped by {signal.Signals(number).name}{where}")
+        self.exit_code = 130 if number == signal.SIGINT else 0
+
+
+class Interrupts:
+    """Handles the signals while its `with` block runs.
+
+    They raise `Interrupted` at once, but not in a `deferred` block: what runs
+    there asks for `pending` where it can be stopped. A second Ctrl-C raises
+    KeyboardInterrupt at once, wherever it comes.
+
+    Attributes:
+        pending: number of the signal that came, or None.
+    """
+
+    def __init__(self):
+        self.pending = None
+        self._deferred = False
+        self._previous = {}
+
+    def __enter__(self):
+        # Python has signals in the main thread only.
+        if threading.current_thread() is threading.main_thread():
+            self._previous = {
+                number: signal.signal(number, self._handle)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number, frame):
+        if self.pending is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.pending = number
+        if not self._deferred:
+            raise Interrupted(number)
+        print(
+            f"{signal.Signals(number).name}: stopping after this step; Ctrl-C "
+            "again stops at once, without saving",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    @contextlib.contextmanager
+    def deferred(self):
+        """Lets a block go on until it asks, or ends."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+        if self.pending is not None:
+            raise Interrupted(self.pending)
 
 
 class InterruptSaver(keras.callbacks.Callback):
     """Saves and raises `Interrupted` after the step in which a signal came.
 
-    A second Ctrl-C stops at once, without saving. After the `StateKeeper`
-    among the callbacks.
+    Several workers agree on that step. After the `StateKeeper` among the
+    callbacks.
 
     Args:
         state: the `State` to save.
+        interrupts: `Interrupts`, deferred.
+        workers: `Alone`, or what this process trains together with.
     """
 
-    def __init__(self, state):
+    def __init__(self, state, interrupts, workers):
         super().__init__()
         self._state = state
-        self._signal = None
+        self._interrupts = interrupts
+        self._workers = workers
 
-    @contextlib.contextmanager
-    def listening(self):
-        """Handles the signals while the block runs."""
-        previous = {
-            number: signal.signal(number, self._remember)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-    def _remember(self, number, frame):
-        if self._signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._signal = number
-        print(
-            f"{signal.Signals(number).name}: stopping after this step or "
-            "validation; Ctrl-C again stops at once, without saving",
-            file=sys.stderr,
-            flush=True,
-        )
+    def on_train_batch_begin(self, batch, logs=None):
+        self._workers.ask_to_stop(self._interrupts.pending is not None)
 
     def on_train_batch_end(self, batch, logs=None):
-        epoch_ends = batch + 1 == self.params["steps"]
-        if self._signal is not None and not epoch_ends:
-            self._state.save()
-            raise Interrupted(self._signal)
+        self._stop_if_agreed()
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._stop_if_agreed()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._signal is not None:
-            raise Interrupted(self._signal)
+        self._stop_if_agreed()
+
+    def _stop_if_agreed(self):
+        pending = self._interrupts.pending
+        if not self._workers.agreed_to_stop(pending is not None):
+            return
+        self._state.save()
+        raise Interrupted(
+            signal.SIGTERM if pending is None else pending,
+            f" after {self._state.place}, all of it saved",
+        )

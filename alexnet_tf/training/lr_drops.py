@@ -3,6 +3,22 @@
 import keras
 
 
+def make_lr_drops(train):
+    """The callback that lowers the learning rate.
+
+    Args:
+        train: the `train` section of a config.
+    """
+    if train.lr_drop_epochs:
+        return DropsByHand(train.lr_drop_factor, train.lr_drop_epochs)
+    return PlateauDrops(
+        train.lr_drop_factor,
+        train.patience,
+        train.min_improvement,
+        train.lr_drops,
+    )
+
+
 class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
     """Drops the learning rate when validation error stops improving.
 

@@ -1,12 +1,22 @@
 """The state of a run: all that is needed to go on."""
 
+import errno
 import json
+import math
+import os
 import shutil
 
-import keras
+import numpy as np
 
-from alexnet_tf.files import readable, replacing
+from alexnet_tf.checksums import seal
+from alexnet_tf.files import flush_to_disk, readable
 from alexnet_tf.trained import load_weights
+from alexnet_tf.training.state_folders import StateFolders
+
+WEIGHTS = "trainer.weights.h5"
+REST = "state.json"
+HDF5_OVERHEAD = 2**20  # bytes: more than the names of 200 variables take
+UNFINISHED = "unfinished.weights.h5"  # Keras asks for that suffix
 
 
 class State:
@@ -20,32 +30,50 @@ class State:
         trainer: a `Trainer`.
         drops: a `PlateauDrops` or `DropsByHand`.
         lr: the config's learning rate.
+        is_written: False where another process writes the run folder.
 
     Attributes:
         epoch, step: where training is: completed epochs, and completed
-            steps of the next one.
+            steps of the next one; all of its steps where only the validation
+            is missing.
         best_error: lowest validation top-1 error so far.
         rows: one dict per completed epoch, as in history.csv.
     """
 
-    def __init__(self, run, trainer, drops, lr):
+    def __init__(self, run, trainer, drops, lr, is_written=True):
         self._run = run
         self._lr = lr
         self._trainer = trainer
         self._drops = drops
+        self._is_written = is_written
+        self._folders = StateFolders(run.state_folder)
         self.epoch = 0
         self.step = 0
         self.best_error = float("inf")
         self.rows = []
+        # Of the epoch's training, where the trainer's own are not.
         self._metrics = None
 
+    @property
+    def place(self):
+        """Where training is, in words."""
+        return f"{self.epoch} epochs and {self.step} steps"
+
     def save(self):
-        """Replaces `state/`; the old one stays until the new is complete."""
-        folder = self._run.state_folder
-        new, old = (folder.with_name(f"state.{x}") for x in ("new", "old"))
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir()
-        self._trainer.save_weights(new / "trainer.weights.h5")
+        """Writes a state, unless the last one is of the same place.
+
+        Raises:
+            UserError: it cannot be written; the last one is intact.
+        """
+        if not self._is_written:
+            return
+        with self._run.saving():
+            self._folders.write(self.epoch, self.step, self._write_files)
+
+    def _write_files(self, folder):
+        _save_weights(
+            self._trainer, folder / WEIGHTS, self._trainer.optimizer.variables
+        )
         state = {
             "epoch": self.epoch,
             "step": self.step,
@@ -53,85 +81,134 @@ class State:
             "rows": self.rows,
             "lr": self._lr,
             "drops": self._drops.saved_state(),
-            "metrics": {
-                metric.name: [float(v) for v in metric.variables]
-                for metric in self._trainer.metrics
-            },
+            "metrics": self._metrics or self._trainer_metrics(),
         }
-        (new / "state.json").write_text(json.dumps(state, indent=2) + "\n")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        (folder / REST).write_text(json.dumps(state, indent=2) + "\n")
+
+    def _trainer_metrics(self):
+        return {
+            metric.name: [float(v) for v in metric.variables]
+            for metric in self._trainer.metrics
+        }
 
     def save_best(self, error):
-        """Keeps the present weights if `error` is the lowest so far."""
+        """Keeps the present weights if `error` is the lowest so far.
+
+        Raises:
+            UserError: they cannot be written; those before are intact.
+        """
         if error >= self.best_error:
             return
         self.best_error = error
-        with replacing(self._run.best_weights) as temporary:
-            # Keras asks for the suffix .weights.h5.
-            file = temporary.with_name(f"{temporary.stem}.weights.h5")
-            self._trainer.network.save_weights(file)
-            file.replace(temporary)
+        if not self._is_written:
+            return
+        best = self._run.best_weights
+        with self._run.saving():
+            # Always the same name: a killed run leaves one such file at most.
+            file = best.with_name(UNFINISHED)
+            _save_weights(self._trainer.network, file)
+            seal(file)
+            flush_to_disk(file)
+            file.replace(best)
+            flush_to_disk(best.parent)
 
     def restore(self):
-        """Goes on from `state/`, if there is one.
+        """Goes on from the newest sound state, if there is any.
 
         Where the config's learning rate has changed since, the present one
         changes in proportion.
 
         Raises:
-            UserError: the state is another network's.
+            UserError: all states are damaged, or the state is another
+                network's.
         """
-        folder = self._run.state_folder
-        if not folder.exists():
-            folder = folder.with_name("state.old")
-            if not folder.exists():
-                return
-        load_weights(self._trainer, folder / "trainer.weights.h5", self._run)
-        with readable(folder / "state.json"):
-            self._take(json.loads((folder / "state.json").read_text()))
+        folder = self._folders.newest() or self._old_layout()
+        if folder is None:
+            return
+        load_weights(self._trainer, folder / WEIGHTS, self._run)
+        with readable(folder / REST):
+            self._take(json.loads((folder / REST).read_text()))
+
+    def _old_layout(self):
+        """Where the one state was before there were several, if it is."""
+        for name in ("state", "state.old"):
+            folder = self._run.state_folder.with_name(name)
+            if (folder / WEIGHTS).is_file():
+                return folder
+        return None
 
     def _take(self, state):
         self.epoch, self.step = state["epoch"], state["step"]
         self.best_error, self.rows = state["best_error"], state["rows"]
         self._drops.restore(state["drops"])
-        self._metrics = state["metrics"]
+        # Between two epochs they are those of the validation before.
+        self._metrics = state["metrics"] if self.step else None
         if state["lr"] != self._lr:
             optimizer = self._trainer.optimizer
             dropped = float(optimizer.learning_rate) / state["lr"]
             optimizer.learning_rate = self._lr * dropped
 
+    def fingerprint(self):
+        """A text that changes when the place or the numbers do."""
+        sums = [
+            float(np.sum(np.asarray(v), dtype=np.float64))
+            for v in (
+                *self._trainer.variables,
+                *self._trainer.optimizer.variables,
+            )
+        ]
+        return f"{self.place} {sums}"
+
     def restore_metrics(self):
         """Gives a resumed epoch the metrics of its first part."""
-        for metric in self._trainer.metrics if self._metrics else ():
+        if self._metrics is None:
+            return
+        for metric in self._trainer.metrics:
             saved = self._metrics[metric.name]
             for variable, value in zip(metric.variables, saved, strict=True):
                 variable.assign(value)
         self._metrics = None
 
+    def hold_metrics(self):
+        """Remembers those of training, before validation uses the same."""
+        self._metrics = self._trainer_metrics()
 
-class StateKeeper(keras.callbacks.Callback):
-    """Keeps the `State` where training is; after all that it saves.
+    def end_epoch(self, error):
+        """Moves on to the next epoch and saves.
+
+        Args:
+            error: validation top-1 error, a fraction.
+        """
+        self.epoch, self.step = self.epoch + 1, 0
+        self._metrics = None
+        self.save_best(error)
+        self.save()
+
+
+def _save_weights(model, file, beside=()):
+    """Like `model.save_weights`, but leaves nothing where there is no room.
 
     Args:
-        state: a `State`, restored or new.
+        model: a Keras model.
+        file: to write; its name ends as Keras asks for.
+        beside: variables that are saved with the model's own.
+
+    Raises:
+        OSError: it cannot be written.
     """
-
-    def __init__(self, state):
-        super().__init__()
-        self._state = state
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self._state.step:
-            self._state.restore_metrics()
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._state.step += 1
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._state.epoch, self._state.step = epoch + 1, 0
-        self._state.save_best(logs["val_top1_error"])
-        self._state.save()
+    # Asked first: HDF5 tells of a full disk in tracebacks that nobody can
+    # catch.
+    needed = HDF5_OVERHEAD + sum(
+        math.prod(v.shape) * np.dtype(v.dtype).itemsize
+        for v in (*model.variables, *beside)
+    )
+    if shutil.disk_usage(file.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    try:
+        model.save_weights(file)
+    except OSError:
+        # HDF5 keeps the file open and writes a rest later: let that fit.
+        if file.exists():
+            os.truncate(file, 0)
+            file.unlink()
+        raise

@@ -3,9 +3,14 @@
 import keras
 import tensorflow as tf
 
+from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.errors import TopKError
+from alexnet_tf.layers.draws import Share, drawing_for, draws_of
+from alexnet_tf.training.loss_scale import LossScale, all_finite
+from alexnet_tf.training.workers import Alone
 
 NOT_FINITE = "loss is not finite"
+ALONE = Alone()
 
 
 class Trainer(keras.Model):
@@ -16,11 +21,28 @@ class Trainer(keras.Model):
     errors as fractions.
 
     Args:
-        network: a model from uint8 crops to logits.
+        network: a model from uint8 crops to logits. Where it computes in
+            float16 the loss is scaled.
         optimizer: a Keras optimizer.
+        accumulate: number of parts in which a batch is computed, one after
+            the other; the update is that of the whole batch, the activations
+            in memory those of a part.
+        workers: what is trained together with, such as `Alone`. This worker
+            is given the rows rank, rank + size, ... of the whole batch.
+        xla: whether forward and backward pass are compiled with XLA; not with
+            towers that are bound to devices.
+
+    Attributes:
+        accumulate: as given.
+        sums: variables that add up the gradients of the parts, if any.
+        loss_scale: a `LossScale`, or None where nothing is float16.
+        traced_graphs: the graphs of a step as Python traced them; they know
+            static shapes, which executed graphs do not.
     """
 
-    def __init__(self, network, optimizer):
+    def __init__(
+        self, network, optimizer, accumulate=1, workers=ALONE, xla=False
+    ):
         super().__init__(name="trainer")
         self.network = network
         self.built = True  # it has no weights of its own
@@ -29,6 +51,18 @@ class Trainer(keras.Model):
         self.compile(optimizer=optimizer, jit_compile=False)
         self._mean_loss = keras.metrics.Mean(name="loss")
         self._errors = [TopKError(1), TopKError(5)]
+        self.accumulate = accumulate
+        self.sums = sums_of_gradients(network) if accumulate > 1 else []
+        self._workers = workers
+        self._draws = draws_of(network)
+        computes_in = {layer.compute_dtype for layer in network.layers}
+        self.loss_scale = LossScale() if "float16" in computes_in else None
+        self.traced_graphs = set()
+        self._differentiate = self._forward_and_backward
+        if xla:
+            self._differentiate = tf.function(
+                self._forward_and_backward, jit_compile=True, autograph=False
+            )
 
     @property
     def metrics(self):
@@ -43,33 +77,121 @@ class Trainer(keras.Model):
         The weights are then still those that gave the loss.
         """
         images, labels = data
-        with tf.GradientTape() as tape:
-            logits = self(images, training=True)
-            losses = cross_entropy(labels, logits)
-            loss = tf.reduce_mean(losses)
-            scaled = self.optimizer.scale_loss(loss)
+        if self.accumulate == 1:
+            gradients, loss = self._part(images, labels, 0)
+        else:
+            gradients, loss = self._sum_of_parts(images, labels)
         variables = self.trainable_variables
-        gradients = tape.gradient(scaled, variables)
+        gradients, loss = self._workers.average_gradients(
+            gradients, variables, loss
+        )
         finite = tf.debugging.assert_equal(
             tf.math.is_finite(loss), True, message=NOT_FINITE
         )
+        # Nor have the draws moved on where a step could not be done.
         with tf.control_dependencies([finite]):
-            self.optimizer.apply(gradients, variables)
-        return self._update_metrics(labels, logits, losses)
+            self._update(gradients, variables)
+            for draws in self._draws:
+                draws.advance()
+        return self.get_metrics_result()
+
+    def _sum_of_parts(self, images, labels):
+        """Gradients and loss of a batch, computed part by part."""
+        parts = self.accumulate
+        if images.shape[0] is not None and images.shape[0] % parts:
+            raise UserError(
+                f"config.train.accumulate={parts} does not divide the "
+                f"{images.shape[0]} images that a step has on this worker: "
+                "choose a divisor"
+            )
+        rows = (images.shape[0] or tf.shape(images)[0]) // parts
+
+        def add_part(number, loss):
+            gradients, part_loss = self._part(
+                _rows(images, number * rows, rows),
+                _rows(labels, number * rows, rows),
+                number,
+            )
+            for total, gradient in zip(self.sums, gradients, strict=True):
+                total.assign_add(gradient)
+            return number + 1, loss + part_loss
+
+        for total in self.sums:
+            with tf.device(total.device):
+                total.assign(tf.zeros(total.shape))
+        _, loss = tf.while_loop(
+            lambda number, loss: number < parts,
+            add_part,
+            (0, 0.0),
+            parallel_iterations=1,  # one part's activations in memory
+        )
+        return [_read(total) for total in self.sums], loss
+
+    def _part(self, images, labels, number):
+        """Gradients and loss of part `number` of a batch; fills the metrics.
+
+        Both are divided by the number of parts: added up they are the mean.
+        """
+        rows = images.shape[0] or tf.shape(images)[0]
+        size = self._workers.size
+        loss, gradients, losses, logits = self._differentiate(
+            images,
+            labels,
+            first=self._workers.rank + size * rows * number,
+            total=size * rows * self.accumulate,
+        )
+        self._update_metrics(labels, logits, losses)
+        return gradients, loss
+
+    def _forward_and_backward(self, images, labels, first, total):
+        self.traced_graphs.add(tf.compat.v1.get_default_graph())
+        share = Share(first, self._workers.size, total)
+        with tf.GradientTape() as tape:
+            with drawing_for(share):
+                logits = self(images, training=True)
+            losses = cross_entropy(labels, logits)
+            loss = tf.reduce_mean(losses) / self.accumulate
+            target = self.loss_scale.scaled(loss) if self.loss_scale else loss
+        gradients = tape.gradient(target, self.trainable_variables)
+        return loss, gradients, losses, logits
+
+    def _update(self, gradients, variables):
+        if self.loss_scale is None:
+            self._apply(gradients, variables)
+            return
+        gradients = self.loss_scale.unscaled(gradients, variables)
+        finite = all_finite(gradients, variables)
+        tf.cond(finite, lambda: self._apply(gradients, variables), lambda: None)
+        self.loss_scale.follow(finite)
+
+    def _apply(self, gradients, variables):
+        self.traced_graphs.add(tf.compat.v1.get_default_graph())
+        self.optimizer.apply(gradients, variables)
 
     def test_step(self, data):
         """Measures (images, labels)."""
         images, labels = data
         logits = self(images, training=False)
-        return self._update_metrics(
-            labels, logits, cross_entropy(labels, logits)
-        )
+        self._update_metrics(labels, logits, cross_entropy(labels, logits))
+        return self.get_metrics_result()
 
     def _update_metrics(self, labels, logits, losses):
         self._mean_loss.update_state(losses)
         for error in self._errors:
             error.update_state(labels, logits)
-        return self.get_metrics_result()
+
+
+def _rows(tensor, first, count):
+    """`count` rows of a tensor from row `first` on."""
+    begin = [first] + [0] * (len(tensor.shape) - 1)
+    return tf.slice(tensor, begin, [count, *tensor.shape[1:]])
+
+
+def _read(variable):
+    # read_value alone reads beside the variable, but hands out a copy that
+    # the default device makes.
+    with tf.device(variable.device):
+        return variable.read_value()
 
 
 def cross_entropy(labels, logits):
@@ -77,3 +199,15 @@ def cross_entropy(labels, logits):
     return tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels, tf.cast(logits, tf.float32)
     )
+
+
+def sums_of_gradients(network):
+    """A variable on the device of each weight, to add its gradients up.
+
+    The variables of a `tf.while_loop` would be on the default device.
+    """
+    sums = []
+    for variable in network.trainable_variables:
+        with tf.device(variable.value.device):
+            sums.append(tf.Variable(tf.zeros(variable.shape), trainable=False))
+    return sums

@@ -1,16 +1,24 @@
 """The processes that train one network together."""
 
+import keras
+
+VALIDATION = "val_"
+
 
 class Alone:
     """One process that trains by itself: the mean over workers is its own.
 
+    `alexnet_tf.workers.joined.Joined` has the same methods for several.
+
     Attributes:
         rank: number of this worker, from 0; worker 0 writes the run folder.
         size: how many there are.
+        device_prefix: what the names of this worker's devices begin with.
     """
 
     rank = 0
     size = 1
+    device_prefix = ""
 
     def average_gradients(self, gradients, variables, loss):
         """Means over all workers, inside a training step.
@@ -26,6 +34,71 @@ class Alone:
         """
         return gradients, loss
 
-    def average_logs(self, logs):
-        """Means over all workers of a dict of floats, outside a graph."""
+    def average_logs(self, logs, weights):
+        """Weighted means over all workers, outside a graph.
+
+        Args:
+            logs: {name: number}.
+            weights: {name: this worker's weight}.
+
+        Returns:
+            {name: mean}.
+        """
         return logs
+
+    def ask_to_stop(self, wish):
+        """Tells the others, with the next step, whether this one wants to."""
+
+    def agreed_to_stop(self, wish):
+        """Whether all stop after this step.
+
+        Args:
+            wish: whether this worker wants to.
+        """
+        return wish
+
+    def wait_for_all(self):
+        """Returns once every worker has called this."""
+
+    def check_agreement(self, what, text):
+        """Raises `UserError` where a worker has another text than worker 0.
+
+        Args:
+            what: what the text says, in words.
+            text: to be the same everywhere.
+        """
+
+    def ranks_where(self, condition):
+        """Numbers of the workers whose condition is true."""
+        return [0] if condition else []
+
+
+class AverageLogs(keras.callbacks.Callback):
+    """Averages an epoch's logs over the workers, before others read them.
+
+    All workers have seen as many training images, but perhaps not as many
+    validation images.
+
+    Args:
+        workers: `Alone` or `Joined`.
+        validation_images: function without arguments that returns the number
+            of validation images of all workers together.
+    """
+
+    def __init__(self, workers, validation_images):
+        super().__init__()
+        self._workers = workers
+        self._validation_images = validation_images
+
+    def on_epoch_end(self, epoch, logs=None):
+        workers = self._workers
+        own = share(self._validation_images(), workers.rank, workers.size)
+        weights = {
+            name: own if name.startswith(VALIDATION) else 1 for name in logs
+        }
+        logs.update(workers.average_logs(dict(logs), weights))
+
+
+def share(count, rank, size):
+    """How many of `count` things a worker has that takes every size-th."""
+    return len(range(rank, count, size))

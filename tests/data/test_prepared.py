@@ -8,9 +8,11 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.data.pipeline import TrainingBatches
-from alexnet_tf.data.prepared import load_prepared
+from alexnet_tf.data.prepared import load_prepared, shards_of
+from alexnet_tf.data.prepared_description import read_description
 from alexnet_tf.data.record_format import FORMATS
 from alexnet_tf.data.records import Records
+from alexnet_tf.data.shards import Shards
 from alexnet_tf.errors import UserError
 from alexnet_tf.preparation.prepare import prepare
 
@@ -79,10 +81,10 @@ def test_an_epoch_mixes_shards_beyond_the_buffer(folder):
     source = load_prepared(folder)
     records = Records(source, source.train, cache_gb=0)
     shards = {}
-    for i, file in enumerate(sorted(folder.glob("train-*"))):
-        record_format = FORMATS["raw" if file.suffix == ".raw" else "jpeg"]
-        examples = record_format.parse(record_format.open(str(file)))
-        shards |= dict.fromkeys(ids_of(examples), i)
+    description = read_description(folder)
+    for i, shard in enumerate(shards_of(folder, description)["train"].shards):
+        alone = Shards([shard], FORMATS[description.format])
+        shards |= dict.fromkeys(ids_of(alone.examples()), i)
     order = ids_of(records.shuffled(tf.constant(5, tf.int64), buffer=4))
     assert sorted(order) == list(range(COUNT))
     # A buffer of 4 alone would leave 16 of one shard together.

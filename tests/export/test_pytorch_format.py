@@ -117,7 +117,7 @@ def test_a_file_cut_short(share, exported_weights, tmp_path):
     data = (exported_weights / "alexnet.safetensors").read_bytes()
     file = tmp_path / "alexnet.safetensors"
     file.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(UserError, match="alexnet.safetensors cannot be read"):
+    with pytest.raises(UserError, match=r"alexnet.safetensors cannot be read"):
         import_again(file, tmp_path / "run")
     assert list(tmp_path.iterdir()) == [file]
 

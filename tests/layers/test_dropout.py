@@ -129,3 +129,18 @@ def test_inference_takes_no_draw():
     layer, undisturbed = TowerDropout(0.5), TowerDropout(0.5)
     layer(towers(), training=False)
     np.testing.assert_array_equal(masks(layer), masks(undisturbed))
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_lower_precision_changes_neither_masks_nor_the_mean(dtype):
+    low = TowerDropout(0.2, seed=3, dtype=dtype)
+    full = TowerDropout(0.2, seed=3)
+    kind = dtype.removeprefix("mixed_")
+    inputs = [tf.cast(x, kind) for x in towers()]
+    outputs = low(inputs, training=True)
+    for x, y, mask in zip(inputs, outputs, masks(full), strict=True):
+        assert y.dtype == kind
+        np.testing.assert_array_equal(y > 0, mask)
+        # Rounding goes both ways; division by bfloat16(0.8) = 0.801 does not.
+        factors = (tf.cast(y, tf.float32) / tf.cast(x, tf.float32))[mask]
+        assert np.mean(factors) == pytest.approx(1.25, abs=1e-4)

@@ -25,8 +25,14 @@ def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
         "crops": crops,
         "samples": 18,
         "top1_error": result["top1_error"],
+        "top1_interval": result["top1_interval"],
         "top5_error": 0.0,
+        "top5_interval": [0.0, 0.0],
     }
+    low, high = result["top1_interval"]
+    assert 0 <= low <= result["top1_error"] <= high <= 1
+    table = (run / "results.md").read_text().splitlines()
+    assert table[2].startswith(f"| {run} | folder validation, 18 |")
     with open(run / "confusion.csv") as file:
         counts = [
             [int(x) for x in row[1:]] for row in list(csv.reader(file))[1:]

@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 from alexnet_tf.data.folder import load_folder
-from alexnet_tf.data.prepared import load_prepared
+from alexnet_tf.data.prepared import load_prepared, shards_of
+from alexnet_tf.data.prepared_description import read_description
 from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.data.record_format import FORMATS
+from alexnet_tf.data.shards import Shards
 from alexnet_tf.errors import UserError
 from alexnet_tf.preparation import prepare as prepare_module
 from alexnet_tf.preparation.prepare import prepare
@@ -65,10 +67,10 @@ def test_records_are_those_of_the_images(plain_folder, prepared, record_format):
 
 
 def test_classes_are_mixed_in_every_shard(prepared):
-    for shard in sorted(prepared.glob("train-*")):
-        record_format = FORMATS["raw" if shard.suffix == ".raw" else "jpeg"]
-        examples = record_format.parse(record_format.open(str(shard)))
-        labels = [int(example["label"]) for example in examples]
+    description = read_description(prepared)
+    for shard in shards_of(prepared, description)["train"].shards:
+        alone = Shards([shard], FORMATS[description.format])
+        labels = [int(example["label"]) for example in alone.examples()]
         # 35 of each class: all of one in 32 would be no chance.
         assert len(set(labels[:20])) == 2 or len(labels) < 20
 

@@ -1,6 +1,7 @@
 """SavedModels in Sessions."""
 
 import gc
+import itertools
 import pathlib
 import shutil
 import weakref
@@ -200,5 +201,7 @@ def test_memory_stays_flat(toys, toy):
         pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
         return int(pages) * 4096 / 2**20
 
-    before = cycles(4)
-    assert cycles(10) - before < LEAK_MIB
+    # What leaks grows in every round; a fragmented heap only in some.
+    sizes = [cycles(4), *(cycles(10) for _ in range(3))]
+    growths = [after - before for before, after in itertools.pairwise(sizes)]
+    assert min(growths) < LEAK_MIB

@@ -1,0 +1,109 @@
+"""Errors of variants of a network beside those of the whole one."""
+
+import csv
+import dataclasses
+import io
+import math
+import statistics
+
+# Quantile 0.975 of Student's t for 1, 2, ... degrees of freedom.
+STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+MOST_SEEDS = len(STUDENT_T) + 1
+COLUMNS = (
+    *("network", "runs", "top-1 error", "difference", "the paper's"),
+    *("top-5 error", "difference", "the paper's"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """Test errors of one network, trained with several seeds.
+
+    Attributes:
+        name: what is different.
+        top1_errors, top5_errors: {seed: fraction}.
+        published: points by which the paper's top-1 and top-5 errors grow;
+            None where it gives none.
+    """
+
+    name: str
+    top1_errors: dict[int, float]
+    top5_errors: dict[int, float]
+    published: tuple[float | None, float | None] | None = None
+
+
+def mean_and_half_width(values):
+    """Mean and half of its 95 % interval (Student's t).
+
+    Args:
+        values: at most `MOST_SEEDS` numbers.
+
+    Returns:
+        (mean, half width); of a single value the width is unknown: nan.
+    """
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return mean, math.nan
+    deviation = statistics.stdev(values) / math.sqrt(len(values))
+    return mean, STUDENT_T[len(values) - 2] * deviation
+
+
+def markdown(whole, variants):
+    """The table as markdown, in percent and points.
+
+    Differences are taken seed by seed: runs of one seed see the same images
+    in the same order.
+
+    Args:
+        whole: the `Variant` with nothing taken away.
+        variants: the others; those without a run are left out.
+    """
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    rows = _rows(whole, variants)
+    return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
+
+
+def as_csv(whole, variants):
+    """The same table as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(whole, variants))
+    return text.getvalue()
+
+
+def _rows(whole, variants):
+    rows = [_row(whole, whole)]
+    for variant in variants:
+        if variant.top1_errors.keys() & whole.top1_errors.keys():
+            rows.append(_row(variant, whole))
+    return rows
+
+
+def _row(variant, whole):
+    top1, top5 = variant.published or (None, None)
+    return [
+        variant.name,
+        str(len(variant.top1_errors)),
+        *_error_cells(variant.top1_errors, whole.top1_errors, top1),
+        *_error_cells(variant.top5_errors, whole.top5_errors, top5),
+    ]
+
+
+def _error_cells(errors, whole, published):
+    shared = sorted(errors.keys() & whole.keys())
+    difference = [errors[seed] - whole[seed] for seed in shared]
+    return [
+        _with_width(*mean_and_half_width(errors.values()), "{:.1f}"),
+        ""
+        if errors is whole
+        else _with_width(*mean_and_half_width(difference), "{:+.1f}"),
+        "" if published is None else f"{published:+.1f}",
+    ]
+
+
+def _with_width(mean, half_width, form):
+    text = form.format(100 * mean)
+    if math.isnan(half_width):
+        return text
+    return f"{text} ± {100 * half_width:.1f}"

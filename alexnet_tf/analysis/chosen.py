@@ -1,0 +1,45 @@
+"""Images chosen by a seed, not by how good they look."""
+
+from alexnet_tf.data.records import Records
+from alexnet_tf.data.source import select
+from alexnet_tf.errors import UserError
+
+
+def chosen_records(source, split, count, seed):
+    """A random part of a split.
+
+    Args:
+        source: a `Source`.
+        split: one of its splits.
+        count: number of images; all where there are fewer.
+        seed: integer; the choice is a function of it.
+
+    Returns:
+        `Records`, in the order of the ids. Images that cannot be decoded are
+        not replaced by others.
+    """
+    count = min(count, split.size)
+    return Records(source, select(split, seed, 0, count), cache_gb=0)
+
+
+def examples_of(records):
+    """All records in memory.
+
+    Returns:
+        A list of dicts: "id" and "label" are integers, "image" is uint8
+        [256, 256, 3], 0..255.
+
+    Raises:
+        UserError: not one image can be decoded.
+    """
+    examples = [
+        {
+            "id": int(record["id"]),
+            "image": record["image"],
+            "label": int(record["label"]),
+        }
+        for record in records.dataset().as_numpy_iterator()
+    ]
+    if not examples:
+        raise UserError("not one of the chosen images can be decoded")
+    return examples

@@ -1,0 +1,57 @@
+"""What the convolutions make of an image."""
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.analysis.mosaic import mosaic
+from alexnet_tf.training.diagnosis import layer_outputs
+
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
+SHOWN = 32  # maps of a tower, the first ones
+SIDE = 54  # pixels that a map is enlarged to, about
+
+
+def feature_maps(network, image):
+    """The activations of conv1 to conv5.
+
+    Args:
+        network: from uint8 crops to logits.
+        image: uint8 [crop, crop, 3].
+
+    Returns:
+        {layer: [float32 [H, W, N] of each tower]}.
+    """
+    outputs = layer_outputs(network, tf.constant(image[None]))
+    return {
+        layer: np.split(
+            outputs[layer][0], network.get_layer(layer).towers, axis=-1
+        )
+        for layer in LAYERS
+    }
+
+
+def map_sheets(towers, columns):
+    """The first maps of each tower of a layer as greys.
+
+    White is the layer's largest activation, of both towers and all maps;
+    black is 0, or the smallest where an activation function goes below it.
+    The grey is the square root of what lies between, since few activations
+    come near the largest.
+
+    Args:
+        towers: float [H, W, N] of each tower.
+        columns: maps in a row.
+
+    Returns:
+        A uint8 RGBA picture per tower, see `mosaic`.
+    """
+    lowest = min(0.0, *(float(maps.min()) for maps in towers))
+    highest = max(float(maps.max()) for maps in towers)
+    span = max(highest - lowest, np.finfo(np.float32).tiny)
+    sheets = []
+    for maps in towers:
+        greys = np.round(255 * np.sqrt((maps[..., :SHOWN] - lowest) / span))
+        tiles = np.moveaxis(greys.astype(np.uint8), -1, 0)[..., None]
+        enlarge = max(1, round(SIDE / maps.shape[0]))
+        sheets.append(mosaic(tiles.repeat(3, axis=-1), columns, enlarge, gap=2))
+    return sheets

@@ -1,0 +1,95 @@
+"""The small network of the paper's figure 1."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.training.optimizer import PaperSGD
+
+PIXEL_DEVIATION = 64.0  # of natural images on 0..255, roughly
+AT_ONCE = 500
+
+
+def four_layer_network(config, image_shape, classes, activation, lr, seed):
+    """Three convolutions with max pooling, and a softmax layer; compiled.
+
+    Args:
+        config: see configs/figure1.py.
+        image_shape: (height, width, 3).
+        classes: number of classes.
+        activation: "relu" or "tanh".
+        lr: learning rate.
+        seed: integer, for the initial weights.
+
+    Returns:
+        A `keras.Model` from float32 images, mean subtracted, 0..255 scale, to
+        logits.
+    """
+    layers = [
+        keras.Input(image_shape),
+        # Neither activation may start saturated.
+        keras.layers.Rescaling(1 / PIXEL_DEVIATION),
+    ]
+    for number, kernels in enumerate(config.kernels):
+        layers += [
+            keras.layers.Conv2D(
+                kernels,
+                config.kernel_size,
+                padding="same",
+                activation=activation,
+                kernel_initializer=_initializer(seed, number),
+            ),
+            keras.layers.MaxPool2D(config.pool_size, config.pool_stride),
+        ]
+    layers += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(
+            classes, kernel_initializer=_initializer(seed, len(config.kernels))
+        ),
+    ]
+    network = keras.Sequential(layers)
+    network.compile(
+        PaperSGD(lr, config.momentum, weight_decay=0.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    return network
+
+
+def _initializer(seed, layer):
+    return keras.initializers.LecunNormal(seed=seed * 1000 + layer)
+
+
+def epoch_errors(network, images, labels, config, seed):
+    """Trains without end; yields the training error after each epoch.
+
+    Args:
+        network: see `four_layer_network`.
+        images: float32 [N, H, W, 3], mean subtracted, 0..255 scale.
+        labels: int64 [N].
+        config: see configs/figure1.py.
+        seed: integer, for the order of the images.
+
+    Yields:
+        The share of the first `config.error_images` images that are
+        misclassified; nan, and the end, where the loss is not finite.
+    """
+    batches = (
+        tf.data.Dataset.from_tensor_slices((images, labels))
+        .shuffle(len(images), seed=seed)
+        .batch(config.batch_size, drop_remainder=True)
+        .prefetch(2)
+    )
+    measured = images[: config.error_images]
+    while True:
+        history = network.fit(batches, epochs=1, shuffle=False, verbose=0)
+        if not np.isfinite(history.history["loss"][0]):
+            yield float("nan")
+            return
+        # Not `predict`, which traces a function for every network.
+        guesses = [
+            np.argmax(network(measured[i : i + AT_ONCE]), axis=1)
+            for i in range(0, len(measured), AT_ONCE)
+        ]
+        wrong = np.concatenate(guesses) != labels[: config.error_images]
+        yield float(np.mean(wrong))

@@ -1,0 +1,98 @@
+"""The kernels of conv1 (Krizhevsky et al. 2012, figure 3)."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from alexnet_tf.analysis.mosaic import mosaic
+from alexnet_tf.figures import DPI, save_figure
+
+ENLARGE, GAP = 4, 4  # pixels
+COLUMNS = 16  # as in the paper, three rows of each tower
+HEADING = 30  # pixels above a tower's kernels
+
+
+def conv1_kernels(network, channel_order="rgb"):
+    """What conv1 has learned.
+
+    Args:
+        network: the two-tower network, or one tower.
+        channel_order: "rgb", or "bgr" where the first channel that the
+            kernels see is blue.
+
+    Returns:
+        One float32 [N, height, width, 3] array per tower, red first.
+    """
+    kernels = [
+        np.moveaxis(kernel.numpy(), -1, 0)
+        for kernel in network.get_layer("conv1").kernels
+    ]
+    if channel_order == "bgr":
+        return [tower[..., ::-1] for tower in kernels]
+    return kernels
+
+
+def colourfulness(kernels):
+    """How much of each kernel's energy lies off the grey axis.
+
+    The energy of a kernel is the sum of its squared weights; what is grey of
+    a pixel's three weights is their projection on (1, 1, 1).
+
+    Args:
+        kernels: [N, height, width, 3].
+
+    Returns:
+        float64 [N]: 0 for a kernel that sees no colour, 1 for one that sees
+        nothing else (as red against green), 2/3 for weights that are
+        independent noise.
+    """
+    kernels = np.asarray(kernels, np.float64)
+    energy = np.sum(kernels**2, axis=(1, 2, 3))
+    grey = np.sum(kernels.sum(axis=-1) ** 2 / 3, axis=(1, 2))
+    return 1 - np.divide(grey, energy, out=np.ones_like(grey), where=energy > 0)
+
+
+def kernel_sheet(kernels, columns=COLUMNS):
+    """Kernels as colours: mid-grey is a weight of 0.
+
+    Every kernel is scaled by its own largest weight, so that shapes can be
+    compared, not strengths.
+
+    Args:
+        kernels: [N, height, width, 3], red first.
+        columns: kernels in a row.
+
+    Returns:
+        uint8 RGBA, see `mosaic`.
+    """
+    largest = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
+    scaled = kernels / np.maximum(largest, np.finfo(np.float32).tiny)
+    pixels = np.round(127.5 + 127.5 * scaled).astype(np.uint8)
+    return mosaic(pixels, columns, ENLARGE, GAP)
+
+
+def draw_kernels(path, towers):
+    """Draws figure 3: a block of kernels for each tower, one below another.
+
+    A pixel of `kernel_sheet` is a pixel of the PNG file.
+
+    Args:
+        path: of the PNG file.
+        towers: as `conv1_kernels` returns them.
+    """
+    sheets = [kernel_sheet(tower) for tower in towers]
+    width = max(320, *(sheet.shape[1] for sheet in sheets)) + 2 * GAP
+    height = sum(sheet.shape[0] + HEADING + GAP for sheet in sheets)
+    figure = plt.figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    top = height
+    for tower, (kernels, sheet) in enumerate(zip(towers, sheets, strict=True)):
+        figure.text(
+            GAP / width,
+            (top - HEADING / 2) / height,
+            f"tower {tower}: {len(kernels)} kernels, colourfulness "
+            f"{colourfulness(kernels).mean():.2f}",
+            va="center",
+        )
+        top -= HEADING + sheet.shape[0]
+        figure.figimage(sheet, GAP, top)
+        top -= GAP
+    save_figure(figure, path)

@@ -1,0 +1,146 @@
+"""Training images that fc7 finds alike (figure 4, right)."""
+
+import dataclasses
+import heapq
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.analysis.predictions import shortened
+from alexnet_tf.data.augment import centre_crop
+from alexnet_tf.figures import literal, save_figure
+from alexnet_tf.progress import ProgressReport
+
+BATCH = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbour:
+    """An image and how far it is from the one that was asked for.
+
+    Attributes:
+        distance: Euclidean, between the two fc7 vectors.
+        id: of the example.
+        label: its class.
+        image: uint8 [256, 256, 3], 0..255.
+    """
+
+    distance: float
+    id: int
+    label: int
+    image: np.ndarray
+
+
+def fc7_of(network, crop):
+    """Function from records to the vectors of the last hidden layer.
+
+    Args:
+        network: from uint8 crops to logits.
+        crop: side of the central crop that it sees, in pixels.
+
+    Returns:
+        A function from uint8 [B, 256, 256, 3] to float32 [B, 4096] arrays,
+        both towers' halves after the ReLU, without dropout.
+    """
+    halves = network.get_layer("fc7").tower_outputs
+    probe = keras.Model(network.inputs, {"fc7": halves})
+
+    @tf.function(reduce_retracing=True)
+    def vectors(records):
+        towers = probe(centre_crop(records, crop), training=False)["fc7"]
+        return tf.concat(towers, axis=-1)
+
+    return lambda records: vectors(tf.constant(records)).numpy()
+
+
+def nearest_records(vectors_of, queries, records, count):
+    """The records whose vectors are nearest to those of the queries.
+
+    Args:
+        vectors_of: see `fc7_of`.
+        queries: uint8 [Q, 256, 256, 3].
+        records: `Records` to search.
+        count: number of neighbours.
+
+    Returns:
+        A list of `Neighbour`s per query, nearest first; where distances are
+        equal, the lower id first.
+    """
+    wanted = vectors_of(queries).astype(np.float64)
+    nearest = [[] for _ in queries]
+    with ProgressReport("nearest images", records.size) as progress:
+        for batch in records.dataset().batch(BATCH).prefetch(1):
+            images = batch["image"].numpy()
+            found = vectors_of(images)
+            for i, query in enumerate(wanted):
+                # No |a|^2 - 2ab + |b|^2: near vectors would lose digits.
+                distances = np.linalg.norm(found - query, axis=1)
+                candidates = nearest[i] + [
+                    Neighbour(*values)
+                    for values in zip(
+                        distances.tolist(),
+                        batch["id"].numpy().tolist(),
+                        batch["label"].numpy().tolist(),
+                        images,
+                        strict=True,
+                    )
+                ]
+                nearest[i] = heapq.nsmallest(
+                    count, candidates, key=lambda n: (n.distance, n.id)
+                )
+            # Views of the batch would keep all of it in memory.
+            nearest = [[_own_image(n) for n in found] for found in nearest]
+            progress.advance(len(images))
+    return nearest
+
+
+def _own_image(neighbour):
+    if neighbour.image.base is None:
+        return neighbour
+    return dataclasses.replace(neighbour, image=neighbour.image.copy())
+
+
+def draw_neighbours(path, examples, neighbours, class_names):
+    """Draws a sheet: an image a row, its neighbours to the right.
+
+    Args:
+        path: of the PNG file.
+        examples: the images that were asked for, see `chosen.examples_of`.
+        neighbours: a list of `Neighbour`s for each.
+        class_names: one per label.
+    """
+    names = [literal(name) for name in class_names]
+    columns = 1 + max(map(len, neighbours))
+    figure, axes = plt.subplots(
+        len(examples),
+        columns,
+        figsize=(1.5 * columns, 1.85 * len(examples)),
+        layout="constrained",
+        squeeze=False,
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for row, example, found in zip(axes, examples, neighbours, strict=True):
+        _show(row[0], example["image"], names[example["label"]], None)
+        for axis, neighbour in zip(row[1:], found, strict=False):
+            is_right = neighbour.label == example["label"]
+            name = names[neighbour.label]
+            _show(axis, neighbour.image, name, is_right, neighbour.distance)
+    save_figure(figure, path)
+
+
+def _show(axis, image, name, is_right, distance=None):
+    axis.imshow(image)
+    title = shortened(name, 18)
+    if distance is not None:
+        title += f"\n{distance:.1f}"
+    else:
+        title += "\ntest image"
+    axis.set_title(
+        title,
+        fontsize=8,
+        fontweight="bold" if is_right is None else None,
+        color="#b3261e" if is_right is False else "black",
+    )

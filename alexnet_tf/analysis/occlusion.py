@@ -1,0 +1,88 @@
+"""Which parts of an image its class depends on.
+
+M. D. Zeiler and R. Fergus: Visualizing and Understanding Convolutional
+Networks, ECCV 2014, section 4.2: a grey square slides over the image.
+"""
+
+import dataclasses
+import itertools
+
+import matplotlib
+import numpy as np
+
+from alexnet_tf.data.augment import centre_crop
+from alexnet_tf.evaluation.ten_crop import centre_crop_probabilities
+
+GREY = 128
+SHARE = 4  # the square's side is the image's divided by this
+POSITIONS = 13  # of the square, in each direction
+BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Occlusion:
+    """The probability of a class with a part of the image covered.
+
+    Attributes:
+        image: uint8 [crop, crop, 3], not covered.
+        square: side of the grey square, in pixels.
+        unoccluded: probability of the class for the whole image.
+        probabilities: float64 [POSITIONS, POSITIONS], the square's centre
+            moving down and right.
+    """
+
+    image: np.ndarray
+    square: int
+    unoccluded: float
+    probabilities: np.ndarray
+
+
+def occlusion_sensitivity(network, record, label, crop):
+    """Slides a grey square over the central crop of a record, edge to edge.
+
+    Args:
+        network: from uint8 crops to logits.
+        record: uint8 [256, 256, 3], 0..255.
+        label: of the class whose probability is measured.
+        crop: side of a crop, in pixels.
+
+    Returns:
+        An `Occlusion`.
+    """
+    square = crop // SHARE
+    first = (len(record) - crop) // 2
+    starts = first + np.linspace(0, crop - square, POSITIONS).round()
+    covered = np.stack([record] * (1 + POSITIONS**2))
+    places = itertools.product(starts.astype(int), repeat=2)
+    for i, (top, left) in enumerate(places, start=1):
+        covered[i, top : top + square, left : left + square] = GREY
+    probabilities = np.concatenate(
+        [
+            centre_crop_probabilities(network, batch, crop)[:, label]
+            for batch in np.split(covered, range(BATCH, len(covered), BATCH))
+        ]
+    )
+    return Occlusion(
+        centre_crop(record, crop),
+        square,
+        float(probabilities[0]),
+        probabilities[1:].reshape(POSITIONS, POSITIONS),
+    )
+
+
+def occlusion_map(occlusion):
+    """The probabilities as colours, from 0 (dark) to the largest (bright).
+
+    Returns:
+        uint8 [crop, crop, 3]: the colour at a pixel is that of the square
+        whose centre is nearest, so the outer squares fill the border.
+    """
+    side = len(occlusion.image)
+    centres = np.linspace(0, side - occlusion.square, POSITIONS)
+    centres += occlusion.square / 2
+    pixels = np.arange(side) + 0.5
+    nearest = np.abs(pixels[:, None] - centres[None]).argmin(axis=1)
+    scale = max(occlusion.unoccluded, occlusion.probabilities.max(), 1e-12)
+    colours = matplotlib.colormaps["viridis"](occlusion.probabilities / scale)
+    pixels = np.round(255 * colours[..., :3]).astype(np.uint8)
+    return pixels[nearest][:, nearest]

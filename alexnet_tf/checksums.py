@@ -1,0 +1,83 @@
+"""SHA-256 of files, so that a damaged one is found before it is used.
+
+A folder that is written once keeps the digests of its files in
+`checksums.json`. A file that is replaced while others read it carries its own
+digest, a *seal*: bytes after the end of the HDF5 content, where HDF5 does not
+look. Weights and digest are then replaced by one rename.
+"""
+
+import hashlib
+import json
+import pathlib
+
+from alexnet_tf.errors import UserError
+
+CHECKSUMS = "checksums.json"
+SEAL = b"\nsha256 "
+DIGEST_LENGTH = 64  # hexadecimal
+SEAL_LENGTH = len(SEAL) + DIGEST_LENGTH
+
+
+def write_checksums(folder):
+    """Writes checksums.json: {file name: SHA-256} of the folder's files."""
+    digests = {
+        file.name: _sha256(file, file.stat().st_size)
+        for file in sorted(pathlib.Path(folder).iterdir())
+    }
+    text = json.dumps(digests, indent=2) + "\n"
+    (folder / CHECKSUMS).write_text(text)
+
+
+def find_damage(folder):
+    """One clause that names a damaged file, or None where all are sound."""
+    file = folder / CHECKSUMS
+    try:
+        digests = dict(json.loads(file.read_text()))
+        for name, expected in digests.items():
+            file = folder / name
+            if _sha256(file, file.stat().st_size) != expected:
+                return f"{file} is damaged: its SHA-256 has changed"
+    except (OSError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        return f"{file} is damaged: {reason}"
+    return None
+
+
+def seal(file):
+    """Appends the SHA-256 of an HDF5 file to it."""
+    digest = _sha256(file, file.stat().st_size)
+    with open(file, "ab") as content:
+        content.write(SEAL + digest.encode())
+
+
+def check_seal(file):
+    """Checks a sealed file; one without a seal may hold anything.
+
+    Raises:
+        OSError: it cannot be read.
+        UserError: it has changed since it was sealed.
+    """
+    size = file.stat().st_size - SEAL_LENGTH
+    if size < 0:
+        return
+    with open(file, "rb") as content:
+        content.seek(size)
+        found = content.read(SEAL_LENGTH)
+    if not found.startswith(SEAL):
+        return
+    if _sha256(file, size).encode() != found.removeprefix(SEAL):
+        raise UserError(
+            f"{file} is damaged, its SHA-256 has changed since it was written: "
+            "put a copy in its place, or train again with another --run"
+        )
+
+
+def _sha256(file, size):
+    """Of the first `size` bytes."""
+    digest = hashlib.sha256()
+    left = size
+    with open(file, "rb") as content:
+        while chunk := content.read(min(left, 1 << 20)):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,131 @@
+"""Line charts as SVG, in the colours of the page."""
+
+import math
+
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from alexnet_tf.report.markup import joined, tag
+
+WIDTH, HEIGHT = 360, 240
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 36  # of the plot, in the picture
+
+
+def line_chart(title, x_name, series, is_log=False, from_zero=False):
+    """Lines over a common x axis, with a legend above them.
+
+    Args:
+        title: what is on the y axis.
+        x_name: what is on the x axis, whole numbers.
+        series: {name: [(x, y), ...]}, at most two; what is not finite, or not
+            positive where `is_log`, is left out.
+        is_log: whether the y axis is logarithmic.
+        from_zero: whether the y axis begins at 0.
+
+    Returns:
+        A figure element as `Markup`.
+    """
+    drawable = {
+        name: [
+            point
+            for point in points
+            if math.isfinite(point[1]) and (point[1] > 0 or not is_log)
+        ]
+        for name, points in series.items()
+    }
+    points = [point for line in drawable.values() for point in line]
+    legend = joined(
+        *(
+            tag("span", name, class_=f"key line{number}")
+            for number, name in enumerate(series, 1)
+            if len(series) > 1
+        )
+    )
+    caption = tag("figcaption", tag("strong", title), " ", legend)
+    if not points:
+        return tag("figure", caption, tag("p", "nothing to draw"))
+    x_axis = _Axis(
+        [x for x, _ in points],
+        (LEFT, WIDTH - RIGHT),
+        MaxNLocator(6, integer=True),
+    )
+    y_axis = _Axis(
+        [y for _, y in points] + [0] * from_zero,
+        (HEIGHT - BOTTOM, TOP),
+        LogLocator(numticks=6) if is_log else MaxNLocator(5),
+        math.log10 if is_log else float,
+    )
+    svg = tag(
+        "svg",
+        *_grid(x_axis, y_axis),
+        tag(
+            "text",
+            x_name,
+            x=(LEFT + WIDTH - RIGHT) / 2,
+            y=HEIGHT - 4,
+            class_="middle",
+        ),
+        *(
+            _line(number, [(x_axis.place(x), y_axis.place(y)) for x, y in line])
+            for number, line in enumerate(drawable.values(), 1)
+        ),
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        aria_label=_description(title, x_name, drawable),
+    )
+    return tag("figure", caption, svg, class_="chart")
+
+
+class _Axis:
+    """Maps values to pixels and knows where the ticks are."""
+
+    def __init__(self, values, pixels, locator, scale=float):
+        low, high = min(values), max(values)
+        ticks = locator.tick_values(low, high)
+        inside = [t for t in ticks if low <= t <= high]
+        # Ticks at both ends make the range; a single value still needs one.
+        if len(inside) < 2 or scale is not math.log10:
+            inside = list(ticks)
+        self.ticks = inside
+        self._ends = tuple(
+            scale(v) for v in (min(low, *inside), max(high, *inside))
+        )
+        self._pixels = pixels
+        self._scale = scale
+
+    def place(self, value):
+        low, high = self._ends
+        share = (self._scale(value) - low) / (high - low)
+        start, end = self._pixels
+        return round(start + share * (end - start), 1)
+
+
+def _grid(x_axis, y_axis):
+    for tick in y_axis.ticks:
+        y = y_axis.place(tick)
+        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y)
+        yield tag("text", f"{tick:g}", x=LEFT - 6, y=y + 4, class_="end")
+    for tick in x_axis.ticks:
+        yield tag(
+            "text",
+            f"{tick:g}",
+            x=x_axis.place(tick),
+            y=HEIGHT - BOTTOM + 16,
+            class_="middle",
+        )
+
+
+def _line(number, places):
+    points = " ".join(f"{x},{y}" for x, y in places)
+    dots = (tag("circle", cx=x, cy=y, r=2.5) for x, y in places)
+    return tag(
+        "g", tag("polyline", points=points), *dots, class_=f"line{number}"
+    )
+
+
+def _description(title, x_name, series):
+    lines = (
+        f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}"
+        for name, line in series.items()
+        if line
+    )
+    return f"{title} by {x_name}: {'; '.join(lines)}"

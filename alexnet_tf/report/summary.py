@@ -1,0 +1,61 @@
+"""The run in a few numbers."""
+
+from alexnet_tf.report.markup import joined, tag
+from alexnet_tf.report.results import VIEWS, best_epoch
+from alexnet_tf.report.training import training_time
+
+
+def introduction(evaluation, rows, dataset, parameters, left_out):
+    """What stands below the heading.
+
+    Args:
+        evaluation: what evaluation.json holds, or None.
+        rows: of history.csv; empty where nothing was trained here.
+        dataset: what dataset.json holds.
+        parameters: of the network, trainable ones.
+        left_out: why the sections that need images are left out, or None.
+    """
+    facts = [("Parameters", f"{parameters:,}")]
+    if evaluation:
+        views = VIEWS[evaluation["crops"]]
+        facts += [
+            (f"Top-1 error, {views}", f"{evaluation['top1_error']:.1%}"),
+            (f"Top-5 error, {views}", f"{evaluation['top5_error']:.1%}"),
+        ]
+    if rows:
+        images = dataset["train_images"]
+        time = training_time(rows, images)
+        speed = len(rows) * images / max(time.total_seconds(), 1)
+        facts += [
+            ("Epochs", f"{len(rows)}"),
+            ("Training images", f"{images:,}"),
+            ("Images/s in training", f"{speed:.0f}"),
+            ("Time in training steps", str(time)),
+        ]
+        if best := best_epoch(rows):
+            facts.append(("Best epoch", f"{best['epoch']:.0f}"))
+    parts = [
+        tag(
+            "p",
+            "The network of Krizhevsky, Sutskever and Hinton (NIPS 2012) on "
+            f"{dataset['name']}, {len(dataset['class_names']):,} classes.",
+        ),
+        tag(
+            "dl",
+            *(
+                tag("div", tag("dt", name), tag("dd", value))
+                for name, value in facts
+            ),
+            class_="facts",
+        ),
+    ]
+    if left_out:
+        parts.append(
+            tag(
+                "p",
+                "Predictions, nearest training images, feature maps and "
+                f"occlusion are left out: {left_out}",
+                class_="notice",
+            )
+        )
+    return joined(*parts)

@@ -1,0 +1,80 @@
+"""How the training went: curves, epochs, speed."""
+
+import datetime
+
+from alexnet_tf.report.chart import line_chart
+from alexnet_tf.report.markup import joined, table, tag
+from alexnet_tf.report.page import Section
+
+COLUMNS = {  # of history.csv: its heading and format
+    "epoch": ("epoch", "{:.0f}"),
+    "loss": ("loss", "{:.3f}"),
+    "val_loss": ("validation loss", "{:.3f}"),
+    "top1_error": ("top-1 error", "{:.2%}"),
+    "val_top1_error": ("validation top-1", "{:.2%}"),
+    "top5_error": ("top-5 error", "{:.2%}"),
+    "val_top5_error": ("validation top-5", "{:.2%}"),
+    "learning_rate": ("learning rate", "{:g}"),
+    "images_per_second": ("images/s", "{:.0f}"),
+}
+
+
+def training_time(rows, images):
+    """Time spent on training steps, validation not counted.
+
+    Args:
+        rows: of history.csv.
+        images: of the training split.
+
+    Returns:
+        A `datetime.timedelta` in whole seconds.
+    """
+    seconds = sum(images / row["images_per_second"] for row in rows)
+    return datetime.timedelta(seconds=round(seconds))
+
+
+def curves_section(rows):
+    """Loss, errors and learning rate over the epochs.
+
+    Args:
+        rows: of history.csv, at least one.
+    """
+
+    def pairs(key):
+        return [(row["epoch"], row[key]) for row in rows]
+
+    def both(key):
+        return {"training": pairs(key), "validation": pairs(f"val_{key}")}
+
+    charts = tag(
+        "div",
+        line_chart("Loss", "epoch", both("loss")),
+        line_chart("Top-1 error", "epoch", both("top1_error"), from_zero=True),
+        line_chart("Top-5 error", "epoch", both("top5_error"), from_zero=True),
+        line_chart(
+            "Learning rate",
+            "epoch",
+            {"learning rate": pairs("learning_rate")},
+            is_log=True,
+        ),
+        class_="charts",
+    )
+    numbers = tag(
+        "details",
+        tag("summary", "The numbers"),
+        table(
+            [heading for heading, _ in COLUMNS.values()],
+            [
+                [form.format(row[key]) for key, (_, form) in COLUMNS.items()]
+                for row in rows
+            ],
+            class_="numbers",
+        ),
+    )
+    note = tag(
+        "p",
+        "Training errors are averages over an epoch, on random crops and with "
+        "dropout; validation uses the centre crop after the epoch.",
+        class_="quiet",
+    )
+    return Section("curves", "Learning curves", joined(charts, note, numbers))

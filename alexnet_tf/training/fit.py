@@ -1,0 +1,241 @@
+"""Training to the end, over every interruption that can be mended."""
+
+import sys
+
+import tensorflow as tf
+
+from alexnet_tf.data.damage import DATA_ERRORS
+from alexnet_tf.data.pipeline import centre_crop_batches
+from alexnet_tf.errors import UserError
+from alexnet_tf.training.diagnosis import first_not_finite
+from alexnet_tf.training.epoch_report import EpochReport
+from alexnet_tf.training.events import Events
+from alexnet_tf.training.flat_loss import FlatLossAlarm
+from alexnet_tf.training.history import History
+from alexnet_tf.training.interrupts import InterruptSaver
+from alexnet_tf.training.last_validation import end_epoch
+from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
+from alexnet_tf.training.lr_drops import make_lr_drops
+from alexnet_tf.training.placement_report import PlacementReport
+from alexnet_tf.training.progress import TrainingProgress
+from alexnet_tf.training.state import State
+from alexnet_tf.training.state_keeper import StateKeeper
+from alexnet_tf.training.trainer import NOT_FINITE
+from alexnet_tf.training.workers import AverageLogs
+
+
+class Fit:
+    """Trains a run from its last state to its end.
+
+    Args:
+        run: a `Run`.
+        config: its config.
+        trainer: a `Trainer`.
+        batches: `TrainingBatches`.
+        validation: `Records`.
+        damage: a `DamageLog`.
+        interrupts: `Interrupts`.
+        workers: `Alone`, or what this process trains together with.
+    """
+
+    def __init__(
+        self,
+        run,
+        config,
+        trainer,
+        batches,
+        validation,
+        damage,
+        interrupts,
+        workers,
+    ):
+        self._run = run
+        self._config = config
+        self._trainer = trainer
+        self._batches = batches
+        self._validation = validation
+        self._damage = damage
+        self._interrupts = interrupts
+        self._workers = workers
+        self._drops = make_lr_drops(config.train)
+        self._state = State(
+            run,
+            trainer,
+            self._drops,
+            config.train.lr,
+            is_written=workers.rank == 0,
+        )
+        self._progress = TrainingProgress(
+            config.train.epochs, batches.batch_size
+        )
+        self._placement = PlacementReport(batches.batch_size // workers.size)
+
+    def to_the_end(self):
+        """Trains; returns whether the loss stayed finite.
+
+        Raises:
+            Interrupted: a signal came; everything is saved.
+            UserError: no state is sound, or none can be written, or too many
+                images are damaged.
+        """
+        self._state.restore()
+        if self._workers.size > 1:
+            self._workers.check_agreement("state", self._state.fingerprint())
+        if (self._state.epoch or self._state.step) and not self._workers.rank:
+            print(f"continuing after {self._state.place}")
+        callbacks = self._callbacks()
+        try:
+            with self._interrupts.deferred():
+                while not self._fitted(callbacks):
+                    pass
+        except tf.errors.InvalidArgumentError as error:
+            reasons = [
+                r for r in (NOT_FINITE, OVERFLOW_UNSCALED) if r in str(error)
+            ]
+            if not reasons:
+                raise
+            self._progress.close()
+            self._report_not_finite(reasons[0])
+            return False
+        finally:
+            self._progress.close()
+            self._placement.close()
+        return True
+
+    def _callbacks(self):
+        """What Keras calls, in this order: later ones see what earlier did."""
+        run, train, state = self._run, self._config.train, self._state
+        everyone = [
+            AverageLogs(self._workers, lambda: self._validation.left),
+            EpochReport(self._batches.batch_size),
+            self._drops,
+        ]
+        first_worker = [
+            FlatLossAlarm(
+                self._config.model.num_classes,
+                train.flat_loss_steps,
+                train.flat_loss_margin,
+                sample=lambda: next(iter(self._batches.stream()))[0],
+                steps_done=lambda: state.step,
+            ),
+            Events(run),
+            History(run, state.rows, train.epochs),
+        ]
+        keeper = StateKeeper(
+            state, train.save_every_steps, train.save_every_minutes
+        )
+        shown = [self._placement, self._progress]
+        last = [InterruptSaver(state, self._interrupts, self._workers)]
+        if self._workers.rank:
+            return [*everyone, keeper, *last]
+        return [*everyone, *first_worker, keeper, *shown, *last]
+
+    def _fitted(self, callbacks):
+        """Fits what is left; False where damaged images were left out first."""
+        try:
+            self._fit_what_is_left(callbacks)
+        except DATA_ERRORS as error:
+            self._progress.close()
+            if NOT_FINITE in str(error) or OVERFLOW_UNSCALED in str(error):
+                raise
+            if not self._leave_out_damaged():
+                raise
+            return False
+        return True
+
+    def _fit_what_is_left(self, callbacks):
+        state, batches, workers = self._state, self._batches, self._workers
+        validation = centre_crop_batches(
+            self._validation,
+            batches.batch_size // workers.size,
+            self._config.model.crop,
+            workers.rank,
+            workers.size,
+        )
+        if state.step == batches.steps_per_epoch:
+            end_epoch(self._trainer, state.epoch, validation, callbacks)
+        epochs = (
+            state.epoch if self._drops.finished else self._config.train.epochs
+        )
+        for first, last, steps in segments(state, batches, epochs):
+            self._trainer.fit(
+                batches.stream(first, batches.steps_per_epoch - steps),
+                initial_epoch=first,
+                epochs=last,
+                steps_per_epoch=steps,
+                validation_data=validation,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+            if self._trainer.stop_training:
+                break
+
+    def _leave_out_damaged(self):
+        """After an error of reading: whether training can go on without.
+
+        The state is saved and read again, as if the run had been resumed.
+
+        Raises:
+            UserError: too many images are damaged, or several workers train:
+                all have to leave out the same ones, from their start.
+        """
+        try:
+            if not self._damage.find():
+                return False
+        except UserError as error:
+            self._state.save()
+            raise UserError(
+                f"{error}. The last state is saved. Put the files back as "
+                "they were, or allow for more of them to be lost; "
+                f"{self._run.how_to_go_on}"
+            ) from None
+        if self._workers.size > 1:
+            raise UserError(
+                "several workers cannot leave images out together in the "
+                f"middle of a run; {self._run.how_to_go_on}"
+            )
+        self._state.save()
+        self._state.restore()
+        return True
+
+    def _report_not_finite(self, reason):
+        """Says where a loss or gradient that is not finite came from."""
+        state, run = self._state, self._run
+        images, _ = next(iter(self._batches.stream(state.epoch, state.step)))
+        where = first_not_finite(self._trainer.network, images)
+        if self._workers.size > 1:
+            ranks = self._workers.ranks_where(where is not None)
+            who = f" on worker {', '.join(map(str, ranks))}" if ranks else ""
+        else:
+            who = ""
+        kept = (
+            f"The last good state is in {run.state_folder}, the best weights "
+            f"in {run.best_weights.parent}."
+            if run.state_folder.exists()
+            else "Nothing was saved yet."
+        )
+        print(
+            f"main.py: the {reason}{who} in epoch {state.epoch + 1}, step "
+            f"{state.step + 1}; first to go was "
+            f"{where or f'the {reason.split()[0]} itself'}. "
+            f"{kept} Start again with a lower learning rate: "
+            f"--config.train.lr={self._config.train.lr / 10:g}",
+            file=sys.stderr,
+        )
+
+
+def segments(state, batches, epochs):
+    """[(first epoch, last epoch, steps per epoch)]: calls of `fit`.
+
+    Keras takes one number of steps for all epochs, so what is left of an
+    interrupted epoch is a call of its own.
+    """
+    steps, done = batches.steps_per_epoch, state.epoch
+    calls = []
+    if state.step:
+        calls.append((done, done + 1, steps - state.step))
+        done += 1
+    if done < epochs:
+        calls.append((done, epochs, steps))
+    return calls

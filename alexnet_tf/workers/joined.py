@@ -1,0 +1,147 @@
+"""Workers that average over TensorFlow's collectives."""
+
+import hashlib
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.errors import UserError
+
+# Any numbers that are the same in all processes and differ between the
+# groups of devices.
+GRADIENTS_KEY, NUMBERS_KEY = 100, 900
+LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+
+
+class Joined:
+    """One of several processes; see `training.workers.Alone` for its methods.
+
+    Made before TensorFlow runs any operation: it starts the server by which
+    the others reach this process, and waits for all of them. The others'
+    collectives fail with one of `LOST` some ten seconds after a worker has
+    fallen silent.
+
+    Args:
+        cluster: a `Cluster`.
+    """
+
+    def __init__(self, cluster):
+        self.rank = cluster.rank
+        self.size = len(cluster.addresses)
+        self.addresses = cluster.addresses
+        self.device_prefix = f"/job:worker/replica:0/task:{self.rank}"
+        # Its scope is never entered: Keras' `fit` fails under it. It is here
+        # for the servers and for its watch over the other workers.
+        self._strategy = _strategy()
+        self._stop = tf.Variable(0.0, trainable=False)
+        self._stop_agreed = tf.Variable(0.0, trainable=False)
+        self._add_up = tf.function(self._sum_over_workers)
+
+    def average_gradients(self, gradients, variables, loss):
+        """One collective on each device that holds variables.
+
+        The loss and the wish to stop travel with the first; gradients that
+        are not finite in one worker make the loss not finite in all.
+        """
+        averaged = list(gradients)
+        devices = sorted({variable.value.device for variable in variables})
+        for number, device in enumerate(devices):
+            places = [
+                i for i, v in enumerate(variables) if v.value.device == device
+            ]
+            extra = [loss, self._stop.value()] if number == 0 else []
+            with tf.device(device):
+                flat = tf.concat(
+                    [tf.reshape(gradients[i], [-1]) for i in places]
+                    + [tf.reshape(x, [1]) for x in extra],
+                    axis=0,
+                )
+                mean = self._reduce(flat, GRADIENTS_KEY + number) / self.size
+                shapes = [variables[i].shape for i in places]
+                parts = tf.split(
+                    mean, [math.prod(s) for s in shapes] + [1] * len(extra)
+                )
+                for i, part in zip(places, parts, strict=False):
+                    averaged[i] = tf.reshape(part, variables[i].shape)
+            if extra:
+                loss, stop = (x[0] for x in parts[-2:])
+                self._stop_agreed.assign(stop)
+        return averaged, loss
+
+    def ask_to_stop(self, wish):
+        """Tells the others, with the next step, whether this one wants to."""
+        self._stop.assign(float(wish))
+
+    def agreed_to_stop(self, wish):
+        """Whether any worker had asked to stop before the last step."""
+        return self._stop_agreed.numpy() > 0
+
+    def average_logs(self, logs, weights):
+        """One collective for all numbers, in float64."""
+        names = sorted(logs)
+        own = [weights[name] for name in names]
+        sums = self.sum(
+            [logs[n] * w for n, w in zip(names, own, strict=True)] + own
+        )
+        means = sums[: len(names)] / sums[len(names) :]
+        return dict(zip(names, means.tolist(), strict=True))
+
+    def wait_for_all(self):
+        """Returns once every worker has called this."""
+        self.sum([0.0])
+
+    def check_agreement(self, what, text):
+        """Compares digests; what float64 holds of them is enough."""
+        digest = hashlib.sha256(text.encode()).digest()
+        [digests] = self.gather([int.from_bytes(digest[:6], "big")]).T
+        for rank in range(1, self.size):
+            if digests[rank] != digests[0]:
+                raise UserError(
+                    f"worker {rank} ({self.addresses[rank]}) has another "
+                    f"{what} than worker 0: start all workers with the same "
+                    "program, --config, --data_dir and --run"
+                )
+
+    def ranks_where(self, condition):
+        """Numbers of the workers whose condition is true."""
+        return np.flatnonzero(self.gather([float(condition)])[:, 0]).tolist()
+
+    def sum(self, numbers):
+        """Sums over the workers of a list of numbers; float64 array."""
+        return self._add_up(tf.constant(numbers, tf.float64)).numpy()
+
+    def gather(self, numbers):
+        """Every worker's numbers; float64 [size, len(numbers)]."""
+        rows = np.zeros((self.size, len(numbers)))
+        rows[self.rank] = numbers
+        return self.sum(rows.ravel()).reshape(rows.shape)
+
+    def _sum_over_workers(self, numbers):
+        # An instance of a collective has one shape for good.
+        return self._reduce(numbers, NUMBERS_KEY, numbers.shape[0])
+
+    def _reduce(self, tensor, key, instance=0):
+        return tf.raw_ops.CollectiveReduceV2(
+            input=tensor,
+            group_size=self.size,
+            group_key=key,
+            instance_key=1000 * key + instance,
+            ordering_token=[],
+            merge_op="Add",
+            final_op="Id",
+        )
+
+
+def _strategy():
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"the workers cannot be joined: {reason}") from None

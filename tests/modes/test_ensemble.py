@@ -1,0 +1,144 @@
+"""Runs and exports that answer together."""
+
+import csv
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.members import open_members
+from alexnet_tf.modes import evaluate, predict
+from alexnet_tf.options import Options
+from alexnet_tf.run import Run
+from alexnet_tf.trained import load_trained
+
+CLASSES = ("blue", "green", "red")
+
+
+@pytest.fixture(scope="module")
+def confused_run(finished_run, tmp_path_factory):
+    """A copy of the run whose classifier leans to the last class."""
+    run = tmp_path_factory.mktemp("runs") / "confused"
+    shutil.copytree(finished_run, run)
+    network = load_trained(Run(run)).network
+    [bias] = network.get_layer("fc8").biases
+    bias.assign_add([0, 0, 8.0])
+    network.save_weights(run / "best" / "network.weights.h5")
+    for checksums in run.glob("best/*.json"):
+        checksums.unlink()
+    return run
+
+
+def ensemble(*paths, **changes):
+    return Options(config=None, runs=tuple(map(str, paths)), **changes)
+
+
+def test_rows_of_all_and_of_their_average(
+    finished_run, confused_run, exported, image_folder, tmp_path, capsys
+):
+    paths = (finished_run, confused_run, exported)
+    options = ensemble(*paths, json=True, results_dir=str(tmp_path / "r"))
+    assert evaluate.main(options) == 0
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [row["name"] for row in rows] == [
+        str(finished_run),
+        str(confused_run),
+        str(exported / "1"),
+        "average of 3 networks",
+    ]
+    assert [row["images"] for row in rows] == [18] * 4
+    assert rows[0]["top1_error"] == rows[2]["top1_error"] == 0
+    assert rows[1]["top1_error"] > 0
+    # The same, image by image: what the average of the three is.
+    files = sorted(image_folder.glob("val/*/*.png"))
+    singles = [
+        predictions(Options(config=None, run=str(run)), files, capsys)
+        for run in (finished_run, confused_run)
+    ]
+    mean = (2 * singles[0] + singles[1]) / 3
+    labels = np.repeat([0, 1, 2], 6)
+    assert rows[3]["top1_error"] == pytest.approx(
+        np.mean(mean.argmax(axis=1) != labels)
+    )
+    together = predictions(ensemble(*paths), files, capsys)
+    np.testing.assert_allclose(together, mean, rtol=0, atol=1e-6)
+    with open(tmp_path / "r" / "results.csv") as file:
+        written = list(csv.reader(file))
+    assert [row[0] for row in written[1:5]] == [row["name"] for row in rows]
+    assert "| 1 CNN |" in (tmp_path / "r" / "results.md").read_text()
+
+
+def predictions(options, files, capsys):
+    """[N, 3] probabilities by --mode=predict, in class order."""
+    options.images, options.json = tuple(map(str, files)), True
+    assert predict.main(options) == 0
+    results = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return np.array(
+        [
+            [r["probabilities"][r["classes"].index(name)] for name in CLASSES]
+            for r in results
+        ]
+    )
+
+
+def test_an_export_answers_as_its_run(finished_run, exported):
+    images = np.random.default_rng(0).integers(0, 256, (5, 256, 256, 3))
+    images = images.astype(np.uint8)
+    run, export, version = (
+        opener().probabilities(images)
+        for opener in open_members([finished_run, exported, exported / "1"], 10)
+    )
+    np.testing.assert_allclose(export, run, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(export, version)
+
+
+def test_an_export_knows_ten_crops_only(exported):
+    with pytest.raises(UserError, match="always takes ten crops"):
+        evaluate.main(ensemble(exported, crops=1))
+
+
+def test_exports_alone_need_to_be_told_the_data(
+    exported, options_for, tmp_path, capsys
+):
+    options = options_for(tmp_path / "unused")
+    options.runs, options.run = (str(exported),), None
+    assert evaluate.main(options) == 0
+    assert "| folder validation, 18 | ten | 0.0 |" in capsys.readouterr().out
+
+
+def test_other_classes_are_refused(finished_run, other_classes):
+    options = ensemble(finished_run, data_dir=str(other_classes))
+    with pytest.raises(UserError, match="other classes than the 3"):
+        evaluate.main(options)
+
+
+def test_networks_of_other_classes_are_refused(finished_run, tmp_path):
+    run = pathlib.Path(shutil.copytree(finished_run, tmp_path / "run"))
+    dataset = json.loads((run / "dataset.json").read_text())
+    dataset["class_names"] = ["red", "green", "blue"]
+    (run / "dataset.json").write_text(json.dumps(dataset))
+    with pytest.raises(UserError, match="cannot be averaged"):
+        predict.main(ensemble(finished_run, run, images=("any.png",)))
+
+
+def test_what_is_neither_is_one_clear_line(tmp_path):
+    with pytest.raises(UserError, match="there is no run in"):
+        evaluate.main(ensemble(tmp_path))
+
+
+def test_a_folder_of_images_becomes_a_submission(
+    finished_run, image_folder, tmp_path, capsys
+):
+    file = tmp_path / "submission.txt"
+    options = Options(
+        config=None,
+        run=str(finished_run),
+        images=(str(image_folder / "val"),),
+        submission=str(file),
+    )
+    assert predict.main(options) == 0
+    best = [line.split()[0] for line in file.read_text().splitlines()]
+    assert best == ["1"] * 6 + ["2"] * 6 + ["3"] * 6

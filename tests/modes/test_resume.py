@@ -1,0 +1,175 @@
+"""Runs that were stopped, and go on as if they had not been."""
+
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.modes import evaluate, train
+from alexnet_tf.options import Options
+from alexnet_tf.progress import ProgressReport
+from alexnet_tf.run import Run
+from alexnet_tf.run_lock import locked
+from alexnet_tf.training.interrupts import InterruptSaver
+from alexnet_tf.training.trainer import Trainer
+from tests.training.run_contents import (
+    assert_same_run,
+    assert_same_weights,
+    history,
+    state_weights,
+)
+
+
+@pytest.fixture
+def signal_in(monkeypatch):
+    """Function that sends this process a signal in a phase of the program.
+
+    (number, phase, count): at the count-th report of the progress of that
+    name, or batch of the validation.
+    """
+
+    def arrange(number, phase, count):
+        left = [count]
+
+        def send():
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), number)
+
+        def advance(self, *arguments):
+            original_advance(self, *arguments)
+            if self.what == phase:
+                send()
+
+        def on_test_batch_end(self, batch, logs=None):
+            if phase == "validation":
+                send()
+            original_test_batch_end(self, batch, logs)
+
+        monkeypatch.setattr(ProgressReport, "advance", advance)
+        monkeypatch.setattr(
+            InterruptSaver, "on_test_batch_end", on_test_batch_end
+        )
+
+    original_advance = ProgressReport.advance
+    original_test_batch_end = InterruptSaver.on_test_batch_end
+    return arrange
+
+
+def test_a_run_stopped_in_every_phase_goes_on_as_if_it_had_not_been(
+    tmp_path, options_for, finished_run, signal_in, capsys, monkeypatch
+):
+    run = tmp_path / "run"
+    places = []
+    for number, phase, count in (
+        (signal.SIGTERM, "mean image", 1),
+        (signal.SIGINT, "epoch 1/3", 6),  # its last step
+        (signal.SIGTERM, "validation", 1),  # of that epoch, which has two
+        (signal.SIGINT, "epoch 2/3", 2),
+        (signal.SIGTERM, "10-crop test", 1),
+    ):
+        signal_in(number, phase, count)
+        code = train.main(options_for(run))
+        assert code == (130 if number == signal.SIGINT else 0)
+        assert not (run / "evaluation.json").exists()
+        last_line = capsys.readouterr().out.splitlines()[-1]
+        assert last_line.startswith(f"stopped by {signal.Signals(number).name}")
+        assert last_line.endswith(f"python main.py --mode=train --run={run}")
+        places.append(last_line.partition(" after ")[2].partition(",")[0])
+    assert places == [
+        "",
+        "0 epochs and 6 steps",
+        "0 epochs and 6 steps",
+        "1 epochs and 2 steps",
+        "",
+    ]
+    # All that is left is the test.
+    monkeypatch.setattr(Trainer, "train_step", None)
+    assert train.main(options_for(run)) == 0
+    assert_same_run(run, finished_run)
+
+
+def test_a_run_in_use_is_refused_but_can_be_evaluated(finished_run, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    with locked(Run(run)):
+        with pytest.raises(UserError, match=f"process {os.getpid()} on"):
+            train.main(Options(config=None, run=str(run)))
+        assert evaluate.main(Options(config=None, run=str(run), crops=1)) == 0
+
+
+def test_more_epochs_continue_a_finished_run(
+    tmp_path, options_for, finished_run
+):
+    run = tmp_path / "run"
+    assert train.main(options_for(run, **{"train.epochs": 1})) == 0
+    longer = options_for(run)
+    longer.overrides = {"train.epochs": 3}
+    assert train.main(longer) == 0
+    assert_same_weights(state_weights(run), state_weights(finished_run))
+
+
+def test_another_network_is_refused(tmp_path, options_for):
+    run = tmp_path / "run"
+    assert train.main(options_for(run, **{"train.epochs": 1})) == 0
+    wider = options_for(run, **{"model.width": 1 / 8})
+    wider.config_given = True
+    with pytest.raises(UserError, match=r"model.width is 0.0625 there"):
+        train.main(wider)
+
+
+def test_changed_images_are_refused_on_resume(
+    tmp_path, options_for, image_folder
+):
+    run = tmp_path / "run"
+    assert train.main(options_for(run, **{"train.epochs": 1})) == 0
+    statistics = run / "statistics.npz"
+    with np.load(statistics) as arrays:
+        fields = {**arrays, "fingerprint": "of other images"}
+    np.savez(statistics, **fields)
+    with pytest.raises(UserError, match="measured on other data"):
+        train.main(options_for(run))
+
+
+def test_a_refused_resume_leaves_the_run_as_it_was(
+    tmp_path, options_for, finished_run, other_classes
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    dataset = (run / "dataset.json").read_text()
+    options = options_for(run)
+    options.data_dir = str(other_classes)
+    with pytest.raises(UserError, match=r"trained on .* red, .* scarlet"):
+        train.main(options)
+    assert (run / "dataset.json").read_text() == dataset
+
+
+def test_a_run_that_ended_at_a_plateau_stays_ended(
+    tmp_path, options_for, capsys
+):
+    run = tmp_path / "run"
+    changes = {
+        "train.epochs": 9,
+        "train.lr_drops": 0,
+        "train.patience": 1,
+        "train.min_improvement": 1.0,  # nothing improves that much
+    }
+    assert train.main(options_for(run, **changes)) == 0
+    ended = history(run)
+    assert len(ended) < 9
+    assert train.main(options_for(run)) == 0
+    assert history(run) == ended
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["config.json", "dataset.json", "statistics.npz"],
+)
+def test_a_damaged_file_is_named(tmp_path, options_for, finished_run, file):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    (run / file).write_bytes((run / file).read_bytes()[:20])
+    with pytest.raises(UserError, match=f"{file} cannot be read"):
+        train.main(options_for(run))
