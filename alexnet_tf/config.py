@@ -67,7 +67,22 @@ def _check_values(config):
             f"pools leave something of a crop of {model.crop}",
         ),
         "model.dropout": (0 <= model.dropout < 1, "from 0 to below 1"),
-        "model.mean": (model.mean in ("image", "rgb"), "image or rgb"),
+        "model.mean": (
+            model.mean in ("image", "rgb", "given"),
+            "image, rgb or given",
+        ),
+        "model.mean_values": (
+            len(model.mean_values) == 3 or model.mean != "given",
+            "three numbers, R, G, B, where model.mean is given",
+        ),
+        "model.input_divisor": (
+            0 < model.input_divisor < math.inf,
+            "more than 0",
+        ),
+        "model.channel_order": (
+            model.channel_order in ("rgb", "bgr"),
+            "rgb or bgr",
+        ),
         "model.lrn.scope": (
             model.lrn.scope in ("tower", "layer", "none"),
             "tower, layer or none",

@@ -9,6 +9,7 @@ import keras
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
+from alexnet_tf.layers.input_form import InputForm
 from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.mean import MeanSubtraction
 from alexnet_tf.layers.pca_lighting import PCALighting
@@ -45,10 +46,9 @@ def build_network(model, seed=0, precision="float32"):
     image = keras.Input(
         (model.crop, model.crop, 3), dtype="uint8", name="image"
     )
-    x = MeanSubtraction(model.mean, name="mean")(image)
-    x = PCALighting(**model.lighting, seed=seed, dtype=policy, name="lighting")(
-        x
-    )
+    x = make.mean("mean")(image)
+    x = make.lighting("lighting")(x)
+    x = make.input_form("input_form")(x)
 
     x = conv("conv1", 11, strides=4, padding="ceil")(x)  # 55x55x48
     x = pool("pool1")(lrn("lrn1")(x))  # 27x27x48
@@ -70,7 +70,26 @@ class _LayerFactory:
     def __init__(self, model, seed, policy):
         self._model = model
         self._policy = policy
+        self._run_seed = seed
         self._seed = seed * len(WEIGHTED_LAYERS)
+
+    def mean(self, name):
+        model = self._model
+        return MeanSubtraction(model.mean, model.mean_values, name=name)
+
+    def lighting(self, name):
+        return PCALighting(
+            **self._model.lighting,
+            seed=self._run_seed,
+            dtype=self._policy,
+            name=name,
+        )
+
+    def input_form(self, name):
+        divisor, order = self._model.input_divisor, self._model.channel_order
+        if (divisor, order) == (1, "rgb"):
+            return unchanged
+        return InputForm(divisor, order, dtype=self._policy, name=name)
 
     def conv(self, name, kernel_size, **kwargs):
         kernels = self._model.kernels[WEIGHTED_LAYERS.index(name)]
@@ -94,7 +113,7 @@ class _LayerFactory:
 
     def lrn(self, name):
         if self._model.lrn.scope == "none":
-            return lambda x: x
+            return unchanged
         return TowerLRN(**self._model.lrn, **self._common(name))
 
     def pool(self, name):
@@ -131,3 +150,8 @@ class _LayerFactory:
         """`units` times the width multiplier, a multiple of the towers."""
         towers = self._model.towers
         return max(1, round(units * self._model.width / towers)) * towers
+
+
+def unchanged(x):
+    """What stands where a config leaves a layer out."""
+    return x

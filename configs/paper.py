@@ -44,7 +44,10 @@ def get_config():
     model.pool_size = 3  # z, sec. 3.4
     model.pool_stride = 2  # s, sec. 3.4
     model.dropout = 0.5  # fc6 and fc7, sec. 4.2
-    model.mean = "image"  # sec. 2: per pixel; rgb: per colour
+    model.mean = "image"  # sec. 2: per pixel; rgb: per colour; given
+    model.mean_values = ()  # R, G, B on 0..255, where mean is given
+    model.input_divisor = 1.0  # of pixels minus mean; 2012 code: 1.1
+    model.channel_order = "rgb"  # of what conv1 reads; bgr: Caffe
 
     lrn = model.lrn = ConfigDict()  # sec. 3.3
     lrn.scope = "tower"  # 2012 code; layer: over both towers; none: no LRN

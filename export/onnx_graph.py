@@ -16,6 +16,7 @@ from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.layers.convolution import TowerConv2D, ceil_padding
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
+from alexnet_tf.layers.input_form import InputForm
 from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.mean import MeanSubtraction
 from alexnet_tf.layers.pca_lighting import PCALighting
@@ -144,6 +145,8 @@ def _apply(graph, layer, x):
             return x
         case MeanSubtraction():
             return _subtract_mean(graph, layer, x)
+        case InputForm():
+            return _form_input(graph, layer, x)
         case TowerConv2D():
             return _convolve(graph, layer, x)
         case TowerLRN():
@@ -167,6 +170,14 @@ def _subtract_mean(graph, layer, x):
     mean = graph.constant(f"{layer.name}/image", layer.mean.numpy())
     x = graph.node("Sub", layer.name, [x, mean])
     return graph.node("Transpose", "maps", [x], perm=[0, 3, 1, 2])
+
+
+def _form_input(graph, layer, x):
+    divisor = graph.constant(f"{layer.name}/divisor", np.float32(layer.divisor))
+    x = graph.node("Div", f"{layer.name}/divided", [x, divisor])
+    colours = [2, 1, 0] if layer.channel_order == "bgr" else [0, 1, 2]
+    order = graph.constant(f"{layer.name}/order", np.int64(colours))
+    return graph.node("Gather", layer.name, [x, order], axis=1)
 
 
 def _convolve(graph, layer, x):

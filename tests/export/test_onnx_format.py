@@ -86,6 +86,8 @@ def session_of(model):
         {"crop": 113},
         {"crop": 256},
         {"mean": "rgb", "lighting.std": 0.0},
+        {"channel_order": "bgr", "input_divisor": 1.1},
+        {"mean": "given", "mean_values": (150.0, 90.0, 60.0)},
         {"activation": "tanh"},
         {"activation": "sigmoid"},
         {"pool_size": 2},
