@@ -71,7 +71,7 @@ class AlexNet(nn.Module):
 
     def forward(self, images):
         """Logits [B, classes]."""
-        x = images - self.mean
+        x = (images - self.mean) / self.model["input_divisor"]
         x = nn.functional.pad(x, (0, self.missing, 0, self.missing))
         x = self.pool(self.lrn(self.activation(self.conv1(x))))
         x = self.pool(self.lrn(self.activation(self.conv2(x))))

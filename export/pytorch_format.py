@@ -25,7 +25,7 @@ FOLLOWED = (
     *("model.kernels", "model.units", "model.activation"),
     *("model.pool_size", "model.pool_stride", "model.mean", "model.lrn."),
     *("model.dropout", "model.lighting.", "model.weight_std.", "model.bias."),
-    "model.channel_order",
+    *("model.mean_values", "model.input_divisor", "model.channel_order"),
 )
 
 
@@ -77,7 +77,7 @@ def _write(file, run, trained, save):
     config = run.read_config()
     _check_followed(config)
     layers = joined_weights(trained.network)
-    if config.model.get("channel_order", "rgb") == "bgr":
+    if config.model.channel_order == "bgr":
         kernel, bias = layers["conv1"]
         layers["conv1"] = (kernel[:, :, ::-1], bias)
     mean = trained.network.get_layer("mean").mean.numpy()

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import tempfile
 
+from alexnet_tf.checksums import seal
 from alexnet_tf.config import apply_overrides, check_config, config_from_json
 from alexnet_tf.data.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
@@ -79,11 +80,11 @@ def network_with(options, config, weights):
     """
     mean = read_mean(options.mean_file) if options.mean_file else weights.mean
     if mean is not None:
-        config.model.mean = "rgb" if len(mean) == 1 else "image"
+        settle_mean_kind(config.model, mean)
     network = build_network(config.model, config.train.seed)
     try:
         check_fit(network, weights)
-        assign(network, weights, config.model.get("channel_order", "rgb"))
+        assign(network, weights, config.model.channel_order)
         if mean is not None:
             assign_mean(network, mean)
     except ValueError as error:
@@ -96,6 +97,21 @@ def network_with(options, config, weights):
             "training images: give --mean_file=FILE"
         )
     return network
+
+
+def settle_mean_kind(model, mean):
+    """Makes the `model` section ask for the kind of mean that is at hand.
+
+    Args:
+        model: changed where it asks for another kind.
+        mean: as in `FileWeights`.
+    """
+    if len(mean) > 1:
+        model.mean = "image"
+    elif model.mean != "rgb":
+        model.mean = "given"
+        # The digits that float32 means, not those of its neighbours in float64.
+        model.mean_values = tuple(float(str(v)) for v in mean.ravel())
 
 
 def dataset_of(options, config, weights):
@@ -151,6 +167,7 @@ def write_run(run, config, dataset, network):
         whole.create(config)
         write_text(whole.dataset_file, json.dumps(dataset, indent=2) + "\n")
         network.save_weights(whole.best_weights)
+        seal(whole.best_weights)
         if run.path.exists():
             run.path.rmdir()
         shutil.move(whole.path, run.path)

@@ -122,6 +122,11 @@ def _normalizations(layers, depths):
     for name in sorted(layers):
         layer = layers[name]
         if layer["type"] == "cmrnorm":
+            if _is_above_pool(layers, layer):
+                raise ValueError(
+                    f"{name} normalizes what is pooled already, as CaffeNet "
+                    "does and AlexNet does not"
+                )
             constants = (
                 layer["size"],
                 layer.get("minDiv", 1.0),
@@ -130,3 +135,12 @@ def _normalizations(layers, depths):
             )
             found.setdefault(depths[name], Normalization(*constants))
     return tuple(found[depth] for depth in sorted(found))
+
+
+def _is_above_pool(layers, layer):
+    """Whether a pool lies between a layer and the weights below it."""
+    while layer["type"] not in WEIGHTED and layer.get("inputs"):
+        layer = layers[layer["inputs"][0]]
+        if layer["type"] == "pool":
+            return True
+    return False

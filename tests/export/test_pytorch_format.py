@@ -184,6 +184,12 @@ def module_at(path):
         {"crop": 227, "lrn.scope": "layer", "lrn.k": 1.0, "lrn.alpha": 0.01},
         {"towers": 1, "mean": "rgb", "lrn.scope": "none"},
         {"activation": "tanh", "pool_size": 2, "lrn.n": 3, "crop": 113},
+        {
+            "channel_order": "bgr",
+            "mean": "given",
+            "mean_values": (122.0, 116.0, 104.0),
+            "input_divisor": 1.1,
+        },
     ],
     ids=str,
 )

@@ -8,33 +8,14 @@ from alexnet_tf.modes import import_weights
 from alexnet_tf.options import Options
 from alexnet_tf.run import Run
 from alexnet_tf.trained import load_trained
+from configs import caffe
 from tests.weights import alexnet_files as files
-
-
-def caffe_config():
-    """The network of bvlc_alexnet, at full width."""
-    from configs import paper
-
-    config = paper.get_config()
-    config.model.crop = 227
-    config.model.lrn.scope = "layer"
-    config.model.lrn.k = 1.0
-    config.model.lrn.alpha = 1e-4 / 5
-    return config
 
 
 @pytest.fixture(scope="session")
 def caffe_weights():
     """Random weights, three classes, in Caffe's layout. Read only."""
     return files.random_weights(files.WIDTH, classes=3)
-
-
-@pytest.fixture(scope="session")
-def mean_file(tmp_path_factory):
-    """A mean of each colour, as Caffe's .npy file."""
-    file = tmp_path_factory.mktemp("mean") / "mean.npy"
-    np.save(file, np.array(files.MEAN))
-    return file
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +29,11 @@ def crops():
 
 
 @pytest.fixture
-def options(tmp_path, mean_file, image_folder):
+def options(tmp_path, image_folder):
     """Function from a weights file to the `Options` of its import."""
 
     def make(weights, **changes):
-        config = caffe_config()
+        config = caffe.get_config()
         config.model.width = files.WIDTH
         config.data.name = "folder"
         values = {
@@ -61,7 +42,6 @@ def options(tmp_path, mean_file, image_folder):
             "run": str(tmp_path / "run"),
             "weights": str(weights),
             "trust_pickle": True,
-            "mean_file": str(mean_file),
             "data_dir": str(image_folder),
         }
         return Options(**{**values, **changes})

@@ -136,6 +136,14 @@ def test_other_constants_of_normalization(layers, refused, tmp_path):
     assert "LRN has n=5 k=2 alpha=2e-05" in line
 
 
+def test_another_order_of_pooling_and_normalization(layers, refused, tmp_path):
+    layers["pool1a"]["inputs"] = ["conv1a_neuron"]
+    layers["rnorm1a"]["inputs"] = ["pool1a"]
+    layers["conv2a"]["inputs"] = ["rnorm1a"]
+    line = refused(save(tmp_path, layers))
+    assert "rnorm1a normalizes what is pooled already" in line
+
+
 def test_a_missing_layer(layers, refused, tmp_path):
     for letter in "ab":
         del layers[f"conv4{letter}"]
