@@ -4,6 +4,7 @@ import importlib.util
 import json
 import pathlib
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from safetensors.numpy import load_file
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.modes import export, import_weights
+from alexnet_tf.network import WEIGHTED_LAYERS, build_network
 from alexnet_tf.options import Options
 from alexnet_tf.run import Run
 from alexnet_tf.trained import load_trained
 from export.pytorch_format import MODULE, write_safetensors
-from tests.signal_network import network_with_signal
+from tests.signal_network import random_mean
 
 NEEDS_TORCH = "needs PyTorch: pip install -r requirements-bench.txt"
 
@@ -177,6 +179,21 @@ def module_at(path):
     return module
 
 
+def network_with_varied_logits(model):
+    """A narrow network whose logits depend on the image."""
+    network = build_network(model)
+    network.get_layer("mean").set_mean(random_mean())
+    random = np.random.default_rng(1)
+    for name in WEIGHTED_LAYERS:
+        layer = network.get_layer(name)
+        for kernel in layer.kernels:
+            gain = (2 / np.prod(kernel.shape[:-1])) ** 0.5
+            kernel.assign(random.normal(0, gain, kernel.shape))
+        for bias in layer.biases:
+            bias.assign(random.normal(0, 0.1, bias.shape))
+    return network
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -200,9 +217,9 @@ def test_the_module_gives_our_logits(options, tmp_path):
     from tests.test_torch_oracle import random_images
 
     options = {"width": 1 / 8, "num_classes": 10, **options}
-    network = network_with_signal(**options)
     config = paper.get_config()
     config.model.update_from_flattened_dict(options)
+    network = network_with_varied_logits(config.model)
     run = Run(tmp_path / "run")
     run.create(config)
     run.dataset_file.write_text("{}")
@@ -237,16 +254,23 @@ def test_a_pytorch_file_there_and_back(finished_run, tmp_path, monkeypatch):
     file = tmp_path / "model" / "alexnet.pt"
     again = import_again(file, tmp_path / "run")
     assert_same_answers(load_trained(Run(finished_run)), again)
-    # The program in the module's docstring.
-    names = {"images": torch.zeros(2, 3, 224, 224, dtype=torch.uint8)}
-    program = MODULE.read_text().split("\n\n")[2]
+    # The two programs in the module's docstring.
+    trained = load_trained(Run(finished_run))
+    write_safetensors(file.parent, Run(finished_run), trained)
+    _, rest = MODULE.read_text().split("to be taken along:")
+    first, rest = rest.split("or, with safetensors:")
+    second, _ = rest.split("`images` are")
     monkeypatch.chdir(file.parent)
     monkeypatch.syspath_prepend(file.parent)
-    exec("\n".join(line[4:] for line in program.splitlines()), names)
+    images = torch.zeros(2, 3, 224, 224, dtype=torch.uint8)
+    one = {"images": images}
+    exec(textwrap.dedent(first), one)
+    other = {"AlexNet": one["AlexNet"]}
+    exec(textwrap.dedent(second), other)
     zeros = np.zeros((2, 224, 224, 3), np.uint8)
-    np.testing.assert_allclose(
-        names["logits"].detach(), again.network(zeros), rtol=0, atol=1e-4
-    )
+    ours = again.network(zeros).numpy()
+    for theirs in (one["logits"], other["network"].eval()(images)):
+        np.testing.assert_allclose(theirs.detach(), ours, rtol=0, atol=1e-4)
 
 
 def test_a_state_dict_alone(finished_run, options_for, tmp_path):
