@@ -14,6 +14,8 @@ from configs import paper
 
 MIN_CROP, MAX_CROP = 64, 256  # conv and pool need 64, a record has 256
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
+CONV1_ORDERS = ("relu_lrn_pool", "lrn_pool_relu")
+REMOVABLE = {"conv2", "conv3", "conv4", "conv5"}
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -55,6 +57,10 @@ def _check_values(config):
             len(model.kernels) == 5 and min(model.kernels) >= 1,
             "five numbers, one per convolution",
         ),
+        "model.without": (
+            set(model.without) <= REMOVABLE,
+            f"names among {', '.join(sorted(REMOVABLE))}",
+        ),
         "model.units": (model.units >= 1, "at least 1"),
         "model.activation": (
             model.activation in ACTIVATIONS,
@@ -90,6 +96,23 @@ def _check_values(config):
         "model.lrn.n": (
             model.lrn.n >= 1 and model.lrn.n % 2 == 1,
             "an odd number of maps",
+        ),
+        "model.conv1_order": (
+            model.conv1_order in CONV1_ORDERS,
+            " or ".join(CONV1_ORDERS),
+        ),
+        "model.same_map_norm.size": (
+            model.same_map_norm.size == 0
+            or (
+                model.same_map_norm.size > 0
+                and model.same_map_norm.size % 2 == 1
+            ),
+            "0 (no such layer) or an odd number of units",
+        ),
+        "model.same_map_norm.k": (model.same_map_norm.k > 0, "more than 0"),
+        "model.same_map_norm.alpha": (
+            model.same_map_norm.alpha >= 0,
+            "at least 0",
         ),
         "model.lighting.std": (model.lighting.std >= 0, "at least 0"),
         "model.lighting.scale": (

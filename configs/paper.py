@@ -39,6 +39,7 @@ def get_config():
     model.towers = 2  # sec. 3.5; 1: the paper's one-GPU net
     model.width = 1.0  # multiplies kernels and fc neurons
     model.kernels = (96, 256, 384, 384, 256)  # conv1..conv5, sec. 3.5
+    model.without = ()  # convolutions left out, with their norms; not conv1
     model.units = 4096  # fc6 and fc7, sec. 3.5
     model.activation = "relu"  # sec. 3.1
     model.pool_size = 3  # z, sec. 3.4
@@ -55,6 +56,14 @@ def get_config():
     lrn.k = 2.0
     lrn.alpha = 1e-4  # not divided by n
     lrn.beta = 0.75
+
+    model.conv1_order = "relu_lrn_pool"  # sec. 3.5; 2012 code: lrn_pool_relu
+
+    norm = model.same_map_norm = ConfigDict()  # 2012 code, after conv2's LRN
+    norm.size = 0  # side of the window; 0: no such layer; 2012 code: 5
+    norm.k = 1.0  # presumed: the release lacks that kernel's source
+    norm.alpha = 0.001 / 25  # times the sum of squares
+    norm.beta = 0.75
 
     lighting = model.lighting = ConfigDict()  # sec. 4.1
     lighting.std = 0.1  # of alpha; 0: no PCA lighting
