@@ -74,9 +74,12 @@ class PaperSGD(keras.optimizers.Optimizer):
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
+        # Taken now: what `update_step` gets does not know its path.
+        self._layer_of = [layer_of(variable) for variable in variables]
 
     def update_step(self, gradient, variable, learning_rate):
-        own_lr = self._layer_lrs.get(layer_of(variable))
+        layer = self._layer_of[self._get_variable_index(variable)]
+        own_lr = self._layer_lrs.get(layer)
         if own_lr is None:
             self._move(gradient, variable, learning_rate)
             return
