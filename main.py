@@ -57,6 +57,11 @@ config_flags.DEFINE_config_file(
     "Recipe: a Python file whose get_config() returns the values. Default: "
     "configs/demo.py, or what the run was trained with.",
 )
+config_flags.DEFINE_config_file(
+    "against",
+    None,
+    "Another recipe: --mode=inspect prints where --config differs from it.",
+)
 flags.DEFINE_string(
     "run",
     None,
@@ -204,6 +209,7 @@ def main(argv):
         config_given=given != str(DEFAULT_CONFIG),
         config_name=pathlib.Path(given).stem,
         overrides=config_flags.get_override_values(FLAGS["config"]),
+        against=FLAGS.against,
         run=FLAGS.run,
         runs=tuple(FLAGS.runs),
         data_dir=FLAGS.data_dir,
@@ -271,9 +277,10 @@ def parse_flags(argv):
         argv = [argv[0], f"--config={DEFAULT_CONFIG}", *argv[1:]]
     try:
         remaining = FLAGS(argv)
-        recipe = config_flags.get_config_filename(FLAGS["config"])
-        if not pathlib.Path(recipe).is_file():
-            fail(f"--config={recipe}: there is no such file")
+        for flag in ("config", "against"):
+            recipe = config_flags.get_config_filename(FLAGS[flag])
+            if recipe and not pathlib.Path(recipe).is_file():
+                fail(f"--{flag}={recipe}: there is no such file")
         return remaining
     except SystemExit as stop:  # absl ends --help with 1
         sys.exit(stop.code if stop.code == BAD_INPUT else 0)
@@ -283,7 +290,7 @@ def parse_flags(argv):
     except flags.Error as error:
         fail(error)
     except Exception as error:  # whatever a recipe, which is code, raises
-        fail(f"--config: {type(error).__name__}: {error}")
+        fail(f"--config or --against: {type(error).__name__}: {error}")
 
 
 def fail(reason):

@@ -6,6 +6,7 @@ values: a 224x224 crop, two towers, 1000 classes.
 
 import keras
 
+from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
@@ -14,6 +15,7 @@ from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.mean import MeanSubtraction
 from alexnet_tf.layers.pca_lighting import PCALighting
 from alexnet_tf.layers.pooling import TowerMaxPool2D
+from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
 
 WEIGHTED_LAYERS = (
     *("conv1", "conv2", "conv3", "conv4", "conv5"),
@@ -25,7 +27,9 @@ def build_network(model, seed=0, precision="float32"):
     """Builds the two-tower network.
 
     The towers run where `layers.towers.placement` says at the time of the
-    call; `exchange=True` marks the four places where they meet.
+    call; `exchange=True` marks the four places where they meet. What a config
+    leaves out passes its input on; the paper has no `input_form`, `relu1` and
+    `norm2`.
 
     Args:
         model: the `model` section of a config, `num_classes` at least 1.
@@ -41,7 +45,7 @@ def build_network(model, seed=0, precision="float32"):
     policy = precision if precision == "float32" else f"mixed_{precision}"
     make = _LayerFactory(model, seed, policy)
     conv, fc, lrn = make.conv, make.fc, make.lrn
-    pool, dropout = make.pool, make.dropout
+    pool, dropout, norm = make.pool, make.dropout, make.same_map_norm
 
     image = keras.Input(
         (model.crop, model.crop, 3), dtype="uint8", name="image"
@@ -52,8 +56,9 @@ def build_network(model, seed=0, precision="float32"):
 
     x = conv("conv1", 11, strides=4, padding="ceil")(x)  # 55x55x48
     x = pool("pool1")(lrn("lrn1")(x))  # 27x27x48
+    x = make.late_activation("relu1")(x)
     x = conv("conv2", 5)(x)  # 27x27x128
-    x = pool("pool2")(lrn("lrn2")(x))  # 13x13x128
+    x = pool("pool2")(norm("norm2")(lrn("lrn2")(x)))  # 13x13x128
     x = conv("conv3", 3, exchange=True)(x)  # 13x13x192
     x = conv("conv4", 3)(x)  # 13x13x192
     x = conv("conv5", 3)(x)  # 13x13x128
@@ -62,6 +67,11 @@ def build_network(model, seed=0, precision="float32"):
     x = dropout("drop7")(fc("fc7", exchange=True)(x))  # 2048
     logits = make.classifier("fc8")(x)  # 1000, on the first tower
     return keras.Model(image, logits, name="alexnet")
+
+
+def weighted_layers(network):
+    """The layers with kernels and biases that a network has, conv1 first."""
+    return [layer for layer in network.layers if layer.name in WEIGHTED_LAYERS]
 
 
 class _LayerFactory:
@@ -92,13 +102,24 @@ class _LayerFactory:
         return InputForm(divisor, order, dtype=self._policy, name=name)
 
     def conv(self, name, kernel_size, **kwargs):
+        if name in self._model.without:
+            return unchanged
         kernels = self._model.kernels[WEIGHTED_LAYERS.index(name)]
+        weighted = self._weighted(name)
+        if name == "conv1" and self._conv1_is_signed:
+            weighted["activation"] = None
         return TowerConv2D(
-            self._scaled(kernels),
-            kernel_size,
-            **self._weighted(name),
-            **kwargs,
+            self._scaled(kernels), kernel_size, **weighted, **kwargs
         )
+
+    def late_activation(self, name):
+        if not self._conv1_is_signed:
+            return unchanged
+        return TowerActivation(self._model.activation, **self._common(name))
+
+    @property
+    def _conv1_is_signed(self):
+        return self._model.conv1_order == "lrn_pool_relu"
 
     def fc(self, name, **kwargs):
         return TowerDense(
@@ -112,9 +133,20 @@ class _LayerFactory:
         return lambda x: dense(x)[0]
 
     def lrn(self, name):
-        if self._model.lrn.scope == "none":
+        lrn = self._model.lrn
+        if lrn.scope == "none" or not self._follows_convolution(name):
             return unchanged
-        return TowerLRN(**self._model.lrn, **self._common(name))
+        return TowerLRN(**lrn, **self._common(name))
+
+    def same_map_norm(self, name):
+        norm = self._model.same_map_norm
+        if norm.size == 0 or not self._follows_convolution(name):
+            return unchanged
+        return TowerSameMapNorm(**norm, **self._common(name))
+
+    def _follows_convolution(self, name):
+        """Whether the convolution is there that "lrn2" belongs to."""
+        return f"conv{name[-1]}" not in self._model.without
 
     def pool(self, name):
         return TowerMaxPool2D(

@@ -13,6 +13,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D, ceil_padding
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
@@ -21,6 +22,7 @@ from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.mean import MeanSubtraction
 from alexnet_tf.layers.pca_lighting import PCALighting
 from alexnet_tf.layers.pooling import TowerMaxPool2D
+from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
 
 OPSET, IR_VERSION = 13, 7  # of 2020: nothing in the graph needs newer ones
 BATCH = "batch"
@@ -151,6 +153,10 @@ def _apply(graph, layer, x):
             return _convolve(graph, layer, x)
         case TowerLRN():
             return _normalize(graph, layer, x)
+        case TowerSameMapNorm():
+            return _normalize_each_map(graph, layer, x)
+        case TowerActivation():
+            return _activate(graph, layer, x)
         case TowerMaxPool2D():
             return graph.node(
                 "MaxPool",
@@ -223,9 +229,22 @@ def _normalize(graph, layer, x):
         tower = index * layer.towers // maps
         window &= tower[:, None] == tower
     alphas = (layer.alpha * window)[..., None, None]
+    return _divide_by_response(graph, layer, x, alphas)
+
+
+def _normalize_each_map(graph, layer, x):
+    """The same with sums over a window of a map, which end at its edges."""
+    maps = layer.towers * layer.tower_outputs[0].shape[-1]
+    alphas = np.full((maps, 1, layer.size, layer.size), layer.alpha)
+    edges = [layer.size // 2] * 4
+    return _divide_by_response(graph, layer, x, alphas, group=maps, pads=edges)
+
+
+def _divide_by_response(graph, layer, x, alphas, **attributes):
+    """x / (k + sums)^beta, the sums a convolution of x^2 with `alphas`."""
     constants = {
         "alphas": alphas,
-        "k": np.full(maps, layer.k),
+        "k": np.full(len(alphas), layer.k),
         "minus_beta": np.array(-layer.beta),
     }
     alphas, k, minus_beta = (
@@ -234,7 +253,9 @@ def _normalize(graph, layer, x):
     )
     name = layer.name
     squares = graph.node("Mul", f"{name}/squares", [x, x])
-    sums = graph.node("Conv", f"{name}/sums", [squares, alphas, k])
+    sums = graph.node(
+        "Conv", f"{name}/sums", [squares, alphas, k], **attributes
+    )
     scale = graph.node("Pow", f"{name}/scale", [sums, minus_beta])
     return graph.node("Mul", name, [x, scale])
 
