@@ -278,6 +278,8 @@ def parse_flags(argv):
     try:
         remaining = FLAGS(argv)
         for flag in ("config", "against"):
+            if not FLAGS[flag].present:
+                continue
             recipe = config_flags.get_config_filename(FLAGS[flag])
             if recipe and not pathlib.Path(recipe).is_file():
                 fail(f"--{flag}={recipe}: there is no such file")

@@ -18,9 +18,17 @@ from alexnet_tf.network import WEIGHTED_LAYERS
 from alexnet_tf.weights.array_pickle import load_arrays
 from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.layout import matrix_from_maps_first
-from alexnet_tf.weights.steps import Normalization
+from alexnet_tf.weights.steps import Normalization, Step
 
 WEIGHTED = ("conv", "fc")
+NORMS = {"cmrnorm": "lrn", "rnorm": "same_map_norm"}
+# None: nothing happens outside training.
+NEURONS = {
+    "relu": "relu",
+    "logistic": "sigmoid",
+    "dropout": None,
+    "ident": None,
+}
 
 
 def is_checkpoint(path):
@@ -64,9 +72,7 @@ def _weights_of(layers):
         )
         maps = joined[name][0].shape[-1]
     return FileWeights(
-        joined,
-        channel_order="rgb",
-        normalizations=_normalizations(layers, depths),
+        joined, channel_order="rgb", steps=_steps(layers, depths)
     )
 
 
@@ -116,31 +122,36 @@ def _tower_below(layers, name, towers):
     return towers[name]
 
 
-def _normalizations(layers, depths):
-    """Of the first tower, in order; "scale" is alpha divided by n already."""
-    found = {}
+def _steps(layers, depths):
+    """The `Step`s of the first tower."""
+    first = {}
     for name in sorted(layers):
-        layer = layers[name]
-        if layer["type"] == "cmrnorm":
-            if _is_above_pool(layers, layer):
-                raise ValueError(
-                    f"{name} normalizes what is pooled already, as CaffeNet "
-                    "does and AlexNet does not"
-                )
+        first.setdefault(depths[name], name)
+    found = (
+        _step(first[depth], layers[first[depth]]) for depth in sorted(first)
+    )
+    return tuple(step for step in found if step is not None)
+
+
+def _step(name, layer):
+    """The `Step` of a layer; None of one that does nothing when it tests."""
+    match layer["type"]:
+        case "conv" | "fc" as kind:
+            return Step(kind, None)
+        case "pool":
+            return Step("pool", (layer["sizeX"], layer["stride"]))
+        case "cmrnorm" | "rnorm" as kind:
+            # Its "scale" is divided by the number of units already.
             constants = (
                 layer["size"],
                 layer.get("minDiv", 1.0),
                 layer["scale"],
                 layer["pow"],
             )
-            found.setdefault(depths[name], Normalization(*constants))
-    return tuple(found[depth] for depth in sorted(found))
-
-
-def _is_above_pool(layers, layer):
-    """Whether a pool lies between a layer and the weights below it."""
-    while layer["type"] not in WEIGHTED and layer.get("inputs"):
-        layer = layers[layer["inputs"][0]]
-        if layer["type"] == "pool":
-            return True
-    return False
+            return Step(NORMS[kind], Normalization(*constants))
+        case "neuron":
+            neuron = layer["neuron"]["type"]
+            if neuron not in NEURONS:
+                raise ValueError(f"{name} is a {neuron}, none of AlexNet's")
+            return Step(NEURONS[neuron]) if NEURONS[neuron] else None
+    return None

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from alexnet_tf.weights.steps import Normalization, Step
+from alexnet_tf.weights.steps import Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,8 +19,6 @@ class FileWeights:
         channel_order: "rgb" or "bgr": what conv1 expects.
         steps: the `Step`s of the file's network in order; None where the
             format holds arrays alone.
-        normalizations: the `Normalization`s where they are all that the file
-            says of its network; None otherwise.
         mean: float32 [side, side, 3], RGB, 0..255, or None; the side is that
             of a record, of a crop, or 1.
         config: the run's config as JSON text, where this program wrote the
@@ -31,7 +29,6 @@ class FileWeights:
     layers: dict[str, tuple[np.ndarray, np.ndarray]]
     channel_order: str
     steps: tuple[Step, ...] | None = None
-    normalizations: tuple[Normalization, ...] | None = None
     mean: np.ndarray | None = None
     config: str | None = None
     dataset: dict | None = None

@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 import keras
 
+from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.pooling import TowerMaxPool2D
+from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
 
 
 class Normalization(NamedTuple):
-    """Constants of LRN; alpha is not divided by n."""
+    """Constants of a norm, LRN or the other; alpha is not divided."""
 
     n: int
     k: float
@@ -34,7 +36,7 @@ class Normalization(NamedTuple):
     def __str__(self):
         return (
             f"n={self.n:g} k={self.k:g} alpha={self.alpha:g} "
-            f"beta={self.beta:g} (alpha not divided by n)"
+            f"beta={self.beta:g} (alpha not divided)"
         )
 
 
@@ -42,24 +44,28 @@ class Step(NamedTuple):
     """One layer of a chain.
 
     Attributes:
-        kind: "conv", "fc", "pool", "lrn" or an activation such as "relu".
+        kind: "conv", "fc", "pool", "lrn", "same_map_norm" or an activation
+            such as "relu".
         values: of conv: size, stride, padding, groups; of pool: size,
-            stride; of lrn: a `Normalization`; else empty.
+            stride; of the two norms: a `Normalization`; else empty. None
+            where a file does not tell.
     """
 
     kind: str
-    values: tuple = ()
+    values: tuple | None = ()
 
     def fits(self, other):
         """Whether the two are the same layer."""
         if self.kind != other.kind:
             return False
-        if self.kind == "lrn":
+        if self.values is None or other.values is None:
+            return True
+        if isinstance(self.values, Normalization):
             return self.values.close_to(other.values)
         return self.values == other.values
 
     def __str__(self):
-        if self.kind == "conv":
+        if self.kind == "conv" and self.values:
             names = ("size", "stride", "padding", "groups")
         elif self.kind == "pool":
             names = ("size", "stride")
@@ -86,9 +92,17 @@ def steps_of(network):
                 )
             case TowerMaxPool2D():
                 steps.append(Step("pool", (layer.size, layer.stride)))
+            case TowerActivation():
+                steps.append(
+                    Step(keras.activations.serialize(layer.activation))
+                )
             case TowerLRN():
                 constants = (layer.n, layer.k, layer.alpha, layer.beta)
                 steps.append(Step("lrn", Normalization(*constants)))
+            case TowerSameMapNorm():
+                constants = (layer.size, layer.k, layer.alpha, layer.beta)
+                norm = Normalization(*constants)
+                steps.append(Step("same_map_norm", norm))
     return tuple(step for step in steps if step.kind != "linear")
 
 

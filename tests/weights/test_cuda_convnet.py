@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 
 from alexnet_tf.weights.cuda_convnet import is_checkpoint
+from configs import original2012
 from tests.weights import alexnet_files as files
 from tests.weights import python2_pickle
 
 
-def two_gpu_layers(weights):
-    """The layers of configuration 145 with the given weights.
+def two_gpu_layers(weights, original=False):
+    """The layers of two GPUs with the given weights.
+
+    Those of Caffe's network or, if `original`, of configuration 145.
 
     Rows of a matrix are inputs, by map, row and column; with two inputs there
     are two matrices. fc2048bb takes its own tower first.
     """
+    k = 2.0 if original else 1.0
     layers = {
         "data": {"type": "data", "name": "data"},
         "labels": {"type": "data", "name": "labels"},
@@ -46,12 +50,21 @@ def two_gpu_layers(weights):
             biases=bias[own, None],
             filterSize=sizes,
         )
-        add(f"{name}_neuron", "neuron", name)
+        return name
+
+    def relu(below):
+        name = f"{below}_neuron"
+        add(name, "neuron", below, neuron={"type": "relu", "params": {}})
+        return name
 
     def norm(number, tower, below):
         name = f"rnorm{number}{'ab'[tower]}"
-        values = {"size": 5, "scale": 2e-5, "pow": 0.75, "minDiv": 1.0}
-        add(name, "cmrnorm", below, **values)
+        add(name, "cmrnorm", below, size=5, scale=2e-5, pow=0.75, minDiv=k)
+        return name
+
+    def norm_of_each_map(tower, below):
+        name = f"rnorm2{'ab'[tower]}_map"
+        add(name, "rnorm", below, size=5, scale=4e-5, pow=0.75, minDiv=1.0)
         return name
 
     def pool(number, tower, below):
@@ -70,21 +83,22 @@ def two_gpu_layers(weights):
             inputs, matrices = inputs[::-1], matrices[::-1]
         matrices = [np.asfortranarray(m) for m in matrices]
         add(name, "fc", *inputs, weights=matrices, biases=bias[None])
-        add(f"{name}_neuron", "neuron", name)
-        return f"{name}_neuron"
+        return name if ours == "fc8" else relu(name)
 
     for tower in range(2):
-        letter = "ab"[tower]
-        conv(1, tower, "data")
-        below = pool(1, tower, norm(1, tower, f"conv1{letter}_neuron"))
-        conv(2, tower, below)
-        pool(2, tower, norm(2, tower, f"conv2{letter}_neuron"))
+        below = conv(1, tower, "data")
+        if original:
+            below = relu(pool(1, tower, norm(1, tower, below)))
+        else:
+            below = pool(1, tower, norm(1, tower, relu(below)))
+        below = norm(2, tower, relu(conv(2, tower, below)))
+        if original:
+            below = norm_of_each_map(tower, below)
+        pool(2, tower, below)
     for tower in range(2):
-        letter = "ab"[tower]
-        conv(3, tower, "pool2a", "pool2b")
-        conv(4, tower, f"conv3{letter}_neuron")
-        conv(5, tower, f"conv4{letter}_neuron")
-        pool(3, tower, f"conv5{letter}_neuron")
+        below = relu(conv(3, tower, "pool2a", "pool2b"))
+        below = relu(conv(4, tower, below))
+        pool(3, tower, relu(conv(5, tower, below)))
     fc6 = [fc("fc6", f"fc2048{'ab'[t]}", t, "pool3a", "pool3b") for t in (0, 1)]
     hidden = [f"hs1{letter}" for letter in "ab"]
     for name, below in zip(hidden, fc6, strict=True):
@@ -125,6 +139,50 @@ def test_the_network_is_that_of_the_same_weights(
     np.testing.assert_array_equal(trained.network(crops), other(crops))
 
 
+def test_the_networks_of_2012(caffe_weights, imported, tmp_path):
+    config = original2012.get_config()
+    config.model.width = files.WIDTH
+    config.data.name = "folder"
+    mean = tmp_path / "mean.npy"
+    np.save(mean, np.full(3, 120.0))
+    trained = imported(
+        save(tmp_path, two_gpu_layers(caffe_weights, original=True)),
+        config=config,
+        mean_file=str(mean),
+    )
+    network = trained.network
+    for tower in range(2):
+        found = network.get_layer("conv4").kernels[tower].numpy()
+        half = len(caffe_weights["conv4"][1]) // 2
+        expected = caffe_weights["conv4"][0][tower * half :][:half]
+        np.testing.assert_array_equal(found.transpose(3, 2, 0, 1), expected)
+    # Its checkpoints have RGB, as has the network.
+    [first, _] = network.get_layer("conv1").kernels
+    expected = caffe_weights["conv1"][0][0]
+    np.testing.assert_array_equal(first[..., 0], expected.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "words"),
+    [
+        ("rnorm2a_map", "scale", 1e-3, "same_map_norm n=5 k=1 alpha=0.001"),
+        ("pool2a", "sizeX", 2, "pool size=2"),
+        ("fc2048a_neuron", "neuron", {"type": "abs"}, "abs, none of AlexNet's"),
+        ("fc2048a_neuron", "neuron", {"type": "logistic"}, "sigmoid"),
+    ],
+)
+def test_other_values_than_in_2012(
+    name, key, value, words, caffe_weights, refused, tmp_path
+):
+    layers = two_gpu_layers(caffe_weights, original=True)
+    layers[name][key] = value
+    config = original2012.get_config()
+    config.model.width = files.WIDTH
+    config.data.name = "folder"
+    line = refused(save(tmp_path, layers), config=config)
+    assert words in line
+
+
 def test_it_must_be_trusted(layers, refused, tmp_path):
     line = refused(save(tmp_path, layers), trust_pickle=False)
     assert "90.1536 is a Python pickle" in line
@@ -133,15 +191,16 @@ def test_it_must_be_trusted(layers, refused, tmp_path):
 def test_other_constants_of_normalization(layers, refused, tmp_path):
     layers["rnorm1a"]["minDiv"] = 2.0
     line = refused(save(tmp_path, layers))
-    assert "LRN has n=5 k=2 alpha=2e-05" in line
+    assert "lrn n=5 k=2 alpha=2e-05" in line
 
 
 def test_another_order_of_pooling_and_normalization(layers, refused, tmp_path):
-    layers["pool1a"]["inputs"] = ["conv1a_neuron"]
-    layers["rnorm1a"]["inputs"] = ["pool1a"]
-    layers["conv2a"]["inputs"] = ["rnorm1a"]
+    for tower in "ab":
+        layers[f"pool1{tower}"]["inputs"] = [f"conv1{tower}_neuron"]
+        layers[f"rnorm1{tower}"]["inputs"] = [f"pool1{tower}"]
+        layers[f"conv2{tower}"]["inputs"] = [f"rnorm1{tower}"]
     line = refused(save(tmp_path, layers))
-    assert "rnorm1a normalizes what is pooled already" in line
+    assert "conv, then relu, then pool size=3 stride=2, then lrn n=5" in line
 
 
 def test_a_missing_layer(layers, refused, tmp_path):
