@@ -6,6 +6,9 @@
     python main.py --mode=export                     the last run as SavedModel
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
+    python main.py --mode=index                      images to search among
+    python main.py --mode=codes --codes=128          short codes for them
+    python main.py --mode=search --image=FILE ...    those nearest to images
     python main.py --mode=report                     one page about a run
     python main.py --mode=inspect                    the network, layer by layer
     python main.py --mode=import_weights --weights=FILE   e.g. Caffe's weights
@@ -41,6 +44,9 @@ MODES = (
     "export",
     "serve",
     "prepare",
+    "index",
+    "codes",
+    "search",
     "report",
     "inspect",
     "import_weights",
@@ -99,7 +105,9 @@ flags.DEFINE_enum(
     "crops", "10", ["1", "10"], "Views of an image that are averaged."
 )
 flags.DEFINE_multi_string(
-    "image", [], "Image file for --mode=predict; more may follow it."
+    "image",
+    [],
+    "Image file for --mode=predict or search; more may follow it.",
 )
 flags.DEFINE_string(
     "results_dir",
@@ -183,6 +191,34 @@ flags.DEFINE_string(
     None,
     "Caffe's mean image for --mode=import_weights: .binaryproto or .npy.",
 )
+flags.DEFINE_string(
+    "index_dir",
+    None,
+    "Index of --mode=index, codes and search. Default: index/ of the run.",
+)
+flags.DEFINE_enum(
+    "index_kind",
+    "flat",
+    ["flat", "hnsw", "ivf", "ivf4"],
+    "How --mode=search will look for neighbours: flat is exact, the others "
+    "are for large sets; for --mode=index, and all but ivf4 for codes.",
+)
+flags.DEFINE_enum(
+    "index_dtype",
+    "float32",
+    ["float32", "float16"],
+    "Precision of the vectors that --mode=index stores.",
+)
+flags.DEFINE_integer(
+    "codes",
+    0,
+    "Bits of the binary codes that --mode=codes makes and --mode=search "
+    "compares, such as 128; 0 compares the vectors themselves.",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "neighbours", 6, "Images that --mode=search finds.", lower_bound=1
+)
 flags.DEFINE_integer(
     "seeds", 3, "Runs of each network of --mode=ablate.", lower_bound=1
 )
@@ -201,7 +237,7 @@ flags.DEFINE_bool(
 def main(argv):
     """Runs the mode that the flags choose; returns its exit code."""
     images = (*FLAGS.image, *argv[1:])
-    if argv[1:] and FLAGS.mode != "predict":
+    if argv[1:] and FLAGS.mode not in ("predict", "search"):
         raise UserError(f"unexpected argument {argv[1]}: flags begin with --")
     given = config_flags.get_config_filename(FLAGS["config"])
     options = Options(
@@ -232,6 +268,11 @@ def main(argv):
         weights=FLAGS.weights,
         trust_pickle=FLAGS.trust_pickle,
         mean_file=FLAGS.mean_file,
+        index_dir=FLAGS.index_dir,
+        index_kind=FLAGS.index_kind,
+        index_dtype=FLAGS.index_dtype,
+        codes=FLAGS.codes,
+        neighbours=FLAGS.neighbours,
         seeds=FLAGS.seeds,
         figure_seed=FLAGS.figure_seed,
         json=FLAGS.json,

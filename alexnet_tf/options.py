@@ -42,6 +42,11 @@ class Options:
     weights: str | None = None
     trust_pickle: bool = False
     mean_file: str | None = None
+    index_dir: str | None = None
+    index_kind: str = "flat"
+    index_dtype: str = "float32"
+    codes: int = 0
+    neighbours: int = 6
     seeds: int = 3
     figure_seed: int = 0
     json: bool = False
