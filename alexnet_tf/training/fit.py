@@ -176,7 +176,7 @@ class Fit:
     def _leave_out_damaged(self):
         """After an error of reading: whether training can go on without.
 
-        The state is saved and read again, as if the run had been resumed.
+        The state is saved: what is left out begins there.
 
         Raises:
             UserError: too many images are damaged, or several workers train:
@@ -197,8 +197,8 @@ class Fit:
                 "several workers cannot leave images out together in the "
                 f"middle of a run; {self._run.how_to_go_on}"
             )
+        self._state.hold_metrics()  # the next `fit` resets them
         self._state.save()
-        self._state.restore()
         return True
 
     def _report_not_finite(self, reason):
