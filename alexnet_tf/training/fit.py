@@ -18,6 +18,7 @@ from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.lr_drops import make_lr_drops
 from alexnet_tf.training.placement_report import PlacementReport
 from alexnet_tf.training.progress import TrainingProgress
+from alexnet_tf.training.schedule import Schedule
 from alexnet_tf.training.state import State
 from alexnet_tf.training.state_keeper import StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE
@@ -109,6 +110,7 @@ class Fit:
             AverageLogs(self._workers, lambda: self._validation.left),
             EpochReport(self._batches.batch_size),
             self._drops,
+            Schedule(train.layer_lrs, train.lighting_epochs),
         ]
         first_worker = [
             FlatLossAlarm(
