@@ -55,12 +55,14 @@ class Interrupts:
         self.pending = number
         if not self._deferred:
             raise Interrupted(number)
-        print(
-            f"{signal.Signals(number).name}: stopping after this step; Ctrl-C "
-            "again stops at once, without saving",
-            file=sys.stderr,
-            flush=True,
-        )
+        # The terminal may be gone: no reason not to save.
+        with contextlib.suppress(OSError):
+            print(
+                f"{signal.Signals(number).name}: stopping after this step; "
+                "Ctrl-C again stops at once, without saving",
+                file=sys.stderr,
+                flush=True,
+            )
 
     @contextlib.contextmanager
     def deferred(self):

@@ -20,7 +20,7 @@ class Alone:
     size = 1
     device_prefix = ""
 
-    def average_gradients(self, gradients, variables, loss):
+    def average_gradients(self, gradients, variables, loss, may_overflow=False):
         """Means over all workers, inside a training step.
 
         Args:
@@ -28,6 +28,9 @@ class Alone:
             variables: the trainable variables.
             loss: float32 scalar; where one worker's is not finite, the mean
                 is not finite for all of them.
+            may_overflow: whether gradients that are not finite belong to
+                training. Otherwise those of one worker make the mean of the
+                loss not finite.
 
         Returns:
             (gradients, loss).
@@ -68,9 +71,9 @@ class Alone:
             text: to be the same everywhere.
         """
 
-    def ranks_where(self, condition):
-        """Numbers of the workers whose condition is true."""
-        return [0] if condition else []
+    def ranks_not_finite(self):
+        """Workers whose own loss or gradients of the last step were not."""
+        return [self.rank]
 
 
 class AverageLogs(keras.callbacks.Callback):

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import signal
 
 import numpy as np
 import tensorflow as tf
@@ -42,15 +43,16 @@ class Joined:
         self._strategy = _strategy()
         self._stop = tf.Variable(0.0, trainable=False)
         self._stop_agreed = tf.Variable(0.0, trainable=False)
+        self._own_is_finite = tf.Variable(True, trainable=False)
         self._add_up = tf.function(self._sum_over_workers)
 
-    def average_gradients(self, gradients, variables, loss):
+    def average_gradients(self, gradients, variables, loss, may_overflow=False):
         """One collective on each device that holds variables.
 
-        The loss and the wish to stop travel with the first; gradients that
-        are not finite in one worker make the loss not finite in all.
+        The loss and the wish to stop travel with the first.
         """
         averaged = list(gradients)
+        own_sums, mean_sums = [], []
         devices = sorted({variable.value.device for variable in variables})
         for number, device in enumerate(devices):
             places = [
@@ -64,6 +66,9 @@ class Joined:
                     axis=0,
                 )
                 mean = self._reduce(flat, GRADIENTS_KEY + number) / self.size
+                # One number that is not finite makes the sum so.
+                own_sums.append(tf.reduce_sum(flat))
+                mean_sums.append(tf.reduce_sum(mean))
                 shapes = [variables[i].shape for i in places]
                 parts = tf.split(
                     mean, [math.prod(s) for s in shapes] + [1] * len(extra)
@@ -73,6 +78,13 @@ class Joined:
             if extra:
                 loss, stop = (x[0] for x in parts[-2:])
                 self._stop_agreed.assign(stop)
+        self._own_is_finite.assign(_all_finite(own_sums))
+        # Whoever stops for the loss has done all collectives of the step: one
+        # that is left half done is an error of its own.
+        with tf.control_dependencies(mean_sums):
+            loss = tf.identity(loss)
+        if not may_overflow:
+            loss = tf.where(_all_finite(mean_sums), loss, math.nan)
         return averaged, loss
 
     def ask_to_stop(self, wish):
@@ -109,9 +121,10 @@ class Joined:
                     "program, --config, --data_dir and --run"
                 )
 
-    def ranks_where(self, condition):
-        """Numbers of the workers whose condition is true."""
-        return np.flatnonzero(self.gather([float(condition)])[:, 0]).tolist()
+    def ranks_not_finite(self):
+        """Workers whose own loss or gradients of the last step were not."""
+        finite = float(self._own_is_finite.numpy())
+        return np.flatnonzero(self.gather([finite])[:, 0] == 0).tolist()
 
     def sum(self, numbers):
         """Sums over the workers of a list of numbers; float64 array."""
@@ -139,9 +152,17 @@ class Joined:
         )
 
 
+def _all_finite(numbers):
+    return tf.reduce_all(tf.math.is_finite(tf.stack(numbers)))
+
+
 def _strategy():
+    # Python would answer Ctrl-C only when all workers are there.
+    python_answers = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the workers cannot be joined: {reason}") from None
+    finally:
+        signal.signal(signal.SIGINT, python_answers)
