@@ -45,8 +45,17 @@ def launch(workers, command, how_to_go_on):
     children = [
         start(command, Cluster(addresses, rank)) for rank in range(workers)
     ]
+    readers = [
+        threading.Thread(target=show_errors, args=pair, daemon=True)
+        for pair in enumerate(children[1:], 1)
+    ]
+    for reader in readers:
+        reader.start()
     with passing_signals_to(children) as passed_on:
-        return watch(children, passed_on, how_to_go_on)
+        code = watch(children, passed_on, how_to_go_on)
+    for reader in readers:
+        reader.join(SECONDS_TO_END)  # their last lines
+    return code
 
 
 def free_ports(count):
@@ -61,7 +70,7 @@ def free_ports(count):
 def start(command, cluster):
     """The process of one worker."""
     shown = cluster.rank == 0
-    child = subprocess.Popen(
+    return subprocess.Popen(
         command,
         env={**os.environ, **environment(cluster)},
         stdout=None if shown else subprocess.DEVNULL,
@@ -70,11 +79,6 @@ def start(command, cluster):
         # Ctrl-C comes here only, and is passed on once.
         start_new_session=True,
     )
-    if not shown:
-        threading.Thread(
-            target=show_errors, args=(cluster.rank, child.stderr), daemon=True
-        ).start()
-    return child
 
 
 def environment(cluster):
@@ -113,10 +117,11 @@ def end_with_launcher():
         signal.raise_signal(signal.SIGTERM)
 
 
-def show_errors(rank, stream):
+def show_errors(rank, child):
     """Copies a worker's error lines to this process's."""
-    for line in stream:
-        print(f"worker {rank}: {line}", end="", file=sys.stderr, flush=True)
+    with child.stderr as lines:
+        for line in lines:
+            print(f"worker {rank}: {line}", end="", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
