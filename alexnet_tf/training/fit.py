@@ -63,7 +63,7 @@ class Fit:
             trainer,
             self._drops,
             config.train.lr,
-            is_written=workers.rank == 0,
+            workers,
         )
         self._progress = TrainingProgress(
             config.train.epochs, batches.batch_size
@@ -122,7 +122,10 @@ class Fit:
             History(run, state.rows, train.epochs),
         ]
         keeper = StateKeeper(
-            state, train.save_every_steps, train.save_every_minutes
+            state,
+            train.save_every_steps,
+            train.save_every_minutes,
+            self._workers,
         )
         shown = [self._placement, self._progress]
         last = [InterruptSaver(state, self._interrupts, self._workers)]
@@ -184,7 +187,8 @@ class Fit:
             if not self._damage.find():
                 return False
         except UserError as error:
-            self._state.save()
+            if self._workers.size == 1:  # several save together only
+                self._state.save()
             raise UserError(
                 f"{error}. The last state is saved. Put the files back as "
                 "they were, or allow for more of them to be lost; "

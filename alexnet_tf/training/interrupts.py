@@ -7,6 +7,8 @@ import threading
 
 import keras
 
+from alexnet_tf.training.workers import STOP
+
 
 class Interrupted(KeyboardInterrupt):
     """The program was asked to stop.
@@ -95,7 +97,7 @@ class InterruptSaver(keras.callbacks.Callback):
         self._workers = workers
 
     def on_train_batch_begin(self, batch, logs=None):
-        self._workers.ask_to_stop(self._interrupts.pending is not None)
+        self._workers.ask(STOP, self._interrupts.pending is not None)
 
     def on_train_batch_end(self, batch, logs=None):
         self._stop_if_agreed()
@@ -108,7 +110,7 @@ class InterruptSaver(keras.callbacks.Callback):
 
     def _stop_if_agreed(self):
         pending = self._interrupts.pending
-        if not self._workers.agreed_to_stop(pending is not None):
+        if not self._workers.agreed(STOP, pending is not None):
             return
         self._state.save()
         raise Interrupted(

@@ -3,6 +3,7 @@
 import keras
 
 VALIDATION = "val_"
+WISHES = STOP, SAVE = "stop", "save"
 
 
 class Alone:
@@ -49,16 +50,26 @@ class Alone:
         """
         return logs
 
-    def ask_to_stop(self, wish):
-        """Tells the others, with the next step, whether this one wants to."""
-
-    def agreed_to_stop(self, wish):
-        """Whether all stop after this step.
+    def ask(self, what, wish):
+        """Tells the others, with the next step, whether this one wants to.
 
         Args:
+            what: one of `WISHES`.
+            wish: whether it does.
+        """
+
+    def agreed(self, what, wish):
+        """Whether all do it after this step, since one has wanted to.
+
+        Args:
+            what: one of `WISHES`.
             wish: whether this worker wants to.
         """
         return wish
+
+    def sum(self, numbers):
+        """Sums over the workers, outside a graph: as many as `numbers`."""
+        return numbers
 
     def wait_for_all(self):
         """Returns once every worker has called this."""
