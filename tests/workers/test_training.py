@@ -1,6 +1,7 @@
 """Several processes train what one would have."""
 
 import os
+import shutil
 import signal
 import time
 
@@ -11,35 +12,11 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.modes import train
 from alexnet_tf.training.workers import Alone, AverageLogs, share
 from alexnet_tf.workers import launch
-from tests.training.run_contents import (
-    evaluation,
-    history,
-    newest_state,
-    state_weights,
-)
+from tests.training.run_contents import state_weights
+from tests.workers.comparison import assert_equal_runs
 from tests.workers.processes import all_ended
 
 PINNED = ["--logical_cpus=2", "--tower_devices=CPU:0,CPU:1"]
-
-
-def assert_equal_runs(run, other):
-    """That two runs differ by rounding at most."""
-    assert newest_state(run).name == newest_state(other).name
-    ours, theirs = state_weights(run), state_weights(other)
-    assert ours.keys() == theirs.keys()
-    for name in ours:
-        np.testing.assert_allclose(
-            ours[name], theirs[name], rtol=0, atol=1e-6, err_msg=name
-        )
-    for our_row, their_row in zip(history(run), history(other), strict=True):
-        assert our_row.keys() == their_row.keys()
-        for name, value in our_row.items():
-            assert float(value) == pytest.approx(
-                float(their_row[name]), rel=1e-4, abs=1e-6
-            ), name
-    assert evaluation(run).keys() == evaluation(other).keys()
-    for name in ("samples", "top1_error", "top5_error"):
-        assert evaluation(run)[name] == evaluation(other)[name]
 
 
 def test_two_workers_are_one(tmp_path, arguments_for, start, finished_run):
@@ -170,8 +147,9 @@ def test_a_signal_to_the_launcher_saves_and_two_go_on_bit_for_bit(
 
 @pytest.mark.slow
 def test_three_workers_with_shares_that_are_not_equal(
-    tmp_path, own_images, arguments_for, options_for, start
+    tmp_path, image_folder, arguments_for, options_for, start
 ):
+    own_images = shutil.copytree(image_folder, tmp_path / "images")
     for file in ("blue/00.png", "red/03.png"):
         (own_images / "val" / file).unlink()  # 16 are left
     one, three = tmp_path / "one", tmp_path / "three"
