@@ -288,7 +288,7 @@ def main(argv):
 
 def launch_workers(options):
     """Runs this command once more in each of --workers processes."""
-    from alexnet_tf.run import new_run_path
+    from alexnet_tf.run import Run, new_run_path
     from alexnet_tf.workers.launch import launch
 
     if FLAGS.mode != "train":
@@ -297,6 +297,7 @@ def launch_workers(options):
     return launch(
         FLAGS.workers,
         [sys.executable, *sys.argv, "--workers=1", f"--run={run}"],
+        f"{Run(run).how_to_go_on} --workers={FLAGS.workers}",
     )
 
 

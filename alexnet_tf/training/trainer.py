@@ -83,7 +83,7 @@ class Trainer(keras.Model):
             gradients, loss = self._sum_of_parts(images, labels)
         variables = self.trainable_variables
         gradients, loss = self._workers.average_gradients(
-            gradients, variables, loss
+            gradients, variables, loss, may_overflow=self.loss_scale is not None
         )
         finite = tf.debugging.assert_equal(
             tf.math.is_finite(loss), True, message=NOT_FINITE
