@@ -11,6 +11,7 @@
     python main.py --mode=search --image=FILE ...    those nearest to images
     python main.py --mode=report                     one page about a run
     python main.py --mode=inspect                    the network, layer by layer
+    python main.py --mode=import_weights --weights=FILE   e.g. Caffe's weights
     python main.py --mode=figure1                    ReLU against tanh
     python main.py --mode=ablate                     worth of each part
 
@@ -48,6 +49,7 @@ MODES = (
     "search",
     "report",
     "inspect",
+    "import_weights",
     "figure1",
     "ablate",
 )
@@ -60,6 +62,11 @@ config_flags.DEFINE_config_file(
     None,
     "Recipe: a Python file whose get_config() returns the values. Default: "
     "configs/demo.py, or what the run was trained with.",
+)
+config_flags.DEFINE_config_file(
+    "against",
+    None,
+    "Another recipe: --mode=inspect prints where --config differs from it.",
 )
 flags.DEFINE_string(
     "run",
@@ -128,8 +135,9 @@ flags.DEFINE_string(
 flags.DEFINE_enum(
     "format",
     "saved_model",
-    ["saved_model", "onnx"],
-    "What --mode=export writes: a SavedModel for TF Serving or an ONNX file.",
+    ["saved_model", "onnx", "safetensors", "pytorch"],
+    "What --mode=export writes: a SavedModel for TF Serving, an ONNX file, or "
+    "weights for PyTorch.",
 )
 flags.DEFINE_integer(
     "keep_versions",
@@ -166,6 +174,22 @@ flags.DEFINE_float(
     "Share of images that --mode=prepare may leave out before it stops.",
     lower_bound=0,
     upper_bound=1,
+)
+flags.DEFINE_string(
+    "weights",
+    None,
+    "File that --mode=import_weights reads: .caffemodel, .npy, .onnx, "
+    ".safetensors, .pt or a checkpoint of cuda-convnet.",
+)
+flags.DEFINE_bool(
+    "trust_pickle",
+    False,
+    "Whether --weights may be a Python pickle, which can carry programs.",
+)
+flags.DEFINE_string(
+    "mean_file",
+    None,
+    "Caffe's mean image for --mode=import_weights: .binaryproto or .npy.",
 )
 flags.DEFINE_string(
     "index_dir",
@@ -221,6 +245,7 @@ def main(argv):
         config_given=given != str(DEFAULT_CONFIG),
         config_name=pathlib.Path(given).stem,
         overrides=config_flags.get_override_values(FLAGS["config"]),
+        against=FLAGS.against,
         run=FLAGS.run,
         runs=tuple(FLAGS.runs),
         data_dir=FLAGS.data_dir,
@@ -240,6 +265,9 @@ def main(argv):
         prepared_dir=FLAGS.prepared_dir,
         record_format=FLAGS.record_format,
         max_rejected=FLAGS.max_rejected,
+        weights=FLAGS.weights,
+        trust_pickle=FLAGS.trust_pickle,
+        mean_file=FLAGS.mean_file,
         index_dir=FLAGS.index_dir,
         index_kind=FLAGS.index_kind,
         index_dtype=FLAGS.index_dtype,
@@ -291,9 +319,12 @@ def parse_flags(argv):
         argv = [argv[0], f"--config={DEFAULT_CONFIG}", *argv[1:]]
     try:
         remaining = FLAGS(argv)
-        recipe = config_flags.get_config_filename(FLAGS["config"])
-        if not pathlib.Path(recipe).is_file():
-            fail(f"--config={recipe}: there is no such file")
+        for flag in ("config", "against"):
+            if not FLAGS[flag].present:
+                continue
+            recipe = config_flags.get_config_filename(FLAGS[flag])
+            if recipe and not pathlib.Path(recipe).is_file():
+                fail(f"--{flag}={recipe}: there is no such file")
         return remaining
     except SystemExit as stop:  # absl ends --help with 1
         sys.exit(stop.code if stop.code == BAD_INPUT else 0)
@@ -303,7 +334,7 @@ def parse_flags(argv):
     except flags.Error as error:
         fail(error)
     except Exception as error:  # whatever a recipe, which is code, raises
-        fail(f"--config: {type(error).__name__}: {error}")
+        fail(f"--config or --against: {type(error).__name__}: {error}")
 
 
 def fail(reason):

@@ -34,6 +34,8 @@ def find_damage(folder):
     try:
         digests = dict(json.loads(file.read_text()))
         for name, expected in digests.items():
+            if pathlib.PurePath(name).name != name:
+                return f"{file} is damaged: {name!a} is no file beside it"
             file = folder / name
             if sha256(file, file.stat().st_size) != expected:
                 return f"{file} is damaged: its SHA-256 has changed"

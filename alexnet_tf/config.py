@@ -14,6 +14,8 @@ from configs import paper
 
 MIN_CROP, MAX_CROP = 64, 256  # conv and pool need 64, a record has 256
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
+CONV1_ORDERS = ("relu_lrn_pool", "lrn_pool_relu")
+REMOVABLE = {"conv2", "conv3", "conv4", "conv5"}
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -33,6 +35,7 @@ def _check_values(config):
         "data.limit": (data.limit >= 0, "0 (all) or a number of images"),
         "data.holdout": (0 < data.holdout < 1, "between 0 and 1"),
         "data.shuffle_buffer": (data.shuffle_buffer >= 1, "at least 1"),
+        "data.crop_shared_by": (data.crop_shared_by >= 1, "at least 1"),
         "data.statistics": (
             data.statistics in ("measured", "imagenet"),
             "measured or imagenet",
@@ -56,6 +59,10 @@ def _check_values(config):
             len(model.kernels) == 5 and min(model.kernels) >= 1,
             "five numbers, one per convolution",
         ),
+        "model.without": (
+            set(model.without) <= REMOVABLE,
+            f"names among {', '.join(sorted(REMOVABLE))}",
+        ),
         "model.units": (model.units >= 1, "at least 1"),
         "model.activation": (
             model.activation in ACTIVATIONS,
@@ -68,7 +75,22 @@ def _check_values(config):
             f"pools leave something of a crop of {model.crop}",
         ),
         "model.dropout": (0 <= model.dropout < 1, "from 0 to below 1"),
-        "model.mean": (model.mean in ("image", "rgb"), "image or rgb"),
+        "model.mean": (
+            model.mean in ("image", "rgb", "given"),
+            "image, rgb or given",
+        ),
+        "model.mean_values": (
+            len(model.mean_values) == 3 or model.mean != "given",
+            "three numbers, R, G, B, where model.mean is given",
+        ),
+        "model.input_divisor": (
+            0 < model.input_divisor < math.inf,
+            "more than 0",
+        ),
+        "model.channel_order": (
+            model.channel_order in ("rgb", "bgr"),
+            "rgb or bgr",
+        ),
         "model.lrn.scope": (
             model.lrn.scope in ("tower", "layer", "none"),
             "tower, layer or none",
@@ -76,6 +98,23 @@ def _check_values(config):
         "model.lrn.n": (
             model.lrn.n >= 1 and model.lrn.n % 2 == 1,
             "an odd number of maps",
+        ),
+        "model.conv1_order": (
+            model.conv1_order in CONV1_ORDERS,
+            " or ".join(CONV1_ORDERS),
+        ),
+        "model.same_map_norm.size": (
+            model.same_map_norm.size == 0
+            or (
+                model.same_map_norm.size > 0
+                and model.same_map_norm.size % 2 == 1
+            ),
+            "0 (no such layer) or an odd number of units",
+        ),
+        "model.same_map_norm.k": (model.same_map_norm.k > 0, "more than 0"),
+        "model.same_map_norm.alpha": (
+            model.same_map_norm.alpha >= 0,
+            "at least 0",
         ),
         "model.lighting.std": (model.lighting.std >= 0, "at least 0"),
         "model.lighting.scale": (
@@ -111,6 +150,19 @@ def _check_values(config):
         "train.lr": (0 < train.lr < math.inf, "more than 0"),
         "train.momentum": (0 <= train.momentum < 1, "from 0 to below 1"),
         "train.weight_decay": (train.weight_decay >= 0, "at least 0"),
+        "train.bias_lr": (
+            0 <= train.bias_lr < math.inf,
+            "0 (follows train.lr) or a learning rate",
+        ),
+        "train.layer_lrs": (
+            _are_layer_lrs(train.layer_lrs, model.without),
+            "like (('conv1', 67, 1e-05), ('conv1', 72, 0.0)): layer of the "
+            "network, epochs done, lr from then on, 0 for a frozen layer",
+        ),
+        "train.lighting_epochs": (
+            train.lighting_epochs >= 0,
+            "0 (all) or a number of epochs",
+        ),
         "train.lr_drops": (train.lr_drops >= 0, "at least 0"),
         "train.lr_drop_factor": (
             0 < train.lr_drop_factor < 1,
@@ -127,6 +179,19 @@ def _check_values(config):
     for key, (satisfied, wanted) in requirements.items():
         if not satisfied:
             raise UserError(f"config.{key} is {_get(config, key)}: {wanted}")
+
+
+def _are_layer_lrs(entries, without):
+    try:
+        return all(
+            layer in paper.LAYERS
+            and layer not in without
+            and epochs >= 1
+            and 0 <= lr < math.inf
+            for layer, epochs, lr in entries
+        )
+    except (TypeError, ValueError):  # no triples of a name and numbers
+        return False
 
 
 def _pool5_side(model):
@@ -210,8 +275,15 @@ def _flat(prefix, values):
         if isinstance(value, dict):
             flat |= _flat(name, value)
         else:
-            flat[name] = list(value) if isinstance(value, tuple) else value
+            flat[name] = _as_lists(value)
     return flat
+
+
+def _as_lists(value):
+    """Lists for tuples, as JSON has them."""
+    if isinstance(value, tuple | list):
+        return [_as_lists(part) for part in value]
+    return value
 
 
 def _get(config, key):

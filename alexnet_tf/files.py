@@ -1,6 +1,7 @@
 """Files that are complete or absent: written aside, then renamed."""
 
 import contextlib
+import csv
 import os
 import pathlib
 import shutil
@@ -86,6 +87,7 @@ def readable(path):
         OSError,
         ValueError,
         KeyError,
+        csv.Error,
         tarfile.ReadError,
         zipfile.BadZipFile,
     ) as error:

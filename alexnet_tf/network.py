@@ -6,13 +6,16 @@ values: a 224x224 crop, two towers, 1000 classes.
 
 import keras
 
+from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
+from alexnet_tf.layers.input_form import InputForm
 from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.mean import MeanSubtraction
 from alexnet_tf.layers.pca_lighting import PCALighting
 from alexnet_tf.layers.pooling import TowerMaxPool2D
+from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
 
 WEIGHTED_LAYERS = (
     *("conv1", "conv2", "conv3", "conv4", "conv5"),
@@ -24,7 +27,9 @@ def build_network(model, seed=0, precision="float32"):
     """Builds the two-tower network.
 
     The towers run where `layers.towers.placement` says at the time of the
-    call; `exchange=True` marks the four places where they meet.
+    call; `exchange=True` marks the four places where they meet. What a config
+    leaves out passes its input on; the paper has no `input_form`, `relu1` and
+    `norm2`.
 
     Args:
         model: the `model` section of a config, `num_classes` at least 1.
@@ -40,20 +45,20 @@ def build_network(model, seed=0, precision="float32"):
     policy = precision if precision == "float32" else f"mixed_{precision}"
     make = _LayerFactory(model, seed, policy)
     conv, fc, lrn = make.conv, make.fc, make.lrn
-    pool, dropout = make.pool, make.dropout
+    pool, dropout, norm = make.pool, make.dropout, make.same_map_norm
 
     image = keras.Input(
         (model.crop, model.crop, 3), dtype="uint8", name="image"
     )
-    x = MeanSubtraction(model.mean, name="mean")(image)
-    x = PCALighting(**model.lighting, seed=seed, dtype=policy, name="lighting")(
-        x
-    )
+    x = make.mean("mean")(image)
+    x = make.lighting("lighting")(x)
+    x = make.input_form("input_form")(x)
 
     x = conv("conv1", 11, strides=4, padding="ceil")(x)  # 55x55x48
     x = pool("pool1")(lrn("lrn1")(x))  # 27x27x48
+    x = make.late_activation("relu1")(x)
     x = conv("conv2", 5)(x)  # 27x27x128
-    x = pool("pool2")(lrn("lrn2")(x))  # 13x13x128
+    x = pool("pool2")(norm("norm2")(lrn("lrn2")(x)))  # 13x13x128
     x = conv("conv3", 3, exchange=True)(x)  # 13x13x192
     x = conv("conv4", 3)(x)  # 13x13x192
     x = conv("conv5", 3)(x)  # 13x13x128
@@ -64,22 +69,57 @@ def build_network(model, seed=0, precision="float32"):
     return keras.Model(image, logits, name="alexnet")
 
 
+def weighted_layers(network):
+    """The layers with kernels and biases that a network has, conv1 first."""
+    return [layer for layer in network.layers if layer.name in WEIGHTED_LAYERS]
+
+
 class _LayerFactory:
     """Layers with the config's values filled in, each with its own seed."""
 
     def __init__(self, model, seed, policy):
         self._model = model
         self._policy = policy
+        self._run_seed = seed
         self._seed = seed * len(WEIGHTED_LAYERS)
 
-    def conv(self, name, kernel_size, **kwargs):
-        kernels = self._model.kernels[WEIGHTED_LAYERS.index(name)]
-        return TowerConv2D(
-            self._scaled(kernels),
-            kernel_size,
-            **self._weighted(name),
-            **kwargs,
+    def mean(self, name):
+        model = self._model
+        return MeanSubtraction(model.mean, model.mean_values, name=name)
+
+    def lighting(self, name):
+        return PCALighting(
+            **self._model.lighting,
+            seed=self._run_seed,
+            dtype=self._policy,
+            name=name,
         )
+
+    def input_form(self, name):
+        divisor, order = self._model.input_divisor, self._model.channel_order
+        if (divisor, order) == (1, "rgb"):
+            return unchanged
+        return InputForm(divisor, order, dtype=self._policy, name=name)
+
+    def conv(self, name, kernel_size, **kwargs):
+        if name in self._model.without:
+            return unchanged
+        kernels = self._model.kernels[WEIGHTED_LAYERS.index(name)]
+        weighted = self._weighted(name)
+        if name == "conv1" and self._conv1_is_signed:
+            weighted["activation"] = None
+        return TowerConv2D(
+            self._scaled(kernels), kernel_size, **weighted, **kwargs
+        )
+
+    def late_activation(self, name):
+        if not self._conv1_is_signed:
+            return unchanged
+        return TowerActivation(self._model.activation, **self._common(name))
+
+    @property
+    def _conv1_is_signed(self):
+        return self._model.conv1_order == "lrn_pool_relu"
 
     def fc(self, name, **kwargs):
         return TowerDense(
@@ -93,9 +133,20 @@ class _LayerFactory:
         return lambda x: dense(x)[0]
 
     def lrn(self, name):
-        if self._model.lrn.scope == "none":
-            return lambda x: x
-        return TowerLRN(**self._model.lrn, **self._common(name))
+        lrn = self._model.lrn
+        if lrn.scope == "none" or not self._follows_convolution(name):
+            return unchanged
+        return TowerLRN(**lrn, **self._common(name))
+
+    def same_map_norm(self, name):
+        norm = self._model.same_map_norm
+        if norm.size == 0 or not self._follows_convolution(name):
+            return unchanged
+        return TowerSameMapNorm(**norm, **self._common(name))
+
+    def _follows_convolution(self, name):
+        """Whether the convolution is there that "lrn2" belongs to."""
+        return f"conv{name[-1]}" not in self._model.without
 
     def pool(self, name):
         return TowerMaxPool2D(
@@ -131,3 +182,8 @@ class _LayerFactory:
         """`units` times the width multiplier, a multiple of the towers."""
         towers = self._model.towers
         return max(1, round(units * self._model.width / towers)) * towers
+
+
+def unchanged(x):
+    """What stands where a config leaves a layer out."""
+    return x

@@ -11,6 +11,7 @@ class Options:
         config: the `ConfigDict` of --config with its overrides applied.
         config_given: whether --config stood on the command line.
         config_name: name of the recipe, such as "demo".
+        against: another `ConfigDict`, of --against, or None.
         overrides: {"train.epochs": 2, ...} from --config.KEY=VALUE.
     """
 
@@ -18,6 +19,7 @@ class Options:
     config_given: bool = False
     config_name: str = "demo"
     overrides: dict = dataclasses.field(default_factory=dict)
+    against: object = None
     run: str | None = None
     runs: tuple[str, ...] = ()
     data_dir: str | None = None
@@ -37,6 +39,9 @@ class Options:
     prepared_dir: str | None = None
     record_format: str = "jpeg"
     max_rejected: float = 0.001
+    weights: str | None = None
+    trust_pickle: bool = False
+    mean_file: str | None = None
     index_dir: str | None = None
     index_kind: str = "flat"
     index_dtype: str = "float32"

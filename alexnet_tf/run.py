@@ -126,7 +126,15 @@ class Run:
         """A dict with "name", "data_dir", "class_names", the sizes of the
         splits and "licence"."""
         with readable(self.dataset_file):
-            return json.loads(self.dataset_file.read_text())
+            dataset = json.loads(self.dataset_file.read_text())
+            if not _describes_images(dataset):
+                raise ValueError("it does not say what the images were")
+        return dataset
+
+
+def _describes_images(dataset):
+    names = dataset.get("class_names") if isinstance(dataset, dict) else None
+    return isinstance(names, list) and all(isinstance(n, str) for n in names)
 
 
 def new_run_path(config_name):

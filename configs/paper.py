@@ -29,6 +29,8 @@ def get_config():
     data.limit = 0  # first N training images of the seeded order; 0: all
     data.holdout = 0.1  # share held out where a source has no validation split
     data.shuffle_buffer = 10_000  # records
+    data.augment = True  # sec. 4.1: random crops, mirrors; else centre crops
+    data.crop_shared_by = 1  # images with one crop; 2012 code: 32
     data.statistics = "measured"  # sec. 2; imagenet: published values, no pass
     data.cache_gb = 4.0  # decoded images kept in memory up to this size
     data.max_damaged = 0.001  # share of images that may get lost in a run
@@ -39,12 +41,16 @@ def get_config():
     model.towers = 2  # sec. 3.5; 1: the paper's one-GPU net
     model.width = 1.0  # multiplies kernels and fc neurons
     model.kernels = (96, 256, 384, 384, 256)  # conv1..conv5, sec. 3.5
+    model.without = ()  # convolutions left out, with their norms; not conv1
     model.units = 4096  # fc6 and fc7, sec. 3.5
     model.activation = "relu"  # sec. 3.1
     model.pool_size = 3  # z, sec. 3.4
     model.pool_stride = 2  # s, sec. 3.4
     model.dropout = 0.5  # fc6 and fc7, sec. 4.2
-    model.mean = "image"  # sec. 2: per pixel; rgb: per colour
+    model.mean = "image"  # sec. 2: per pixel; rgb: per colour; given
+    model.mean_values = ()  # R, G, B on 0..255, where mean is given
+    model.input_divisor = 1.0  # of pixels minus mean; 2012 code: 1.1
+    model.channel_order = "rgb"  # of what conv1 reads; bgr: Caffe
 
     lrn = model.lrn = ConfigDict()  # sec. 3.3
     lrn.scope = "tower"  # 2012 code; layer: over both towers; none: no LRN
@@ -52,6 +58,14 @@ def get_config():
     lrn.k = 2.0
     lrn.alpha = 1e-4  # not divided by n
     lrn.beta = 0.75
+
+    model.conv1_order = "relu_lrn_pool"  # sec. 3.5; 2012 code: lrn_pool_relu
+
+    norm = model.same_map_norm = ConfigDict()  # 2012 code, after conv2's LRN
+    norm.size = 0  # side of the window; 0: no such layer; 2012 code: 5
+    norm.k = 1.0  # presumed: the release lacks that kernel's source
+    norm.alpha = 0.001 / 25  # times the sum of squares
+    norm.beta = 0.75
 
     lighting = model.lighting = ConfigDict()  # sec. 4.1
     lighting.std = 0.1  # of alpha; 0: no PCA lighting
@@ -77,7 +91,10 @@ def get_config():
     train.momentum = 0.9  # sec. 5
     train.weight_decay = 0.0005  # sec. 5
     train.bias_lr_multiplier = 1.0  # sec. 5: "equal learning rate"
+    train.bias_lr = 0.0  # of biases, never dropped; 0: follows lr
     train.decay_biases = True  # sec. 5 names no exception
+    train.layer_lrs = ()  # (layer, after so many epochs, lr or 0: frozen), ...
+    train.lighting_epochs = 0  # epochs with lighting, then none; 0: all
     train.lr_drop_epochs = ()  # drops by hand, after these epochs; (): plateau
     train.lr_drops = 3  # sec. 5: "reduced three times"; then stop
     train.lr_drop_factor = 0.1  # sec. 5

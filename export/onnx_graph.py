@@ -13,13 +13,16 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D, ceil_padding
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
+from alexnet_tf.layers.input_form import InputForm
 from alexnet_tf.layers.lrn import TowerLRN
 from alexnet_tf.layers.mean import MeanSubtraction
 from alexnet_tf.layers.pca_lighting import PCALighting
 from alexnet_tf.layers.pooling import TowerMaxPool2D
+from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
 
 OPSET, IR_VERSION = 13, 7  # of 2020: nothing in the graph needs newer ones
 BATCH = "batch"
@@ -144,10 +147,16 @@ def _apply(graph, layer, x):
             return x
         case MeanSubtraction():
             return _subtract_mean(graph, layer, x)
+        case InputForm():
+            return _form_input(graph, layer, x)
         case TowerConv2D():
             return _convolve(graph, layer, x)
         case TowerLRN():
             return _normalize(graph, layer, x)
+        case TowerSameMapNorm():
+            return _normalize_each_map(graph, layer, x)
+        case TowerActivation():
+            return _activate(graph, layer, x)
         case TowerMaxPool2D():
             return graph.node(
                 "MaxPool",
@@ -167,6 +176,14 @@ def _subtract_mean(graph, layer, x):
     mean = graph.constant(f"{layer.name}/image", layer.mean.numpy())
     x = graph.node("Sub", layer.name, [x, mean])
     return graph.node("Transpose", "maps", [x], perm=[0, 3, 1, 2])
+
+
+def _form_input(graph, layer, x):
+    divisor = graph.constant(f"{layer.name}/divisor", np.float32(layer.divisor))
+    x = graph.node("Div", f"{layer.name}/divided", [x, divisor])
+    colours = [2, 1, 0] if layer.channel_order == "bgr" else [0, 1, 2]
+    order = graph.constant(f"{layer.name}/order", np.int64(colours))
+    return graph.node("Gather", layer.name, [x, order], axis=1)
 
 
 def _convolve(graph, layer, x):
@@ -212,9 +229,22 @@ def _normalize(graph, layer, x):
         tower = index * layer.towers // maps
         window &= tower[:, None] == tower
     alphas = (layer.alpha * window)[..., None, None]
+    return _divide_by_response(graph, layer, x, alphas)
+
+
+def _normalize_each_map(graph, layer, x):
+    """The same with sums over a window of a map, which end at its edges."""
+    maps = layer.towers * layer.tower_outputs[0].shape[-1]
+    alphas = np.full((maps, 1, layer.size, layer.size), layer.alpha)
+    edges = [layer.size // 2] * 4
+    return _divide_by_response(graph, layer, x, alphas, group=maps, pads=edges)
+
+
+def _divide_by_response(graph, layer, x, alphas, **attributes):
+    """x / (k + sums)^beta, the sums a convolution of x^2 with `alphas`."""
     constants = {
         "alphas": alphas,
-        "k": np.full(maps, layer.k),
+        "k": np.full(len(alphas), layer.k),
         "minus_beta": np.array(-layer.beta),
     }
     alphas, k, minus_beta = (
@@ -223,7 +253,9 @@ def _normalize(graph, layer, x):
     )
     name = layer.name
     squares = graph.node("Mul", f"{name}/squares", [x, x])
-    sums = graph.node("Conv", f"{name}/sums", [squares, alphas, k])
+    sums = graph.node(
+        "Conv", f"{name}/sums", [squares, alphas, k], **attributes
+    )
     scale = graph.node("Pow", f"{name}/scale", [sums, minus_beta])
     return graph.node("Mul", name, [x, scale])
 

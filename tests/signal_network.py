@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alexnet_tf.network import WEIGHTED_LAYERS, build_network
+from alexnet_tf.network import build_network, weighted_layers
 from configs import paper
 
 
@@ -22,8 +22,8 @@ def network_with_signal(**options):
     network.get_layer("mean").set_mean(random_mean())
     random = np.random.default_rng(1)
     # All biases different, or a wrong order of the towers' would not show.
-    for name in WEIGHTED_LAYERS:
-        for bias in network.get_layer(name).biases:
+    for layer in weighted_layers(network):
+        for bias in layer.biases:
             noise = random.normal(0, 0.1, bias.shape)
             bias.assign_add(noise.astype(np.float32))
     return network

@@ -12,7 +12,7 @@ SIDE = 54  # pixels that a map is enlarged to, about
 
 
 def feature_maps(network, image):
-    """The activations of conv1 to conv5.
+    """The activations of conv1 to conv5, as far as the network has them.
 
     Args:
         network: from uint8 crops to logits.
@@ -27,6 +27,7 @@ def feature_maps(network, image):
             outputs[layer][0], network.get_layer(layer).towers, axis=-1
         )
         for layer in LAYERS
+        if layer in outputs
     }
 
 

@@ -6,6 +6,7 @@ import math
 import tensorflow as tf
 
 from alexnet_tf.layers.lrn import TowerLRN
+from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
 from alexnet_tf.layers.towers import TowerLayer
 
@@ -62,6 +63,9 @@ def _tower_row(layer, tower):
         # Its gradient needs the sums and, in float32, their powers.
         sums = 2 if _item_bytes(layer) == FLOAT_BYTES else 1
         kept += sums * outputs * FLOAT_BYTES
+    if isinstance(layer, TowerSameMapNorm):
+        # TensorFlow's gradients: input, sums, their root and its root.
+        kept += 4 * outputs * FLOAT_BYTES
     common = (layer.name, tower, layer.device(tower), shape)
     if not isinstance(layer, WeightedTowerLayer):
         return TowerRow(*common, kept_bytes=kept)

@@ -50,18 +50,24 @@ def random_view(crop, draw):
     return tf.cast(top, tf.int32), tf.cast(left, tf.int32), rest % 2 == 1
 
 
-def random_crop_and_mirror(record, crop, draw):
-    """A random crop, mirrored with probability one half.
+def centre_view(crop, draw):
+    """As `random_view`, but always the centre, not mirrored."""
+    start = (RECORD_SIZE - crop) // 2
+    place = tf.fill(tf.shape(draw), start)
+    return place, place, tf.zeros(tf.shape(draw), tf.bool)
+
+
+def crop_and_mirror(record, crop, top, left, is_mirrored):
+    """A crop, perhaps mirrored.
 
     Args:
         record: uint8 [256, 256, 3].
         crop: side of the crop, in pixels.
-        draw: uint64 scalar, see `draws`.
+        top, left, is_mirrored: scalars, see `random_view`.
 
     Returns:
         uint8 [crop, crop, 3].
     """
-    top, left, is_mirrored = random_view(crop, draw)
     view = record[top : top + crop, left : left + crop]
     view.set_shape([crop, crop, 3])
     return mirrored_if(view, is_mirrored)

@@ -4,7 +4,12 @@ import math
 
 import tensorflow as tf
 
-from alexnet_tf.data.augment import centre_crop
+from alexnet_tf.data.augment import (
+    centre_crop,
+    centre_view,
+    draws,
+    random_view,
+)
 
 
 class TrainingBatches:
@@ -23,6 +28,9 @@ class TrainingBatches:
         shuffle_buffer: see `Records.shuffled`.
         worker: number of this worker, from 0.
         workers: how many there are.
+        augment: whether crops are random; else centre crops, not mirrored.
+        crop_shared_by: how many examples that follow each other in an epoch
+            have their crop at the same place, all mirrored or none.
 
     Attributes:
         batch_size: as given, or the number of records where that is smaller.
@@ -39,6 +47,8 @@ class TrainingBatches:
         shuffle_buffer,
         worker=0,
         workers=1,
+        augment=True,
+        crop_shared_by=1,
     ):
         self.batch_size = min(batch_size, records.size) // workers * workers
         self._worker = worker
@@ -48,6 +58,8 @@ class TrainingBatches:
         self._crop = crop
         self._seed = seed
         self._shuffle_buffer = shuffle_buffer
+        self._view_of = random_view if augment else centre_view
+        self._crop_shared_by = crop_shared_by
 
     def stream(self, epoch=0, step=0):
         """Batches from step `step` of epoch `epoch` on, without end.
@@ -79,13 +91,22 @@ class TrainingBatches:
         # Epochs of neighbouring seeds stay apart.
         seed = self._seed * 1_000_003 + epoch
         shuffled = self._records.shuffled(seed, self._shuffle_buffer)
-        examples = shuffled.repeat().take(images).skip(skip)
+        examples = shuffled.repeat().take(images)
+        if self._crop_shared_by > 1:
+            # Counted before others are skipped or left to other workers.
+            examples = examples.enumerate().map(
+                lambda place, example: {
+                    **example,
+                    "draw": draws(seed, place // self._crop_shared_by),
+                }
+            )
+        examples = examples.skip(skip)
         if self._workers > 1:
             examples = examples.shard(self._workers, self._worker)
         return examples
 
     def _crop_example(self, example):
-        crop = self._records.random_crop(example, self._crop)
+        crop = self._records.random_crop(example, self._crop, self._view_of)
         return crop, example["label"]
 
 

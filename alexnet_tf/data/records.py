@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.augment import (
+    crop_and_mirror,
     draws,
     mirrored_if,
-    random_crop_and_mirror,
     random_view,
 )
 from alexnet_tf.data.preprocess import to_record
@@ -119,23 +119,24 @@ class Records:
         # After shuffling, so that the others keep their order.
         return self._without_stand_ins(shuffled)
 
-    def random_crop(self, example, crop):
+    def random_crop(self, example, crop, view_of=random_view):
         """A random crop of an example of `shuffled`, perhaps mirrored.
 
         Args:
             example: of `shuffled`; the crop is a pure function of its "draw".
             crop: side of the crop, in pixels.
+            view_of: that function, such as `random_view`.
 
         Returns:
             uint8 [crop, crop, 3].
         """
-        image, draw = example["image"], example["draw"]
+        image = example["image"]
+        top, left, is_mirrored = view_of(crop, example["draw"])
         if self._source.decode_window and not self._cached:
-            top, left, is_mirrored = random_view(crop, draw)
             view = self._source.decode_window(image, top, left, crop)
             return mirrored_if(view, is_mirrored)
         record = image if self._cached else self._record(image)
-        return random_crop_and_mirror(record, crop, draw)
+        return crop_and_mirror(record, crop, top, left, is_mirrored)
 
     def missing(self, decoded):
         """The split's ids that are not among `decoded`; int64 array."""
@@ -174,13 +175,18 @@ class Records:
         return examples.filter(lambda example: example["id"] >= 0)
 
     def _decodable(self, examples):
-        return examples.map(
+        records = examples.map(
             lambda example: {
                 **example,
                 "image": self._record(example["image"]),
             },
             num_parallel_calls=tf.data.AUTOTUNE,
-        ).ignore_errors(log_warning=False)
+        )
+        if self.split.damaged:
+            # All of them were records once. Errors are those of reading, and
+            # ignoring one that comes again and again would never end.
+            return records
+        return records.ignore_errors(log_warning=False)
 
     def _record(self, image):
         if self._source.decode_window:

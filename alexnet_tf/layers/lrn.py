@@ -33,16 +33,10 @@ def local_response_normalization(a, n=5, k=2.0, alpha=1e-4, beta=0.75):
         rows = tf.matmul(tf.reshape(x, [-1, channels]), band)
         return tf.reshape(rows, tf.shape(x))
 
-    def to_minus_beta(s):
-        if beta == 0.75:
-            root = tf.math.rsqrt(s)
-            return root * tf.sqrt(root)
-        return s**-beta
-
     @tf.custom_gradient
     def normalize(a):
         def scaled(s):
-            x, scale = tf.cast(a, tf.float32), to_minus_beta(s)
+            x, scale = tf.cast(a, tf.float32), to_minus_beta(s, beta)
             return x, scale, x * scale
 
         s = k + alpha * window_sum(tf.square(tf.cast(a, tf.float32)))
@@ -64,6 +58,14 @@ def local_response_normalization(a, n=5, k=2.0, alpha=1e-4, beta=0.75):
         return tf.cast(kept[2], a.dtype), gradient
 
     return normalize(a)
+
+
+def to_minus_beta(s, beta):
+    """s^-beta, quicker where beta is the paper's."""
+    if beta == 0.75:
+        root = tf.math.rsqrt(s)
+        return root * tf.sqrt(root)
+    return s**-beta
 
 
 @keras.saving.register_keras_serializable("alexnet_tf")

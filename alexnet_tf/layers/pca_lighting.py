@@ -60,6 +60,12 @@ class PCALighting(keras.layers.Layer):
             autocast=False,
         )
         self.draws = [add_draws(self, self.seed)]
+        # No weight: it follows from the epoch, see `training.schedule`.
+        self._is_on = tf.Variable(1.0, trainable=False, name="is_on")
+
+    def switch(self, is_on):
+        """Turns the lighting of training off, or on again."""
+        self._is_on.assign(float(is_on))
 
     def set_principal_components(self, eigenvectors, eigenvalues):
         """Stores the principal components of the training set's pixels.
@@ -75,7 +81,8 @@ class PCALighting(keras.layers.Layer):
         if not training or self.std == 0:
             return tf.cast(images, self.compute_dtype)
         [draws] = self.draws
-        alphas = self.std * draws.normal([tf.shape(images)[0], 3])
+        std = self.std * self._is_on
+        alphas = std * draws.normal([tf.shape(images)[0], 3])
         offsets = tf.matmul(alphas, tf.convert_to_tensor(self.components))
         lit = tf.cast(images, tf.float32) + offsets[:, None, None, :]
         return tf.cast(lit, self.compute_dtype)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import decode, refusal, to_record
 from alexnet_tf.errors import BAD_INPUT, UserError
+from alexnet_tf.prediction_text import printable
 
 
 class UnusableImage(Exception):
@@ -60,5 +61,6 @@ def report_failed(results):
     """
     failed = [result for result in results if "error" in result]
     for result in failed:
-        print(f"main.py: {result['file']}: {result['error']}", file=sys.stderr)
+        file = printable(result["file"])
+        print(f"main.py: {file}: {result['error']}", file=sys.stderr)
     return BAD_INPUT if failed else 0

@@ -1,8 +1,9 @@
-"""--mode=inspect: the network, layer by layer."""
+"""--mode=inspect: the network layer by layer, or what two recipes differ in."""
 
 import json
 
 from alexnet_tf.analysis.layer_table import layer_table, training_memory
+from alexnet_tf.config import changed_values, check_config
 from alexnet_tf.layers import towers
 from alexnet_tf.modes.setup import (
     config_for,
@@ -18,9 +19,43 @@ from alexnet_tf.training.trainer import Trainer
 
 
 def main(options):
-    """Prints the layer table and totals; returns the exit code."""
+    """Prints one of the two; returns the exit code."""
     run = existing_run(options.run) if options.run else None
     config = config_for(options, run)
+    if options.against is not None:
+        check_config(options.against)
+        print_changes(config, options.against, options.json)
+        return 0
+    return print_network(options, run, config)
+
+
+def print_changes(config, against, as_json):
+    """Prints the values of a config that another has otherwise.
+
+    Args:
+        config, against: two configs.
+        as_json: whether {key: {"here": value, "against": value}} follows.
+    """
+    changes = [
+        change
+        for section in ("data", "model", "train")
+        for change in changed_values(section, config, against)
+    ]
+    widest = max((len(key) for key, _, _ in changes), default=0)
+    for key, here, there in changes:
+        print(f"{key:{widest}}  {_plain(there)} -> {_plain(here)}")
+    if not changes:
+        print("no differences")
+    if as_json:
+        both = {
+            key: {"here": here, "against": there}
+            for key, here, there in changes
+        }
+        print(json.dumps(both))
+
+
+def print_network(options, run, config):
+    """Prints the layer table and totals; returns the exit code."""
     if config.model.num_classes == 0:
         settle_class_count(config, open_source(config, options, run))
     devices = towers.resolve_tower_devices(
@@ -86,6 +121,10 @@ def print_totals(totals, memory):
         f"activations {gigabytes(memory.activations)}); workspace, cached "
         "images and TensorFlow itself come on top"
     )
+
+
+def _plain(value):
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _shape(shape):

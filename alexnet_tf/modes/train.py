@@ -27,6 +27,7 @@ from alexnet_tf.training.fit import Fit
 from alexnet_tf.training.interrupts import Interrupted, Interrupts
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.out_of_memory import memory_advice
+from alexnet_tf.training.schedule import scheduled_layers
 from alexnet_tf.training.trainer import Trainer
 from alexnet_tf.workers.join import join_workers, losing_workers
 
@@ -36,6 +37,7 @@ FIXED_KEYS = (
     *("model.", "train.seed ", "train.batch_size "),
     *("data.name ", "data.limit ", "data.holdout ", "data.shuffle_buffer "),
     *("data.cache_gb ", "data.statistics "),
+    *("data.augment ", "data.crop_shared_by "),
 )
 
 
@@ -129,6 +131,8 @@ def train_and_test(run, config, source, devices, interrupts, workers):
         config.data.shuffle_buffer,
         workers.rank,
         workers.size,
+        config.data.augment,
+        config.data.crop_shared_by,
     )
     if batches.batch_size < config.train.batch_size and not workers.rank:
         print(f"batches of {batches.batch_size}: there are no more images")
@@ -193,6 +197,11 @@ def check_workers(config, workers):
 
 def check_same_run(run, config, source):
     """Refuses to continue a run with another network or other images."""
+    if run.dataset_file.is_file() and "imported_from" in run.read_dataset():
+        raise UserError(
+            f"{run.path} holds imported weights, no training to continue: "
+            "name another --run"
+        )
     before = run.read_config()
     changed = [
         difference
@@ -230,4 +239,6 @@ def make_optimizer(train):
         train.weight_decay,
         train.bias_lr_multiplier,
         train.decay_biases,
+        train.bias_lr,
+        scheduled_layers(train.layer_lrs),
     )

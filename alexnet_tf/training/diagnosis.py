@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.network import WEIGHTED_LAYERS
+from alexnet_tf.network import weighted_layers
 
 DEAD_SHARE = 0.9  # of a layer's units: more is a dead layer
 FAINT_SIGNAL = 0.05  # standard deviation over mean of fc7: less is no signal
@@ -95,8 +95,10 @@ def first_not_finite(network, images):
 
 def layer_outputs(network, images):
     """{layer: [B, ...] array} of the weighted layers, both towers joined."""
-    outputs = {n: network.get_layer(n).tower_outputs for n in WEIGHTED_LAYERS}
-    probe = keras.Model(network.inputs, outputs)
+    outputs = {
+        layer.name: layer.tower_outputs for layer in weighted_layers(network)
+    }
+    probe = keras.Model(network.input, outputs)
     return {
         name: np.concatenate([tf.cast(t, tf.float32) for t in towers], axis=-1)
         for name, towers in probe(images, training=False).items()

@@ -59,7 +59,12 @@ def update_ratios(network, optimizer):
     for layer in network.layers:
         kernels = [v for v in layer.trainable_variables if not is_bias(v)]
         if kernels:
-            update = _norm([velocities[k.path] for k in kernels])
+            # A frozen layer's velocity stands still, as its weights do.
+            update = (
+                0.0
+                if optimizer.is_frozen(layer.name)
+                else _norm([velocities[k.path] for k in kernels])
+            )
             ratios[f"{UPDATE_RATIO}/{layer.name}"] = update / _norm(kernels)
     return ratios
 

@@ -18,6 +18,7 @@ from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.lr_drops import make_lr_drops
 from alexnet_tf.training.placement_report import PlacementReport
 from alexnet_tf.training.progress import TrainingProgress
+from alexnet_tf.training.schedule import Schedule
 from alexnet_tf.training.state import State
 from alexnet_tf.training.state_keeper import StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE
@@ -109,6 +110,7 @@ class Fit:
             AverageLogs(self._workers, lambda: self._validation.left),
             EpochReport(self._batches.batch_size),
             self._drops,
+            Schedule(train.layer_lrs, train.lighting_epochs),
         ]
         first_worker = [
             FlatLossAlarm(
@@ -177,7 +179,7 @@ class Fit:
     def _leave_out_damaged(self):
         """After an error of reading: whether training can go on without.
 
-        The state is saved and read again, as if the run had been resumed.
+        The state is saved: what is left out begins there.
 
         Raises:
             UserError: too many images are damaged, or several workers train:
@@ -199,8 +201,8 @@ class Fit:
                 "several workers cannot leave images out together in the "
                 f"middle of a run; {self._run.how_to_go_on}"
             )
+        self._state.hold_metrics()  # the next `fit` resets them
         self._state.save()
-        self._state.restore()
         return True
 
     def _report_not_finite(self, reason):

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+FOLLOWS_LR = -1.0  # a layer's own learning rate, while it has none
+
 
 @keras.saving.register_keras_serializable("alexnet_tf")
 class PaperSGD(keras.optimizers.Optimizer):
@@ -19,6 +21,9 @@ class PaperSGD(keras.optimizers.Optimizer):
         weight_decay: wd.
         bias_lr_multiplier: factor on lr for biases (2 in the 2012 code).
         decay_biases: whether biases decay too.
+        bias_lr: lr of all biases, whatever the weights' is; 0: their lr times
+            `bias_lr_multiplier`.
+        scheduled_layers: names of the layers that `set_layer_lr` may name.
     """
 
     def __init__(
@@ -28,6 +33,8 @@ class PaperSGD(keras.optimizers.Optimizer):
         weight_decay=0.0005,
         bias_lr_multiplier=1.0,
         decay_biases=True,
+        bias_lr=0.0,
+        scheduled_layers=(),
         name="paper_sgd",
         **kwargs,
     ):
@@ -39,14 +46,52 @@ class PaperSGD(keras.optimizers.Optimizer):
         self.decay = weight_decay
         self.bias_lr_multiplier = bias_lr_multiplier
         self.decay_biases = decay_biases
+        self.bias_lr = bias_lr
+        self.scheduled_layers = tuple(scheduled_layers)
+        # No optimizer variables: they follow from the epoch.
+        self._layer_lrs = {
+            layer: tf.Variable(FOLLOWS_LR, trainable=False)
+            for layer in self.scheduled_layers
+        }
+
+    def set_layer_lr(self, layer, lr=FOLLOWS_LR):
+        """Gives a layer its own learning rate.
+
+        Args:
+            layer: one of `scheduled_layers`.
+            lr: of its kernels, and of its biases unless there is a `bias_lr`.
+                0 freezes the layer: neither weights nor velocities change.
+                `FOLLOWS_LR`: that of the other layers.
+        """
+        self._layer_lrs[layer].assign(lr)
+
+    def is_frozen(self, layer):
+        """Whether the layer of that name is frozen."""
+        return layer in self._layer_lrs and not self._layer_lrs[layer]
 
     def build(self, variables):
         if self.built:
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
+        # Taken now: what `update_step` gets does not know its path.
+        self._layer_of = [layer_of(variable) for variable in variables]
 
     def update_step(self, gradient, variable, learning_rate):
+        layer = self._layer_of[self._get_variable_index(variable)]
+        own_lr = self._layer_lrs.get(layer)
+        if own_lr is None:
+            self._move(gradient, variable, learning_rate)
+            return
+        with tf.device(variable.device):
+            lr = tf.where(own_lr == FOLLOWS_LR, learning_rate, own_lr)
+            tf.cond(
+                lr == 0,
+                lambda: None,
+                lambda: self._move(gradient, variable, lr),
+            )
+
+    def _move(self, gradient, variable, learning_rate):
         # Without the device scope the weights, velocities and gradients would
         # travel to the default device every step.
         with tf.device(variable.device):
@@ -56,7 +101,7 @@ class PaperSGD(keras.optimizers.Optimizer):
             lr = tf.cast(learning_rate, w.dtype)
             m, wd = self.momentum, self.decay
             if is_bias(variable):
-                lr = lr * self.bias_lr_multiplier
+                lr = self.bias_lr or lr * self.bias_lr_multiplier
                 wd = wd if self.decay_biases else 0.0
 
             self.assign(v, m * v - wd * lr * w - lr * g)
@@ -76,7 +121,14 @@ class PaperSGD(keras.optimizers.Optimizer):
             "weight_decay": self.decay,
             "bias_lr_multiplier": self.bias_lr_multiplier,
             "decay_biases": self.decay_biases,
+            "bias_lr": self.bias_lr,
+            "scheduled_layers": self.scheduled_layers,
         }
+
+
+def layer_of(variable):
+    """Name of the layer that a variable belongs to."""
+    return variable.path.rpartition("/")[0].rpartition("/")[2]
 
 
 def is_bias(variable):

@@ -184,8 +184,11 @@ class State:
         self._metrics = None
 
     def hold_metrics(self):
-        """Remembers those of training, before validation uses the same."""
-        self._metrics = self._trainer_metrics()
+        """Remembers those of training, before something else uses the same.
+
+        Those that it remembers already stay.
+        """
+        self._metrics = self._metrics or self._trainer_metrics()
 
     def end_epoch(self, error):
         """Moves on to the next epoch and saves.

@@ -176,9 +176,11 @@ class Trainer(keras.Model):
         return self.get_metrics_result()
 
     def _update_metrics(self, labels, logits, losses):
-        self._mean_loss.update_state(losses)
-        for error in self._errors:
-            error.update_state(labels, logits)
+        # Where the images could not be read, nothing has been counted.
+        with tf.control_dependencies([losses]):
+            self._mean_loss.update_state(losses)
+            for error in self._errors:
+                error.update_state(labels, logits)
 
 
 def _rows(tensor, first, count):

@@ -5,7 +5,18 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from alexnet_tf.data.augment import centre_crop, draws, random_crop_and_mirror
+from alexnet_tf.data.augment import (
+    centre_crop,
+    centre_view,
+    crop_and_mirror,
+    draws,
+    random_view,
+)
+
+
+def random_crop_and_mirror(record, crop, draw):
+    return crop_and_mirror(record, crop, *random_view(crop, draw))
+
 
 POSITIONS = 33  # 256 - 224 + 1
 
@@ -115,3 +126,10 @@ def test_the_centre_crop_is_exact(record, crop, first, last, batch):
     image = centre_crop(tf.constant(records), crop)
     assert image.shape == (*batch, crop, crop, 3)
     np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize("crop", [64, 224, 227])
+def test_the_centre_view_is_the_centre_crop(record, crop):
+    view = centre_view(crop, draw(7, 3))
+    image = crop_and_mirror(tf.constant(record), crop, *view)
+    np.testing.assert_array_equal(image, centre_crop(record, crop))

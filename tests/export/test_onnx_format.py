@@ -22,7 +22,7 @@ from alexnet_tf.evaluation.ten_crop import (
     ten_crop_probabilities,
 )
 from alexnet_tf.modes import export
-from alexnet_tf.network import WEIGHTED_LAYERS
+from alexnet_tf.network import weighted_layers
 from alexnet_tf.options import Options
 from alexnet_tf.run import Run
 from alexnet_tf.trained import TrainedNetwork, load_trained
@@ -49,8 +49,8 @@ def small_network(**options):
     )
     # Kernels under which pictures still differ at the top, not the rounding.
     gain = {"tanh": 2, "sigmoid": 6}.get(options.get("activation"), 2**0.5)
-    for name in WEIGHTED_LAYERS:
-        for kernel in network.get_layer(name).kernels:
+    for layer in weighted_layers(network):
+        for kernel in layer.kernels:
             std = gain / np.prod(kernel.shape[:-1]) ** 0.5
             kernel.assign(kernel * (std / np.std(kernel)))
     crop = network.input_shape[1]
@@ -86,6 +86,14 @@ def session_of(model):
         {"crop": 113},
         {"crop": 256},
         {"mean": "rgb", "lighting.std": 0.0},
+        {"channel_order": "bgr", "input_divisor": 1.1},
+        {"conv1_order": "lrn_pool_relu", **STRONG_LRN},
+        {"conv1_order": "lrn_pool_relu", "activation": "tanh"},
+        {"same_map_norm.size": 5, "same_map_norm.alpha": 0.004},
+        {"same_map_norm.size": 3, "towers": 1, "same_map_norm.beta": 0.6},
+        {"without": ("conv2", "conv3")},
+        {"without": ("conv4", "conv5"), "lrn.scope": "layer"},
+        {"mean": "given", "mean_values": (150.0, 90.0, 60.0)},
         {"activation": "tanh"},
         {"activation": "sigmoid"},
         {"pool_size": 2},

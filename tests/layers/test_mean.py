@@ -72,6 +72,21 @@ def test_the_mean_is_no_trainable_weight():
     assert [tuple(w.shape) for w in layer.weights] == [(32, 32, 3)]
 
 
+def test_a_given_mean_is_subtracted_whatever_the_images_are():
+    layer = built("given", 32, values=(122.5, 116.25, 104.0))
+    layer.set_mean(MEAN_IMAGE)
+    images = random_images(32)
+    expected = images - np.array([122.5, 116.25, 104.0])
+    np.testing.assert_array_equal(layer(images), expected)
+    copy = MeanSubtraction.from_config(layer.get_config())
+    np.testing.assert_array_equal(copy(images), expected)
+
+
+def test_a_given_mean_has_three_values():
+    with pytest.raises(ValueError, match="3 values, not 1"):
+        MeanSubtraction("given", (120.0,))
+
+
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="image or rgb, not pixel"):
+    with pytest.raises(ValueError, match="image, rgb or given, not pixel"):
         MeanSubtraction("pixel")
