@@ -26,7 +26,7 @@ class Multiplied(Alone):
     def __init__(self, factor):
         self.factor = tf.Variable(factor, trainable=False)
 
-    def average_gradients(self, gradients, variables, loss, may_overflow):
+    def average_gradients(self, gradients, variables, loss, **_):
         return [*gradients[:-1], gradients[-1] * self.factor], loss
 
 

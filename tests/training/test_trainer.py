@@ -82,7 +82,7 @@ class OneOf:
     def __init__(self, rank=0, size=1, mean=None):
         self.rank, self.size, self.mean = rank, size, mean
 
-    def average_gradients(self, gradients, variables, loss, may_overflow):
+    def average_gradients(self, gradients, variables, loss, **_):
         self.gradients = [g.numpy() for g in gradients]
         self.loss = loss.numpy()
         return self.mean or (gradients, loss)

@@ -12,6 +12,10 @@ import time
 from alexnet_tf.workers.cluster import VARIABLE
 
 MAIN = pathlib.Path(__file__).parent.parent.parent / "main.py"
+# The rounding of a step depends on the number of threads, and a network may
+# amplify it over many steps, where a ReLU or a maximum tips over: the tests are
+# about the same numbers on any machine.
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 MOST_SECONDS = 240  # more than any of these runs takes on a busy machine
 
 
@@ -35,7 +39,7 @@ class Training:
                 [*before, sys.executable, *program, *arguments],
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, **ONE_THREAD, **(environment or {})},
                 cwd=MAIN.parent,
             )
 

@@ -257,3 +257,24 @@ def test_workers_with_other_values_are_refused(tmp_path, arguments_for, start):
             "worker 0"
         ) in training.output
     assert not run.exists()
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_worker_stops_all_with_everything_saved(
+    tmp_path, arguments_for, start
+):
+    run = tmp_path / "run"
+    training = start(
+        [
+            *arguments_for(run, **{"train.save_every_steps": 1}),
+            "--workers=2",
+            "--config.train.epochs=1000",
+        ]
+    )
+    training.wait_for_state(run, count=2)
+    workers = training.workers()
+    os.kill(workers[1], signal.SIGTERM)
+    assert training.wait(60) == 0, training.output
+    assert all_ended(workers.values(), seconds=1)
+    assert "all of it saved" in training.output
+    assert "does not answer" not in training.output
