@@ -208,7 +208,7 @@ class Signatures:
 
 
 def _fc7_of(network):
-    fc7 = network.get_layer("fc7").output
+    fc7 = network.get_layer("fc7").tower_outputs
     return keras.Model(network.input, keras.ops.concatenate(fc7, axis=-1))
 
 

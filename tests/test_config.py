@@ -58,6 +58,7 @@ NAN = float("nan")
         ("data.holdout", NAN),
         ("data.shuffle_buffer", 0),
         ("data.cache_gb", -0.5),
+        ("data.crop_shared_by", 0),
         ("model.num_classes", 1),
         ("model.num_classes", -2),
         ("model.crop", 63),
@@ -73,6 +74,15 @@ NAN = float("nan")
         ("model.activation", "swish"),
         ("model.pool_size", 0),
         ("model.pool_stride", 0),
+        ("model.without", ("conv1",)),
+        ("model.without", ("conv2", "fc6")),
+        ("model.input_divisor", 0.0),
+        ("model.channel_order", "gbr"),
+        ("model.conv1_order", "pool_lrn_relu"),
+        ("model.same_map_norm.size", 4),
+        ("model.same_map_norm.size", -1),
+        ("model.same_map_norm.k", 0.0),
+        ("model.same_map_norm.alpha", -1.0),
         ("model.dropout", -0.1),
         ("model.dropout", 1.0),
         ("model.mean", "none"),
@@ -90,6 +100,14 @@ NAN = float("nan")
         ("train.momentum", 1.0),
         ("train.momentum", -0.9),
         ("train.weight_decay", -0.1),
+        ("train.bias_lr", -0.1),
+        ("train.layer_lrs", (("conv6", 1, 0.1),)),
+        ("train.layer_lrs", (("conv1", 0, 0.1),)),
+        ("train.layer_lrs", (("conv1", 1, -0.1),)),
+        ("train.layer_lrs", (("conv1", 1),)),
+        ("train.layer_lrs", ("conv1", 1, 0.1)),
+        ("train.layer_lrs", (("conv1", "one", 0.1),)),
+        ("train.lighting_epochs", -1),
         ("train.lr_drops", -1),
         ("train.lr_drop_factor", 0.0),
         ("train.lr_drop_factor", 1.0),
@@ -102,6 +120,19 @@ def test_a_bad_value_is_refused_by_name(config, key, value):
     message = str(error.value)
     assert message.startswith(f"config.{key} is {value}: ")
     assert "\n" not in message
+
+
+def test_a_given_mean_needs_its_values(config):
+    config.model.mean = "given"
+    with pytest.raises(UserError, match=r"config.model.mean_values is \(\)"):
+        check_config(config)
+
+
+def test_a_layer_left_out_has_no_learning_rate(config):
+    config.model.without = ("conv4",)
+    config.train.layer_lrs = (("conv4", 1, 0.1),)
+    with pytest.raises(UserError, match=r"config.train.layer_lrs is "):
+        check_config(config)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +160,8 @@ def test_a_pool_that_leaves_no_pixel_is_refused(config, values):
         {"train.momentum": 0.0, "train.weight_decay": 0.0, "train.lr_drops": 0},
         {"model.activation": "tanh", "model.mean": "rgb"},
         {"model.lrn.scope": "none", "model.lighting.scale": "square_roots"},
+        {"model.without": ("conv5", "conv2"), "train.bias_lr": 0.02},
+        {"train.layer_lrs": (("conv1", 1, 0.0), ("fc8", 9, 1.0))},
     ],
     ids=str,
 )

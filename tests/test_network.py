@@ -13,6 +13,7 @@ import tensorflow as tf
 from alexnet_tf.analysis.layer_table import layer_table
 from alexnet_tf.layers.towers import placement
 from alexnet_tf.network import WEIGHTED_LAYERS, build_network
+from alexnet_tf.training.diagnosis import layer_outputs
 
 # Of the paper's network with 1000 classes: weights, biases and neurons.
 WEIGHTS = {
@@ -229,6 +230,53 @@ def test_lrn_scope(small_model, images, scope):
     [ours] = run_to(network, "pool1", images=images)
     assert np.abs(ours).max() > 1
     np.testing.assert_allclose(ours, pooled, atol=1e-6 * ours.max())
+
+
+def test_conv1_order_of_the_2012_code(small_model, images):
+    small_model.lrn.alpha = 0.01  # visible
+    small_model.weight_std.conv1 = 0.001
+    small_model.conv1_order = "lrn_pool_relu"
+    network = build_network(small_model)
+    signed, pooled, ours = run_to(
+        network, "conv1", "pool1", "relu1", images=images
+    )
+    assert signed.min() < -1
+    halves = [
+        tf.nn.max_pool2d(
+            tf.nn.local_response_normalization(half, 2, 2, 0.01, 0.75),
+            *(3, 2, "VALID"),
+        )
+        for half in np.split(signed, 2, axis=-1)
+    ]
+    expected = np.concatenate(halves, axis=-1)
+    assert expected.min() < -0.1
+    np.testing.assert_allclose(pooled, expected, atol=1e-6 * pooled.max())
+    np.testing.assert_array_equal(ours, np.maximum(pooled, 0))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "neighbour", "shape"),
+    [
+        ("conv2", "conv3", (3, 3, 6, 12)),  # sees both towers' 3 maps
+        ("conv3", "conv4", (3, 3, 8, 12)),  # its own tower's
+        ("conv4", "conv5", (3, 3, 12, 8)),
+        ("conv5", "fc6", (6 * 6 * 24, 128)),
+    ],
+)
+def test_a_convolution_left_out(
+    small_model, images, left_out, neighbour, shape
+):
+    small_model.without = (left_out,)
+    network = build_network(small_model)
+    names = {layer.name for layer in network.layers}
+    assert set(WEIGHTED_LAYERS) - names == {left_out}
+    assert "pool2" in names
+    assert ("lrn2" in names) == (left_out != "conv2")  # it belongs to conv2
+    kernels = network.get_layer(neighbour).kernels
+    assert [tuple(kernel.shape) for kernel in kernels] == [shape] * 2
+    assert list(layer_outputs(network, tf.constant(images))) == [
+        name for name in WEIGHTED_LAYERS if name != left_out
+    ]
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 DENSE = ("fc6", "fc7")  # fc8 has one tower
 
 
-def trainer_on(model, spec):
+def trainer_on(model, spec, **options):
     with placement(resolve_tower_devices(spec)):
         network = build_network(model)
-    return Trainer(network, PaperSGD(0.005))
+    return Trainer(network, PaperSGD(0.005, **options))
 
 
 def batches(count, size=BATCH):
@@ -47,8 +47,8 @@ class Step:
         traced: the graph before placement, which knows static shapes.
     """
 
-    def __init__(self, model, spec=PINS):
-        self.trainer = trainer_on(model, spec)
+    def __init__(self, model, spec=PINS, **options):
+        self.trainer = trainer_on(model, spec, **options)
         self._name_update_steps()
         self._keep_traced_graph()
         data = batches(1)
@@ -293,6 +293,37 @@ def test_only_what_figure_2_exchanges_crosses(step):
         if shape != ()
     ]
     assert collections.Counter(crossing) == collections.Counter(expected)
+
+
+@pytest.fixture(scope="module")
+def step_of_2012():
+    """One with what the 2012 code adds, conv1 under a schedule. Read only."""
+    from configs import paper
+
+    model = paper.get_config().model
+    model.width = 1 / 16
+    model.num_classes = 10
+    model.conv1_order = "lrn_pool_relu"
+    model.same_map_norm.size = 5
+    return Step(model, scheduled_layers=("conv1",))
+
+
+def test_the_2012_codes_layers_send_no_more(step_of_2012):
+    test_only_what_figure_2_exchanges_crosses(step_of_2012)
+    test_no_weight_and_no_weight_gradient_crosses(step_of_2012)
+
+
+def test_the_2012_codes_norm_runs_on_its_tower(step_of_2012):
+    found = {
+        (*layer_and_tower(node), "Grad" in node.op, short(node.device))
+        for node in step_of_2012.nodes
+        if "AvgPool" in node.op
+    }
+    assert found == {
+        ("norm2", tower, is_gradient, device)
+        for tower, device in enumerate(DEVICES)
+        for is_gradient in (False, True)
+    }
 
 
 def only_forward_on_device(device, function, *tensors):

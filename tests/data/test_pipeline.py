@@ -20,8 +20,8 @@ def records(request, source_of, coded_records):
     return Records(source, source.train, CACHE_GB[request.param])
 
 
-def batches_of(records, seed=0, batch=BATCH, buffer=5):
-    return TrainingBatches(records, batch, CROP, seed, buffer)
+def batches_of(records, seed=0, batch=BATCH, buffer=5, **options):
+    return TrainingBatches(records, batch, CROP, seed, buffer, **options)
 
 
 def collect(dataset, steps):
@@ -102,6 +102,55 @@ def test_every_use_of_a_record_has_its_own_crop(records):
     # 44 draws of 2178 windows repeat one within a record once in 30 runs.
     assert len(crops) >= 43
     assert len({crop[1:] for crop in crops}) >= 40
+
+
+def views(images):
+    """Place of each crop, and which end of its rows came first."""
+    return [(*map(int, i[0, 0, :2]), int(i[0, -1, 1])) for i in images]
+
+
+def test_images_that_follow_each_other_share_a_crop(records):
+    images, labels = collect(
+        batches_of(records, crop_shared_by=3).stream(), 20 * STEPS
+    )
+    in_epochs = np.array(views(images)).reshape(20, STEPS * BATCH, 3)
+    shared = set()
+    for epoch in in_epochs:
+        for group in (epoch[:3], epoch[3:6], epoch[6:]):
+            [view] = set(map(tuple, group))
+            shared.add(view)
+    # 60 draws of 2178 windows.
+    assert len(shared) > 55
+    # The order of the images is the same as ever.
+    alone, other_labels = collect(batches_of(records).stream(), 20 * STEPS)
+    np.testing.assert_array_equal(numbers(images), numbers(alone))
+    np.testing.assert_array_equal(labels, other_labels)
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(0, 1), (1, 0), (2, 1)])
+def test_shared_crops_go_on_where_a_stream_was_left(records, epoch, step):
+    batches = batches_of(records, crop_shared_by=3)
+    images, labels = collect(batches.stream(), 4 * STEPS)
+    skipped = (epoch * STEPS + step) * BATCH
+    assert_same_stream(
+        batches.stream(epoch, step), images[skipped:], labels[skipped:]
+    )
+
+
+def test_workers_share_crops_as_one_worker_does(records):
+    images, _ = collect(
+        batches_of(records, crop_shared_by=3).stream(), 3 * STEPS
+    )
+    for worker in range(2):
+        own = batches_of(records, crop_shared_by=3, worker=worker, workers=2)
+        theirs, _ = collect(own.stream(), 3 * STEPS)
+        np.testing.assert_array_equal(theirs, images[worker::2])
+
+
+def test_without_augmentation_all_are_centre_crops(records, coded_records):
+    images, _ = collect(batches_of(records, augment=False).stream(), 4 * STEPS)
+    centres = coded_records(COUNT)[:, 16:240, 16:240]
+    np.testing.assert_array_equal(images, centres[numbers(images)])
 
 
 @pytest.mark.parametrize(
