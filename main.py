@@ -6,8 +6,12 @@
     python main.py --mode=export                     the last run as SavedModel
     python main.py --mode=serve                      answers REST requests
     python main.py --mode=prepare --prepared_dir=DIR images as 256x256 records
+    python main.py --mode=index                      images to search among
+    python main.py --mode=codes --codes=128          short codes for them
+    python main.py --mode=search --image=FILE ...    those nearest to images
     python main.py --mode=report                     one page about a run
     python main.py --mode=inspect                    the network, layer by layer
+    python main.py --mode=import_weights --weights=FILE   e.g. Caffe's weights
     python main.py --mode=figure1                    ReLU against tanh
     python main.py --mode=ablate                     worth of each part
 
@@ -40,8 +44,12 @@ MODES = (
     "export",
     "serve",
     "prepare",
+    "index",
+    "codes",
+    "search",
     "report",
     "inspect",
+    "import_weights",
     "figure1",
     "ablate",
 )
@@ -97,7 +105,9 @@ flags.DEFINE_enum(
     "crops", "10", ["1", "10"], "Views of an image that are averaged."
 )
 flags.DEFINE_multi_string(
-    "image", [], "Image file for --mode=predict; more may follow it."
+    "image",
+    [],
+    "Image file for --mode=predict or search; more may follow it.",
 )
 flags.DEFINE_string(
     "results_dir",
@@ -125,8 +135,9 @@ flags.DEFINE_string(
 flags.DEFINE_enum(
     "format",
     "saved_model",
-    ["saved_model", "onnx"],
-    "What --mode=export writes: a SavedModel for TF Serving or an ONNX file.",
+    ["saved_model", "onnx", "safetensors", "pytorch"],
+    "What --mode=export writes: a SavedModel for TF Serving, an ONNX file, or "
+    "weights for PyTorch.",
 )
 flags.DEFINE_integer(
     "keep_versions",
@@ -164,6 +175,50 @@ flags.DEFINE_float(
     lower_bound=0,
     upper_bound=1,
 )
+flags.DEFINE_string(
+    "weights",
+    None,
+    "File that --mode=import_weights reads: .caffemodel, .npy, .onnx, "
+    ".safetensors, .pt or a checkpoint of cuda-convnet.",
+)
+flags.DEFINE_bool(
+    "trust_pickle",
+    False,
+    "Whether --weights may be a Python pickle, which can carry programs.",
+)
+flags.DEFINE_string(
+    "mean_file",
+    None,
+    "Caffe's mean image for --mode=import_weights: .binaryproto or .npy.",
+)
+flags.DEFINE_string(
+    "index_dir",
+    None,
+    "Index of --mode=index, codes and search. Default: index/ of the run.",
+)
+flags.DEFINE_enum(
+    "index_kind",
+    "flat",
+    ["flat", "hnsw", "ivf", "ivf4"],
+    "How --mode=search will look for neighbours: flat is exact, the others "
+    "are for large sets; for --mode=index, and all but ivf4 for codes.",
+)
+flags.DEFINE_enum(
+    "index_dtype",
+    "float32",
+    ["float32", "float16"],
+    "Precision of the vectors that --mode=index stores.",
+)
+flags.DEFINE_integer(
+    "codes",
+    0,
+    "Bits of the binary codes that --mode=codes makes and --mode=search "
+    "compares, such as 128; 0 compares the vectors themselves.",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "neighbours", 6, "Images that --mode=search finds.", lower_bound=1
+)
 flags.DEFINE_integer(
     "seeds", 3, "Runs of each network of --mode=ablate.", lower_bound=1
 )
@@ -182,7 +237,7 @@ flags.DEFINE_bool(
 def main(argv):
     """Runs the mode that the flags choose; returns its exit code."""
     images = (*FLAGS.image, *argv[1:])
-    if argv[1:] and FLAGS.mode != "predict":
+    if argv[1:] and FLAGS.mode not in ("predict", "search"):
         raise UserError(f"unexpected argument {argv[1]}: flags begin with --")
     given = config_flags.get_config_filename(FLAGS["config"])
     options = Options(
@@ -210,6 +265,14 @@ def main(argv):
         prepared_dir=FLAGS.prepared_dir,
         record_format=FLAGS.record_format,
         max_rejected=FLAGS.max_rejected,
+        weights=FLAGS.weights,
+        trust_pickle=FLAGS.trust_pickle,
+        mean_file=FLAGS.mean_file,
+        index_dir=FLAGS.index_dir,
+        index_kind=FLAGS.index_kind,
+        index_dtype=FLAGS.index_dtype,
+        codes=FLAGS.codes,
+        neighbours=FLAGS.neighbours,
         seeds=FLAGS.seeds,
         figure_seed=FLAGS.figure_seed,
         json=FLAGS.json,
@@ -225,7 +288,7 @@ def main(argv):
 
 def launch_workers(options):
     """Runs this command once more in each of --workers processes."""
-    from alexnet_tf.run import new_run_path
+    from alexnet_tf.run import Run, new_run_path
     from alexnet_tf.workers.launch import launch
 
     if FLAGS.mode != "train":
@@ -234,6 +297,7 @@ def launch_workers(options):
     return launch(
         FLAGS.workers,
         [sys.executable, *sys.argv, "--workers=1", f"--run={run}"],
+        f"{Run(run).how_to_go_on} --workers={FLAGS.workers}",
     )
 
 
@@ -256,6 +320,8 @@ def parse_flags(argv):
     try:
         remaining = FLAGS(argv)
         for flag in ("config", "against"):
+            if not FLAGS[flag].present:
+                continue
             recipe = config_flags.get_config_filename(FLAGS[flag])
             if recipe and not pathlib.Path(recipe).is_file():
                 fail(f"--{flag}={recipe}: there is no such file")

@@ -21,7 +21,7 @@ SEAL_LENGTH = len(SEAL) + DIGEST_LENGTH
 def write_checksums(folder):
     """Writes checksums.json: {file name: SHA-256} of the folder's files."""
     digests = {
-        file.name: _sha256(file, file.stat().st_size)
+        file.name: sha256(file, file.stat().st_size)
         for file in sorted(pathlib.Path(folder).iterdir())
     }
     text = json.dumps(digests, indent=2) + "\n"
@@ -34,8 +34,10 @@ def find_damage(folder):
     try:
         digests = dict(json.loads(file.read_text()))
         for name, expected in digests.items():
+            if pathlib.PurePath(name).name != name:
+                return f"{file} is damaged: {name!a} is no file beside it"
             file = folder / name
-            if _sha256(file, file.stat().st_size) != expected:
+            if sha256(file, file.stat().st_size) != expected:
                 return f"{file} is damaged: its SHA-256 has changed"
     except (OSError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
@@ -45,7 +47,7 @@ def find_damage(folder):
 
 def seal(file):
     """Appends the SHA-256 of an HDF5 file to it."""
-    digest = _sha256(file, file.stat().st_size)
+    digest = sha256(file, file.stat().st_size)
     with open(file, "ab") as content:
         content.write(SEAL + digest.encode())
 
@@ -65,15 +67,15 @@ def check_seal(file):
         found = content.read(SEAL_LENGTH)
     if not found.startswith(SEAL):
         return
-    if _sha256(file, size).encode() != found.removeprefix(SEAL):
+    if sha256(file, size).encode() != found.removeprefix(SEAL):
         raise UserError(
             f"{file} is damaged, its SHA-256 has changed since it was written: "
             "put a copy in its place, or train again with another --run"
         )
 
 
-def _sha256(file, size):
-    """Of the first `size` bytes."""
+def sha256(file, size):
+    """SHA-256 of the first `size` bytes of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     left = size
     with open(file, "rb") as content:

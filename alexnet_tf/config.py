@@ -1,7 +1,7 @@
 """What a config must hold, and how it is stored and compared.
 
-A config is an `ml_collections.ConfigDict` with the sections `data`, `model`
-and `train`; `configs/paper.py` lists every key with its meaning.
+A config is an `ml_collections.ConfigDict` with the sections `data`, `model`,
+`train` and `retrieval`; `configs/paper.py` lists every key with its meaning.
 """
 
 import json
@@ -30,6 +30,7 @@ def check_config(config):
 
 def _check_values(config):
     data, model, train = config.data, config.model, config.train
+    retrieval = config.retrieval
     requirements = {
         "data.limit": (data.limit >= 0, "0 (all) or a number of images"),
         "data.holdout": (0 < data.holdout < 1, "between 0 and 1"),
@@ -168,6 +169,12 @@ def _check_values(config):
             "between 0 and 1",
         ),
         "train.patience": (train.patience >= 1, "at least 1"),
+        "retrieval.seed": (0 <= retrieval.seed < 2**31, "from 0 to 2^31 - 1"),
+        "retrieval.hidden": (retrieval.hidden >= 1, "at least 1"),
+        "retrieval.noise": (0 <= retrieval.noise < math.inf, "at least 0"),
+        "retrieval.steps": (retrieval.steps >= 1, "at least 1"),
+        "retrieval.batch_size": (retrieval.batch_size >= 1, "at least 1"),
+        "retrieval.lr": (0 < retrieval.lr < math.inf, "more than 0"),
     }
     for key, (satisfied, wanted) in requirements.items():
         if not satisfied:

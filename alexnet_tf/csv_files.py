@@ -30,11 +30,21 @@ def write_csv(path, header, rows):
         ) as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
+        writer.writerow(map(_harmless, header))
         writer.writerows([_harmless(cell) for cell in row] for row in rows)
 
 
+def text_of(cell):
+    """The text that `write_csv` wrote as this cell."""
+    return cell[1:] if cell[:1] == "'" and _is_marked(cell) else cell
+
+
+def _is_marked(text):
+    """Whether it is a formula, perhaps behind apostrophes."""
+    return text.lstrip("'").startswith(FORMULA_MARKS)
+
+
 def _harmless(cell):
-    if isinstance(cell, str) and cell.startswith(FORMULA_MARKS):
+    if isinstance(cell, str) and _is_marked(cell):
         return f"'{cell}"
     return cell

@@ -1,8 +1,10 @@
 """Files that are complete or absent: written aside, then renamed."""
 
 import contextlib
+import csv
 import os
 import pathlib
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -31,6 +33,36 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def new_folder(path):
+    """Yields a temporary folder that becomes `path` when the block succeeds.
+
+    Raises:
+        UserError: `path` is there already, and no empty folder.
+    """
+    path = pathlib.Path(path)
+    check_new_folder(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(
+        tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-")
+    )
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_new_folder(path):
+    """Raises `UserError` if `path` is there, and no empty folder."""
+    path = pathlib.Path(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(
+            f"{path} is there already: remove it, or name another folder"
+        )
+
+
 def write_text(path, text):
     """Writes `text` to `path`, completely or not at all."""
     with replacing(path) as temporary:
@@ -55,6 +87,7 @@ def readable(path):
         OSError,
         ValueError,
         KeyError,
+        csv.Error,
         tarfile.ReadError,
         zipfile.BadZipFile,
     ) as error:

@@ -39,6 +39,14 @@ class Options:
     prepared_dir: str | None = None
     record_format: str = "jpeg"
     max_rejected: float = 0.001
+    weights: str | None = None
+    trust_pickle: bool = False
+    mean_file: str | None = None
+    index_dir: str | None = None
+    index_kind: str = "flat"
+    index_dtype: str = "float32"
+    codes: int = 0
+    neighbours: int = 6
     seeds: int = 3
     figure_seed: int = 0
     json: bool = False

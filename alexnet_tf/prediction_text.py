@@ -7,12 +7,18 @@ def prediction_text(result):
     Args:
         result: {"file", "classes", "probabilities"}, or {"file", "error"}.
     """
+    file = printable(result["file"])
     if "error" in result:
-        return f"{result['file']}\n  not predicted"
+        return f"{file}\n  not predicted"
     lines = [
         f"  {probability:6.3f}  {name}"
         for name, probability in zip(
             result["classes"], result["probabilities"], strict=True
         )
     ]
-    return "\n".join([result["file"], *lines])
+    return "\n".join([file, *lines])
+
+
+def printable(file):
+    """A file's name as it is, or escaped where a terminal would garble it."""
+    return file if file.isprintable() else ascii(file)

@@ -9,6 +9,7 @@ history.csv      one row per epoch
 damaged.csv      images that were damaged after the run had begun
 events/          for TensorBoard
 figures/         PNG
+index/           what --mode=search looks in, see retrieval.image_index
 lock             held by the process that trains
 starts.json      command, machine and versions of every start
 report.html      --mode=report
@@ -48,6 +49,7 @@ class Run:
         self.damaged_file = self.path / "damaged.csv"
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
+        self.index_folder = self.path / "index"
         self.lock_file = self.path / "lock"
         self.starts_file = self.path / "starts.json"
         self.report_file = self.path / "report.html"
@@ -124,7 +126,15 @@ class Run:
         """A dict with "name", "data_dir", "class_names", the sizes of the
         splits and "licence"."""
         with readable(self.dataset_file):
-            return json.loads(self.dataset_file.read_text())
+            dataset = json.loads(self.dataset_file.read_text())
+            if not _describes_images(dataset):
+                raise ValueError("it does not say what the images were")
+        return dataset
+
+
+def _describes_images(dataset):
+    names = dataset.get("class_names") if isinstance(dataset, dict) else None
+    return isinstance(names, list) and all(isinstance(n, str) for n in names)
 
 
 def new_run_path(config_name):

@@ -6,6 +6,7 @@ import warnings
 import keras
 
 from alexnet_tf.checksums import check_seal
+from alexnet_tf.data.source import check_class_names
 from alexnet_tf.errors import UserError
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
@@ -34,18 +35,17 @@ def load_trained(run, tower_devices="none"):
         tower_devices: see `resolve_tower_devices`.
 
     Raises:
-        UserError: the weights do not fit the run's config.
+        UserError: the weights do not fit the run's config, or a class has a
+            name that cannot be printed.
     """
     config = run.read_config()
     devices = resolve_tower_devices(tower_devices, config.model.towers)
     with placement(devices):
         network = build_network(config.model, config.train.seed)
     load_weights(network, run.best_weights, run)
-    return TrainedNetwork(
-        network,
-        config.model.crop,
-        tuple(run.read_dataset()["class_names"]),
-    )
+    names = tuple(run.read_dataset()["class_names"])
+    check_class_names(run.dataset_file, names)
+    return TrainedNetwork(network, config.model.crop, names)
 
 
 def load_weights(model, file, run):

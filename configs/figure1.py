@@ -20,6 +20,10 @@ def get_config():
     config.data_name = "cifar10"  # or folder; small images of one size
     config.kernels = (32, 32, 64)  # of three 5x5 convolutions
     config.kernel_size = 5
+    # Deviations of the initial weights of the four layers; (): LeCun's, which
+    # keep the variance of the signal. cuda-convnet's example had 0.0001, 0.01,
+    # 0.01, 0.1; its first is of pixels 64 times as large as ours.
+    config.weight_std = ()
     config.pool_size = 3
     config.pool_stride = 2
     config.batch_size = 128

@@ -16,8 +16,16 @@ from configs import demo
 
 
 def get_config():
-    """The demo's values, with other images."""
+    """The demo's weights and biases at the start, the paper's dropout."""
     config = demo.get_config()
     config.data.name = "imagenette/160px-v2"
     config.model.num_classes = 10
+    config.model.dropout = 0.5
+
+    config.train.batch_size = 32
+    config.train.lr = 0.002
+    config.train.epochs = 40
+    config.train.lr_drop_epochs = (28, 36)
+    # Half as long a step as in float32 on a CPU with AVX-512 BF16.
+    config.train.precision = "bfloat16"
     return config

@@ -105,4 +105,13 @@ def get_config():
     train.save_every_steps = 0  # the state, also after epochs; 0: by time
     train.save_every_minutes = 10.0  # where save_every_steps is 0
 
+    # The auto-encoder of section 6.1; the paper gives no values.
+    retrieval = config.retrieval = ConfigDict()
+    retrieval.seed = 0
+    retrieval.hidden = 512  # neurons between vector and code
+    retrieval.noise = 4.0  # deviation; Salakhutdinov and Hinton 2009
+    retrieval.steps = 1500  # of Adam
+    retrieval.batch_size = 128
+    retrieval.lr = 0.001  # falls to 0 as a cosine
+
     return config

@@ -25,7 +25,7 @@ def model_card(run, trained, signatures):
         _summary(run, trained),
         _data(run, trained),
         _accuracy(run),
-        _recipe(config),
+        _recipe(config, run),
         _deviations(config),
         _use(signatures),
     ]
@@ -55,11 +55,24 @@ def _data(run, trained):
         names += ", ... (all in assets/labels.txt)"
     return f"""## Data
 
-- Set: {dataset["name"]}, {dataset["train_images"]:,} training and
-  {dataset["validation_images"]:,} validation images
+- Set: {dataset["name"]}, {_counts(dataset)}{_origin(dataset)}
 - Licence: {dataset["licence"]}
 - Classes: {names}
 """
+
+
+def _origin(dataset):
+    if "imported_from" not in dataset:
+        return ""
+    file, digest = dataset["imported_from"].values()
+    return f"\n- Weights: imported from {file}, SHA-256\n  {digest}"
+
+
+def _counts(dataset):
+    sizes = dataset["train_images"], dataset["validation_images"]
+    if None in sizes:
+        return "number of images unknown"
+    return "{:,} training and\n  {:,} validation images".format(*sizes)
 
 
 def _accuracy(run):
@@ -82,13 +95,19 @@ Measured on {result["samples"]:,} images of {result["dataset"]}
 """
 
 
-def _recipe(config):
+def _recipe(config, run):
     train = config.train
+    chosen = (
+        "The weights were imported; these values were not used here."
+        if "imported_from" in run.read_dataset()
+        else "The weights are those of the epoch with the lowest validation "
+        "top-1 error."
+    )
     return f"""## Recipe
 
 Batch {train.batch_size}, learning rate {train.lr}, momentum {train.momentum},
 weight decay {train.weight_decay}, {train.epochs} epochs, seed {train.seed}.
-The weights are those of the epoch with the lowest validation top-1 error.
+{chosen}
 """
 
 

@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from alexnet_tf.files import replacing, write_text
+from alexnet_tf.errors import UserError
+from alexnet_tf.files import new_folder, replacing, write_text
 
 
 def names(folder):
@@ -80,3 +81,44 @@ def test_a_missing_folder_is_not_made(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_text(tmp_path / "missing" / "file.txt", "text")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_appears_when_it_is_complete(tmp_path, there):
+    path = tmp_path / "new" / "index"
+    if there:
+        path.mkdir(parents=True)
+    with new_folder(path) as temporary:
+        assert temporary.parent == path.parent
+        (temporary / "file.txt").write_text("whole")
+        assert path.exists() == there
+    assert names(path.parent) == ["index"]
+    assert names(path) == ["file.txt"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o777 & ~mask
+
+
+def test_an_unfinished_folder_is_removed(tmp_path):
+    def fail():
+        with new_folder(tmp_path / "index") as temporary:
+            (temporary / "file.txt").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert names(tmp_path) == []
+
+
+def test_what_is_in_the_place_of_a_new_folder_is_kept(tmp_path):
+    (tmp_path / "index").write_text("a file")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file.txt").write_text("kept")
+    for name in ("index", "full"):
+        with (
+            pytest.raises(UserError, match="is there already"),
+            new_folder(tmp_path / name),
+        ):
+            pass
+    assert (tmp_path / "index").read_text() == "a file"
+    assert (tmp_path / "full" / "file.txt").read_text() == "kept"

@@ -274,7 +274,7 @@ def test_a_convolution_left_out(
     assert ("lrn2" in names) == (left_out != "conv2")  # it belongs to conv2
     kernels = network.get_layer(neighbour).kernels
     assert [tuple(kernel.shape) for kernel in kernels] == [shape] * 2
-    assert list(layer_outputs(network, tf.constant(images))) == [
+    assert list(layer_outputs(network, images)) == [
         name for name in WEIGHTED_LAYERS if name != left_out
     ]
 

@@ -37,14 +37,15 @@ def four_layer_network(config, image_shape, classes, activation, lr, seed):
                 config.kernel_size,
                 padding="same",
                 activation=activation,
-                kernel_initializer=_initializer(seed, number),
+                kernel_initializer=_initializer(config, seed, number),
             ),
             keras.layers.MaxPool2D(config.pool_size, config.pool_stride),
         ]
     layers += [
         keras.layers.Flatten(),
         keras.layers.Dense(
-            classes, kernel_initializer=_initializer(seed, len(config.kernels))
+            classes,
+            kernel_initializer=_initializer(config, seed, len(config.kernels)),
         ),
     ]
     network = keras.Sequential(layers)
@@ -56,8 +57,13 @@ def four_layer_network(config, image_shape, classes, activation, lr, seed):
     return network
 
 
-def _initializer(seed, layer):
-    return keras.initializers.LecunNormal(seed=seed * 1000 + layer)
+def _initializer(config, seed, layer):
+    seed = seed * 1000 + layer
+    if not config.weight_std:
+        return keras.initializers.LecunNormal(seed)
+    return keras.initializers.RandomNormal(
+        stddev=config.weight_std[layer], seed=seed
+    )
 
 
 def epoch_errors(network, images, labels, config, seed):

@@ -3,13 +3,10 @@
 import dataclasses
 import heapq
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
 
 from alexnet_tf.analysis.predictions import shortened
-from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.figures import literal, save_figure
 from alexnet_tf.progress import ProgressReport
 
@@ -33,33 +30,11 @@ class Neighbour:
     image: np.ndarray
 
 
-def fc7_of(network, crop):
-    """Function from records to the vectors of the last hidden layer.
-
-    Args:
-        network: from uint8 crops to logits.
-        crop: side of the central crop that it sees, in pixels.
-
-    Returns:
-        A function from uint8 [B, 256, 256, 3] to float32 [B, 4096] arrays,
-        both towers' halves after the ReLU, without dropout.
-    """
-    halves = network.get_layer("fc7").tower_outputs
-    probe = keras.Model(network.inputs, {"fc7": halves})
-
-    @tf.function(reduce_retracing=True)
-    def vectors(records):
-        towers = probe(centre_crop(records, crop), training=False)["fc7"]
-        return tf.concat(towers, axis=-1)
-
-    return lambda records: vectors(tf.constant(records)).numpy()
-
-
 def nearest_records(vectors_of, queries, records, count):
     """The records whose vectors are nearest to those of the queries.
 
     Args:
-        vectors_of: see `fc7_of`.
+        vectors_of: such as `Fc7`.
         queries: uint8 [Q, 256, 256, 3].
         records: `Records` to search.
         count: number of neighbours.

@@ -11,7 +11,7 @@ import pathlib
 
 import tensorflow as tf
 
-from alexnet_tf.csv_files import write_csv
+from alexnet_tf.csv_files import text_of, write_csv
 from alexnet_tf.data.source import Damaged
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import readable
@@ -43,18 +43,18 @@ def read_damaged(file):
             file, newline="", encoding="utf-8", errors="surrogateescape"
         ) as text,
     ):
-        return [
-            (
-                row["split"],
-                Damaged(
-                    int(row["number"]),
-                    row["name"],
-                    row["reason"],
-                    int(row["bytes"]) if row["bytes"] else None,
-                ),
-            )
-            for row in csv.DictReader(text)
-        ]
+        header, *rows = csv.reader(text)
+        if tuple(header) != COLUMNS:
+            raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+        return [_damaged(row) for row in rows]
+
+
+def _damaged(row):
+    """(split, `Damaged`) of a row; `ValueError` where it is none."""
+    split, number, name, reason, size = map(text_of, row)
+    return split, Damaged(
+        int(number), name, reason, int(size) if size else None
+    )
 
 
 class DamageLog:
@@ -100,18 +100,19 @@ class DamageLog:
         if not found:
             return False
         rows = self._rows + found
+        images = [damaged for _, damaged in found]
         total = sum(r.split.size for r in self._records.values())
         if len(rows) > self._most * total:
             raise UserError(
                 f"{len(rows)} of {total} images are damaged or gone, more "
                 f"than --config.data.max_damaged={self._most:g} of them; "
-                f"among them {_listed(found)}"
+                f"among them {listed(images)}"
             )
         for split, records in self._records.items():
             if sum(s == split for s, _ in found) >= records.left:
                 raise UserError(
                     f"no {split} image is left: all are damaged or gone, "
-                    f"among them {_listed(found)}"
+                    f"among them {listed(images)}"
                 )
         self._rows = rows
         self._leave_out(found)
@@ -123,7 +124,7 @@ class DamageLog:
         print(
             f"{len(found)} images are damaged or gone and are left out from "
             f"here on ({len(rows)} of {total} since the run began, all of "
-            f"them in {self._file}): {_listed(found)}",
+            f"them in {self._file}): {listed(images)}",
             flush=True,
         )
         return True
@@ -133,8 +134,8 @@ class DamageLog:
             records.leave_out_damaged(d.number for s, d in rows if s == split)
 
 
-def _listed(rows, most=3):
-    """The first few of them, on one line."""
-    named = [f"{damaged.name} ({damaged.reason})" for _, damaged in rows[:most]]
-    more = [f"{len(rows) - most} more"] if len(rows) > most else []
+def listed(damaged, most=3):
+    """The first few of a list of `Damaged`, on one line."""
+    named = [f"{image.name} ({image.reason})" for image in damaged[:most]]
+    more = [f"{len(damaged) - most} more"] if len(damaged) > most else []
     return "; ".join(named + more)

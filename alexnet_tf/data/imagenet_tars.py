@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.imagenet_classes import names_by_wnid
 from alexnet_tf.data.preprocess import decode
-from alexnet_tf.data.source import Source, Split
+from alexnet_tf.data.source import Source, Split, is_printable
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import readable
 
@@ -70,7 +70,7 @@ def _train_members(path):
     """Yields (name, offset, size, label) of every image."""
     labels = {wnid: label for label, wnid in enumerate(names_by_wnid())}
     with tarfile.open(path, "r:") as outer:
-        for member in outer:
+        for member in _plain_files(path, outer):
             wnid, extension = pathlib.PurePath(member.name).stem, ".tar"
             if not member.name.endswith(extension) or wnid not in labels:
                 raise UserError(
@@ -80,7 +80,7 @@ def _train_members(path):
             with tarfile.open(
                 fileobj=outer.extractfile(member), mode="r:"
             ) as inner:
-                for image in inner:
+                for image in _plain_files(path, inner):
                     yield (
                         image.name,
                         member.offset_data + image.offset_data,
@@ -93,7 +93,8 @@ def _validation_members(path):
     """Yields (name, offset, size, label) of every image."""
     labels = _validation_labels()
     with tarfile.open(path, "r:") as archive:
-        for image in sorted(archive, key=lambda member: member.name):
+        members = _plain_files(path, archive)
+        for image in sorted(members, key=lambda member: member.name):
             match = VALIDATION_NAME.fullmatch(pathlib.PurePath(image.name).name)
             number = int(match[1]) if match else 0
             if not 1 <= number <= len(labels):
@@ -102,6 +103,28 @@ def _validation_members(path):
                     "ILSVRC2012_val_00000001.JPEG and so on"
                 )
             yield image.name, image.offset_data, image.size, labels[number - 1]
+
+
+def _plain_files(path, archive):
+    """Yields the files of a tar.
+
+    Links, which may lead anywhere, and what else a tar can hold are refused
+    before anything follows or reads them.
+    """
+    for member in archive:
+        if member.isdir():
+            continue
+        if (
+            not member.isreg()
+            or member.issparse()
+            or member.size < 0
+            or not is_printable(member.name)
+        ):
+            raise UserError(
+                f"{path} holds {member.name!a}, which is no plain "
+                "file with a printable name: fetch the archive again"
+            )
+        yield member
 
 
 def _validation_labels():

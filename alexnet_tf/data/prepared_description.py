@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import math
 import pathlib
 import re
 
@@ -16,6 +15,7 @@ VERSION = 1  # of the files and of the pixels in them
 MOST_RECORDS = 10**9
 MOST_BYTES = 10**15
 MOST_CLASSES = 10**6
+FEWEST_BYTES = 16  # of a record: what frames one in a TFRecord file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +95,9 @@ def _is_count(value, most):
     return type(value) is int and 0 <= value <= most
 
 
-def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)
+def _is_number(value, most):
+    # Not a number is not between the two either.
+    return type(value) in (int, float) and -most <= value <= most
 
 
 def _are_names(value):
@@ -114,7 +115,7 @@ def _is_matrix(value):
         and all(
             isinstance(row, list)
             and len(row) == 3
-            and all(_is_number(x) and abs(x) <= 255**2 for x in row)
+            and all(_is_number(x, most=255**2) for x in row)
             for row in value
         )
     )
@@ -178,6 +179,11 @@ def _check_splits(file, splits):
                         f"{where}: {key} is {_short(shard[key])} instead of "
                         f"{wanted}"
                     )
+            if shard["records"] * FEWEST_BYTES > shard["bytes"]:
+                raise UserError(
+                    f"{where}: {shard['records']} records do not fit into "
+                    f"{shard['bytes']} bytes"
+                )
             if shard["file"] in names:
                 raise UserError(f"{where} is {shard['file']} once more")
             names.add(shard["file"])

@@ -175,13 +175,18 @@ class Records:
         return examples.filter(lambda example: example["id"] >= 0)
 
     def _decodable(self, examples):
-        return examples.map(
+        records = examples.map(
             lambda example: {
                 **example,
                 "image": self._record(example["image"]),
             },
             num_parallel_calls=tf.data.AUTOTUNE,
-        ).ignore_errors(log_warning=False)
+        )
+        if self.split.damaged:
+            # All of them were records once. Errors are those of reading, and
+            # ignoring one that comes again and again would never end.
+            return records
+        return records.ignore_errors(log_warning=False)
 
     def _record(self, image):
         if self._source.decode_window:

@@ -1,5 +1,7 @@
 """Any image classification set of TensorFlow Datasets, by name."""
 
+import re
+
 import tensorflow as tf
 
 from alexnet_tf.data.imagenet_classes import english_names
@@ -7,6 +9,8 @@ from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.source import Source, Split
 from alexnet_tf.errors import UserError
 
+# Without namespaces, with which TFDS runs code from elsewhere.
+NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:[\d*]+(\.[\d*]+){2})?")
 VALIDATION_SPLITS = ("validation", "val", "test")
 
 
@@ -23,6 +27,12 @@ def load_tfds(name, data_dir=None, download=False):
     """
     import tensorflow_datasets as tfds
 
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"data.name={name!a} is no name of a data set: embedded, folder, "
+            "prepared, imagenet_tars or, of TFDS, name, name/config or "
+            "name/config:1.2.3"
+        )
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:

@@ -5,19 +5,21 @@ import csv
 import matplotlib.pyplot as plt
 import numpy as np
 
+from alexnet_tf.csv_files import text_of, write_csv
 from alexnet_tf.figures import literal, save_figure
-from alexnet_tf.files import readable, replacing
+from alexnet_tf.files import readable
 
 MOST_NAMES = 50  # more do not fit beside the picture
 
 
 def write_confusion(path, confusion, class_names):
     """Writes counts as CSV: a row per label, a column per best guess."""
-    with replacing(path) as temporary, open(temporary, "w", newline="") as f:
-        writer = csv.writer(f)
-        writer.writerow(["label", *class_names])
-        for name, counts in zip(class_names, confusion, strict=True):
-            writer.writerow([name, *counts])
+    rows = zip(class_names, confusion, strict=True)
+    write_csv(
+        path,
+        ["label", *class_names],
+        [[name, *counts] for name, counts in rows],
+    )
 
 
 def read_confusion(path):
@@ -29,19 +31,23 @@ def read_confusion(path):
     Raises:
         UserError: the file is damaged.
     """
-    with readable(path), open(path, newline="") as file:
+    with readable(path), open(path, newline="", encoding="utf-8") as file:
         (_, *class_names), *rows = csv.reader(file)
+        class_names = list(map(text_of, class_names))
         counts = np.array([row[1:] for row in rows], np.int64)
         return counts.reshape(len(class_names), len(class_names)), class_names
 
 
 def write_per_class(path, confusion, class_names):
     """Writes class, number of images and accuracy, a fraction, as CSV."""
-    with replacing(path) as temporary, open(temporary, "w", newline="") as f:
-        writer = csv.writer(f)
-        writer.writerow(["class", "images", "accuracy"])
-        for name, images, accuracy in per_class(confusion, class_names):
-            writer.writerow([name, images, f"{accuracy:.4f}"])
+    write_csv(
+        path,
+        ["class", "images", "accuracy"],
+        [
+            [name, images, f"{accuracy:.4f}"]
+            for name, images, accuracy in per_class(confusion, class_names)
+        ],
+    )
 
 
 def per_class(confusion, class_names):

@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 
+from alexnet_tf.data.damage import DATA_ERRORS, listed
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.confusion import (
@@ -131,7 +132,19 @@ def evaluate_and_report(run, network, crop, source, records, crops):
         UserError: no image can be decoded, or the run folder cannot be
             written; what was found is printed by then.
     """
-    evaluation = evaluate(network, records, crop, crops)
+    try:
+        evaluation = evaluate(network, records, crop, crops)
+    except DATA_ERRORS:
+        damaged = records.find_damaged()
+        if not damaged:
+            raise
+        records.leave_out_damaged(d.number for d in damaged)
+        print(
+            f"warning: {len(damaged)} of {records.split.size} images are "
+            f"damaged or gone and left out: {listed(damaged)}",
+            file=sys.stderr,
+        )
+        evaluation = evaluate(network, records, crop, crops)
     confusion = evaluation.confusion()
     result = {
         "run": str(run.path),
@@ -181,6 +194,8 @@ def _write_result(run, result, confusion, names):
 
 
 def _warn_about_missing(evaluation, records):
+    if len(evaluation.ids) == records.left:
+        return
     missing = records.missing(evaluation.ids)
     if len(missing):
         print(

@@ -1,4 +1,4 @@
-"""--mode=export: a SavedModel in TF Serving's layout, or an ONNX file."""
+"""--mode=export: a SavedModel, an ONNX file, or weights for PyTorch."""
 
 import pathlib
 
@@ -8,6 +8,7 @@ from alexnet_tf.run import trained_run
 from alexnet_tf.trained import load_trained
 from export.labels import write_labels
 from export.model_card import model_card
+from export.pytorch_format import write_pytorch, write_safetensors
 from export.signatures import Signatures
 from export.warmup import check_messages_installed, write_warmup
 from export.writer import save, write_version
@@ -23,8 +24,7 @@ def main(options):
     )  # only to refuse names that do not exist
     # Without pins: no device of this machine may enter the graph.
     trained = load_trained(run, tower_devices="none")
-    write = _write_onnx if options.format == "onnx" else _write_saved_model
-    path = write(options, run, trained)
+    path = WRITERS[options.format](options, run, trained)
     print(f"exported {run.path} to {path}")
     return 0
 
@@ -52,3 +52,19 @@ def _write_onnx(options, run, trained):
     from export.onnx_format import write_onnx
 
     return write_onnx(options.export_dir, trained)
+
+
+def _write_safetensors(options, run, trained):
+    return write_safetensors(options.export_dir, run, trained)
+
+
+def _write_pytorch(options, run, trained):
+    return write_pytorch(options.export_dir, run, trained)
+
+
+WRITERS = {
+    "saved_model": _write_saved_model,
+    "onnx": _write_onnx,
+    "safetensors": _write_safetensors,
+    "pytorch": _write_pytorch,
+}

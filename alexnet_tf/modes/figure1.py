@@ -32,13 +32,16 @@ def main(options):
     config = options.config
     if "most_epochs" not in config:
         raise UserError("--mode=figure1 needs --config=configs/figure1.py")
+    if len(config.weight_std) not in (0, len(config.kernels) + 1):
+        raise UserError(
+            f"config.weight_std={tuple(config.weight_std)}: give one deviation "
+            f"for each of the {len(config.kernels) + 1} layers, or none"
+        )
     source = open_whole_source(
         config.data_name, options.data_dir, options.download
     )
     folder = pathlib.Path(options.run or new_run_path("figure1"))
-    with writable(f"run folder {folder}"):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "config.json", config.to_json(indent=2) + "\n")
+    keep_config(folder, config.to_json(indent=2) + "\n")
     images, labels = load_images(source)
     trials = Trials(
         folder / "trials", config, images, labels, len(source.class_names)
@@ -52,6 +55,25 @@ def main(options):
     if options.json:
         print(json.dumps(result))
     return 0
+
+
+def keep_config(folder, text):
+    """Writes config.json.
+
+    Raises:
+        UserError: the folder has the trainings of another config.
+    """
+    file = folder / "config.json"
+    if file.is_file():
+        with readable(file):
+            if file.read_text() != text:
+                raise UserError(
+                    f"{folder} has trainings of other config values: name a "
+                    "new folder with --run"
+                )
+    with writable(f"run folder {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(file, text)
 
 
 def load_images(source):

@@ -7,17 +7,14 @@ import sys
 from alexnet_tf.analysis.chosen import chosen_records, examples_of
 from alexnet_tf.analysis.feature_maps import feature_maps
 from alexnet_tf.analysis.kernels import conv1_kernels, draw_kernels
-from alexnet_tf.analysis.neighbours import (
-    draw_neighbours,
-    fc7_of,
-    nearest_records,
-)
+from alexnet_tf.analysis.neighbours import draw_neighbours, nearest_records
 from alexnet_tf.analysis.occlusion import occlusion_sensitivity
 from alexnet_tf.analysis.predictions import draw_predictions, predict_examples
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.confusion import read_confusion
+from alexnet_tf.fc7 import Fc7
 from alexnet_tf.files import readable, writable, write_text
 from alexnet_tf.modes.evaluate import evaluate_and_report
 from alexnet_tf.modes.setup import check_same_classes, config_for, open_source
@@ -140,7 +137,7 @@ def picture_sections(run, trained, source, seed):
 
     predictions = predict_examples(network, shown, crop)
     neighbours = nearest_records(
-        fc7_of(network, crop),
+        Fc7(network, crop),
         [query["image"] for query in queries],
         searched,
         NEIGHBOURS,

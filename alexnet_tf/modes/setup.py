@@ -1,6 +1,7 @@
 """Steps that several modes begin with."""
 
 from alexnet_tf.config import apply_overrides, check_config
+from alexnet_tf.data.damage import DATA_ERRORS, listed
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.sources import load_source
 from alexnet_tf.data.statistics import imagenet_statistics, load_or_measure
@@ -81,13 +82,23 @@ def open_records(config, source, run):
         Records(source, split, config.data.cache_gb)
         for split in (source.train, source.validation)
     )
-    statistics = load_or_measure(
-        run.statistics_file,
-        data_fingerprint(config, source),
-        train,
-        validation,
-        known_statistics(config, source),
-    )
+    try:
+        statistics = load_or_measure(
+            run.statistics_file,
+            data_fingerprint(config, source),
+            train,
+            validation,
+            known_statistics(config, source),
+        )
+    except DATA_ERRORS:
+        damaged = train.find_damaged() + validation.find_damaged()
+        if not damaged:
+            raise
+        raise UserError(
+            f"{len(damaged)} images are damaged or gone before training "
+            f"began: {listed(damaged)}; copy the set again, or prepare it "
+            "again"
+        ) from None
     return train, validation, statistics
 
 

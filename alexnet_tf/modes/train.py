@@ -197,6 +197,11 @@ def check_workers(config, workers):
 
 def check_same_run(run, config, source):
     """Refuses to continue a run with another network or other images."""
+    if run.dataset_file.is_file() and "imported_from" in run.read_dataset():
+        raise UserError(
+            f"{run.path} holds imported weights, no training to continue: "
+            "name another --run"
+        )
     before = run.read_config()
     changed = [
         difference

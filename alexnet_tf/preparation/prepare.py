@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 
 import numpy as np
@@ -57,9 +58,9 @@ def prepare(source, folder, record_format="jpeg", max_rejected=0.001):
         `Prepared`.
 
     Raises:
-        UserError: the folder holds another set or cannot be written, or too
-            many images are unusable. What is complete stays; the same call
-            goes on from there.
+        UserError: the folder holds another set or cannot be written, the
+            source cannot be read, or too many images are unusable. What is
+            complete stays; the same call goes on from there.
     """
     folder = pathlib.Path(folder)
     splits = {"train": source.train, "validation": source.validation}
@@ -73,11 +74,17 @@ def prepare(source, folder, record_format="jpeg", max_rejected=0.001):
     try:
         return _Preparation(source, splits, plan, folder, max_rejected).run()
     except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            f"{folder} cannot be written: {' '.join(reason.split())[:200]}. "
-            "All complete shards are kept: the same command goes on there"
-        ) from None
+        raise _stopped(f"{folder} cannot be written", error) from None
+
+
+def _stopped(what, error):
+    """A `UserError` about an OSError or one of TensorFlow's."""
+    reason = getattr(error, "strerror", None) or str(error)
+    reason = re.sub(r"\{\{.*?\}\}", "", reason)  # names of graph nodes
+    return UserError(
+        f"{what}: {' '.join(reason.split())[:200]}. All complete shards are "
+        "kept: when that is mended, the same command goes on there"
+    )
 
 
 class _Preparation:
@@ -139,7 +146,7 @@ class _Preparation:
                     self._folder / file, self._notes, self._format
                 )
                 for _ in range(-(-(end - begin) // BATCH)):
-                    self._add_batch(writer, name, next(batches), progress)
+                    self._add_batch(writer, name, self._next(batches), progress)
                 writer.finish()
                 finished = finished_shard(self._folder / file, self._notes)
                 summaries.append(self._take_in(name, finished))
@@ -153,6 +160,14 @@ class _Preparation:
             self._format,
             os.cpu_count(),
         )
+
+    def _next(self, batches):
+        """The next one; what fails here is reading the source."""
+        try:
+            return next(batches)
+        except tf.errors.OpError as error:
+            what = f"{self._source.name} cannot be read"
+            raise _stopped(what, error) from None
 
     def _add_batch(self, writer, split, batch, progress):
         valid = batch["valid"].numpy()

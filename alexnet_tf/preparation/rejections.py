@@ -1,10 +1,9 @@
 """The images that were left out, and when there are too many of them."""
 
-import csv
 import dataclasses
 
+from alexnet_tf.csv_files import write_csv
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import replacing
 from alexnet_tf.preparation.shard import Rejected
 
 FILE = "rejected.csv"
@@ -49,12 +48,8 @@ class Rejections:
 
     def write(self):
         """Writes rejected.csv: split, name, reason; also where it is empty."""
-        with (
-            replacing(self._file) as temporary,
-            open(temporary, "w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(f.name for f in dataclasses.fields(Rejected))
-            writer.writerows(
-                dataclasses.astuple(rejected) for rejected in self._rejected
-            )
+        write_csv(
+            self._file,
+            [field.name for field in dataclasses.fields(Rejected)],
+            map(dataclasses.astuple, self._rejected),
+        )

@@ -60,8 +60,8 @@ def origin_section(run, dataset, starts, here):
         ("images", "value"),
         [
             ("Set", dataset["name"]),
-            ("Training images", f"{dataset['train_images']:,}"),
-            ("Validation images", f"{dataset['validation_images']:,}"),
+            ("Training images", _count(dataset["train_images"])),
+            ("Validation images", _count(dataset["validation_images"])),
             ("Classes", f"{len(dataset['class_names']):,}"),
             ("Licence", dataset["licence"]),
         ],
@@ -80,6 +80,10 @@ def origin_section(run, dataset, starts, here):
             tag("pre", again),
         ),
     )
+
+
+def _count(images):
+    return "unknown" if images is None else f"{images:,}"
 
 
 def _starts(starts, here):

@@ -98,7 +98,7 @@ def layer_outputs(network, images):
     outputs = {
         layer.name: layer.tower_outputs for layer in weighted_layers(network)
     }
-    probe = keras.Model(network.inputs, outputs)
+    probe = keras.Model(network.input, outputs)
     return {
         name: np.concatenate([tf.cast(t, tf.float32) for t in towers], axis=-1)
         for name, towers in probe(images, training=False).items()

@@ -64,7 +64,7 @@ class Fit:
             trainer,
             self._drops,
             config.train.lr,
-            is_written=workers.rank == 0,
+            workers,
         )
         self._progress = TrainingProgress(
             config.train.epochs, batches.batch_size
@@ -124,7 +124,10 @@ class Fit:
             History(run, state.rows, train.epochs),
         ]
         keeper = StateKeeper(
-            state, train.save_every_steps, train.save_every_minutes
+            state,
+            train.save_every_steps,
+            train.save_every_minutes,
+            self._workers,
         )
         shown = [self._placement, self._progress]
         last = [InterruptSaver(state, self._interrupts, self._workers)]
@@ -176,7 +179,7 @@ class Fit:
     def _leave_out_damaged(self):
         """After an error of reading: whether training can go on without.
 
-        The state is saved and read again, as if the run had been resumed.
+        The state is saved: what is left out begins there.
 
         Raises:
             UserError: too many images are damaged, or several workers train:
@@ -186,7 +189,8 @@ class Fit:
             if not self._damage.find():
                 return False
         except UserError as error:
-            self._state.save()
+            if self._workers.size == 1:  # several save together only
+                self._state.save()
             raise UserError(
                 f"{error}. The last state is saved. Put the files back as "
                 "they were, or allow for more of them to be lost; "
@@ -197,8 +201,8 @@ class Fit:
                 "several workers cannot leave images out together in the "
                 f"middle of a run; {self._run.how_to_go_on}"
             )
+        self._state.hold_metrics()  # the next `fit` resets them
         self._state.save()
-        self._state.restore()
         return True
 
     def _report_not_finite(self, reason):
@@ -206,11 +210,17 @@ class Fit:
         state, run = self._state, self._run
         images, _ = next(iter(self._batches.stream(state.epoch, state.step)))
         where = first_not_finite(self._trainer.network, images)
+        ranks = self._workers.ranks_not_finite()
         if self._workers.size > 1:
-            ranks = self._workers.ranks_where(where is not None)
-            who = f" on worker {', '.join(map(str, ranks))}" if ranks else ""
+            who = f" on worker {', '.join(map(str, ranks))}"
         else:
             who = ""
+        # A worker whose own numbers were good has nothing to say about it.
+        first = (
+            f"; first to go was {where or f'the {reason.split()[0]} itself'}"
+            if self._workers.rank in ranks
+            else ""
+        )
         kept = (
             f"The last good state is in {run.state_folder}, the best weights "
             f"in {run.best_weights.parent}."
@@ -219,8 +229,7 @@ class Fit:
         )
         print(
             f"main.py: the {reason}{who} in epoch {state.epoch + 1}, step "
-            f"{state.step + 1}; first to go was "
-            f"{where or f'the {reason.split()[0]} itself'}. "
+            f"{state.step + 1}{first}. "
             f"{kept} Start again with a lower learning rate: "
             f"--config.train.lr={self._config.train.lr / 10:g}",
             file=sys.stderr,

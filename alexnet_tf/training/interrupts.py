@@ -7,6 +7,8 @@ import threading
 
 import keras
 
+from alexnet_tf.training.workers import STOP
+
 
 class Interrupted(KeyboardInterrupt):
     """The program was asked to stop.
@@ -55,12 +57,14 @@ class Interrupts:
         self.pending = number
         if not self._deferred:
             raise Interrupted(number)
-        print(
-            f"{signal.Signals(number).name}: stopping after this step; Ctrl-C "
-            "again stops at once, without saving",
-            file=sys.stderr,
-            flush=True,
-        )
+        # The terminal may be gone: no reason not to save.
+        with contextlib.suppress(OSError):
+            print(
+                f"{signal.Signals(number).name}: stopping after this step; "
+                "Ctrl-C again stops at once, without saving",
+                file=sys.stderr,
+                flush=True,
+            )
 
     @contextlib.contextmanager
     def deferred(self):
@@ -93,7 +97,7 @@ class InterruptSaver(keras.callbacks.Callback):
         self._workers = workers
 
     def on_train_batch_begin(self, batch, logs=None):
-        self._workers.ask_to_stop(self._interrupts.pending is not None)
+        self._workers.ask(STOP, self._interrupts.pending is not None)
 
     def on_train_batch_end(self, batch, logs=None):
         self._stop_if_agreed()
@@ -106,7 +110,7 @@ class InterruptSaver(keras.callbacks.Callback):
 
     def _stop_if_agreed(self):
         pending = self._interrupts.pending
-        if not self._workers.agreed_to_stop(pending is not None):
+        if not self._workers.agreed(STOP, pending is not None):
             return
         self._state.save()
         raise Interrupted(

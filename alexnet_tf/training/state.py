@@ -12,10 +12,12 @@ from alexnet_tf.checksums import seal
 from alexnet_tf.files import flush_to_disk, readable
 from alexnet_tf.trained import load_weights
 from alexnet_tf.training.state_folders import StateFolders
+from alexnet_tf.training.workers import Alone
 
 WEIGHTS = "trainer.weights.h5"
 REST = "state.json"
 HDF5_OVERHEAD = 2**20  # bytes: more than the names of 200 variables take
+ALONE = Alone()
 UNFINISHED = "unfinished.weights.h5"  # Keras asks for that suffix
 
 
@@ -30,7 +32,8 @@ class State:
         trainer: a `Trainer`.
         drops: a `PlateauDrops` or `DropsByHand`.
         lr: the config's learning rate.
-        is_written: False where another process writes the run folder.
+        workers: `Alone`, or those that train together. All of them save at
+            the same places; worker 0 writes.
 
     Attributes:
         epoch, step: where training is: completed epochs, and completed
@@ -40,18 +43,19 @@ class State:
         rows: one dict per completed epoch, as in history.csv.
     """
 
-    def __init__(self, run, trainer, drops, lr, is_written=True):
+    def __init__(self, run, trainer, drops, lr, workers=ALONE):
         self._run = run
         self._lr = lr
         self._trainer = trainer
         self._drops = drops
-        self._is_written = is_written
+        self._workers = workers
         self._folders = StateFolders(run.state_folder)
         self.epoch = 0
         self.step = 0
         self.best_error = float("inf")
         self.rows = []
-        # Of the epoch's training, where the trainer's own are not.
+        # Of the epoch's training, where the trainer's own are not; added up
+        # over the workers.
         self._metrics = None
 
     @property
@@ -65,12 +69,17 @@ class State:
         Raises:
             UserError: it cannot be written; the last one is intact.
         """
-        if not self._is_written:
+        metrics = self._metrics or self._trainer_metrics()
+        if self._workers.rank:
             return
         with self._run.saving():
-            self._folders.write(self.epoch, self.step, self._write_files)
+            self._folders.write(
+                self.epoch,
+                self.step,
+                lambda folder: self._write_files(folder, metrics),
+            )
 
-    def _write_files(self, folder):
+    def _write_files(self, folder, metrics):
         _save_weights(
             self._trainer, folder / WEIGHTS, self._trainer.optimizer.variables
         )
@@ -81,13 +90,18 @@ class State:
             "rows": self.rows,
             "lr": self._lr,
             "drops": self._drops.saved_state(),
-            "metrics": self._metrics or self._trainer_metrics(),
+            "metrics": metrics,
         }
         (folder / REST).write_text(json.dumps(state, indent=2) + "\n")
 
     def _trainer_metrics(self):
         return {
-            metric.name: [float(v) for v in metric.variables]
+            metric.name: [
+                float(number)
+                for number in self._workers.sum(
+                    [float(v) for v in metric.variables]
+                )
+            ]
             for metric in self._trainer.metrics
         }
 
@@ -100,7 +114,7 @@ class State:
         if error >= self.best_error:
             return
         self.best_error = error
-        if not self._is_written:
+        if self._workers.rank:
             return
         best = self._run.best_weights
         with self._run.saving():
@@ -166,12 +180,15 @@ class State:
         for metric in self._trainer.metrics:
             saved = self._metrics[metric.name]
             for variable, value in zip(metric.variables, saved, strict=True):
-                variable.assign(value)
+                variable.assign(value / self._workers.size)
         self._metrics = None
 
     def hold_metrics(self):
-        """Remembers those of training, before validation uses the same."""
-        self._metrics = self._trainer_metrics()
+        """Remembers those of training, before something else uses the same.
+
+        Those that it remembers already stay.
+        """
+        self._metrics = self._metrics or self._trainer_metrics()
 
     def end_epoch(self, error):
         """Moves on to the next epoch and saves.

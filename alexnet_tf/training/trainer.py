@@ -83,7 +83,7 @@ class Trainer(keras.Model):
             gradients, loss = self._sum_of_parts(images, labels)
         variables = self.trainable_variables
         gradients, loss = self._workers.average_gradients(
-            gradients, variables, loss
+            gradients, variables, loss, may_overflow=self.loss_scale is not None
         )
         finite = tf.debugging.assert_equal(
             tf.math.is_finite(loss), True, message=NOT_FINITE
@@ -176,9 +176,11 @@ class Trainer(keras.Model):
         return self.get_metrics_result()
 
     def _update_metrics(self, labels, logits, losses):
-        self._mean_loss.update_state(losses)
-        for error in self._errors:
-            error.update_state(labels, logits)
+        # Where the images could not be read, nothing has been counted.
+        with tf.control_dependencies([losses]):
+            self._mean_loss.update_state(losses)
+            for error in self._errors:
+                error.update_state(labels, logits)
 
 
 def _rows(tensor, first, count):

@@ -3,6 +3,7 @@
 import keras
 
 VALIDATION = "val_"
+WISHES = STOP, SAVE = "stop", "save"
 
 
 class Alone:
@@ -20,7 +21,7 @@ class Alone:
     size = 1
     device_prefix = ""
 
-    def average_gradients(self, gradients, variables, loss):
+    def average_gradients(self, gradients, variables, loss, may_overflow=False):
         """Means over all workers, inside a training step.
 
         Args:
@@ -28,6 +29,9 @@ class Alone:
             variables: the trainable variables.
             loss: float32 scalar; where one worker's is not finite, the mean
                 is not finite for all of them.
+            may_overflow: whether gradients that are not finite belong to
+                training. Otherwise those of one worker make the mean of the
+                loss not finite.
 
         Returns:
             (gradients, loss).
@@ -46,16 +50,26 @@ class Alone:
         """
         return logs
 
-    def ask_to_stop(self, wish):
-        """Tells the others, with the next step, whether this one wants to."""
-
-    def agreed_to_stop(self, wish):
-        """Whether all stop after this step.
+    def ask(self, what, wish):
+        """Tells the others, with the next step, whether this one wants to.
 
         Args:
+            what: one of `WISHES`.
+            wish: whether it does.
+        """
+
+    def agreed(self, what, wish):
+        """Whether all do it after this step, since one has wanted to.
+
+        Args:
+            what: one of `WISHES`.
             wish: whether this worker wants to.
         """
         return wish
+
+    def sum(self, numbers):
+        """Sums over the workers, outside a graph: as many as `numbers`."""
+        return numbers
 
     def wait_for_all(self):
         """Returns once every worker has called this."""
@@ -68,9 +82,9 @@ class Alone:
             text: to be the same everywhere.
         """
 
-    def ranks_where(self, condition):
-        """Numbers of the workers whose condition is true."""
-        return [0] if condition else []
+    def ranks_not_finite(self):
+        """Workers whose own loss or gradients of the last step were not."""
+        return [self.rank]
 
 
 class AverageLogs(keras.callbacks.Callback):

@@ -8,6 +8,8 @@ from alexnet_tf.training.workers import Alone
 from alexnet_tf.workers.cluster import cluster_from_environment
 from alexnet_tf.workers.launch import end_with_launcher
 
+ABORTED_BY = "Collective ops is aborted by: "
+
 
 def join_workers(run):
     """The `Joined` that TF_CONFIG asks for, `Alone` where it asks for none.
@@ -31,6 +33,11 @@ def join_workers(run):
     end_with_launcher()
     from alexnet_tf.workers.joined import Joined
 
+    print(
+        f"worker {cluster.rank} of {len(cluster.addresses)}: waiting for the "
+        "others",
+        flush=True,
+    )
     return Joined(cluster)
 
 
@@ -45,7 +52,9 @@ def losing_workers(run, workers):
     try:
         yield
     except LOST as error:
-        reason = " ".join(str(error).split())[:300]
+        # What comes first is the trace of an operation.
+        reason = error.message.partition(ABORTED_BY)[2] or error.message
+        reason = " ".join(reason.split())[:300]
         print(
             f"main.py: worker {workers.rank} stops, since another worker does "
             f"not answer any more; {run.how_to_go_on} (on all workers). "

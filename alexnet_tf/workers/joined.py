@@ -2,11 +2,13 @@
 
 import hashlib
 import math
+import signal
 
 import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.training.workers import WISHES
 
 # Any numbers that are the same in all processes and differ between the
 # groups of devices.
@@ -40,48 +42,53 @@ class Joined:
         # Its scope is never entered: Keras' `fit` fails under it. It is here
         # for the servers and for its watch over the other workers.
         self._strategy = _strategy()
-        self._stop = tf.Variable(0.0, trainable=False)
-        self._stop_agreed = tf.Variable(0.0, trainable=False)
+        self._wishes = tf.Variable(tf.zeros(len(WISHES)), trainable=False)
+        self._agreed = tf.Variable(tf.zeros(len(WISHES)), trainable=False)
+        self._own_is_finite = tf.Variable(True, trainable=False)
         self._add_up = tf.function(self._sum_over_workers)
 
-    def average_gradients(self, gradients, variables, loss):
+    def average_gradients(self, gradients, variables, loss, may_overflow=False):
         """One collective on each device that holds variables.
 
-        The loss and the wish to stop travel with the first; gradients that
-        are not finite in one worker make the loss not finite in all.
+        The loss and the wishes travel with the first.
         """
         averaged = list(gradients)
+        own_sums, mean_sums = [], []
         devices = sorted({variable.value.device for variable in variables})
         for number, device in enumerate(devices):
             places = [
                 i for i, v in enumerate(variables) if v.value.device == device
             ]
-            extra = [loss, self._stop.value()] if number == 0 else []
+            extra = [loss, self._wishes.value()] if number == 0 else []
             with tf.device(device):
-                flat = tf.concat(
-                    [tf.reshape(gradients[i], [-1]) for i in places]
-                    + [tf.reshape(x, [1]) for x in extra],
-                    axis=0,
-                )
+                tensors = [gradients[i] for i in places] + extra
+                flat = tf.concat([tf.reshape(t, [-1]) for t in tensors], axis=0)
                 mean = self._reduce(flat, GRADIENTS_KEY + number) / self.size
-                shapes = [variables[i].shape for i in places]
-                parts = tf.split(
-                    mean, [math.prod(s) for s in shapes] + [1] * len(extra)
-                )
+                # One number that is not finite makes the sum so.
+                own_sums.append(tf.reduce_sum(flat))
+                mean_sums.append(tf.reduce_sum(mean))
+                parts = tf.split(mean, [math.prod(t.shape) for t in tensors])
                 for i, part in zip(places, parts, strict=False):
                     averaged[i] = tf.reshape(part, variables[i].shape)
             if extra:
-                loss, stop = (x[0] for x in parts[-2:])
-                self._stop_agreed.assign(stop)
+                loss = parts[-2][0]
+                self._agreed.assign(parts[-1])
+        self._own_is_finite.assign(_all_finite(own_sums))
+        # Whoever stops for the loss has done all collectives of the step: one
+        # that is left half done is an error of its own.
+        with tf.control_dependencies(mean_sums):
+            loss = tf.identity(loss)
+        if not may_overflow:
+            loss = tf.where(_all_finite(mean_sums), loss, math.nan)
         return averaged, loss
 
-    def ask_to_stop(self, wish):
+    def ask(self, what, wish):
         """Tells the others, with the next step, whether this one wants to."""
-        self._stop.assign(float(wish))
+        self._wishes[WISHES.index(what)].assign(float(wish))
 
-    def agreed_to_stop(self, wish):
-        """Whether any worker had asked to stop before the last step."""
-        return self._stop_agreed.numpy() > 0
+    def agreed(self, what, wish):
+        """Whether any worker had asked for it before the last step."""
+        return self._agreed.numpy()[WISHES.index(what)] > 0
 
     def average_logs(self, logs, weights):
         """One collective for all numbers, in float64."""
@@ -109,9 +116,10 @@ class Joined:
                     "program, --config, --data_dir and --run"
                 )
 
-    def ranks_where(self, condition):
-        """Numbers of the workers whose condition is true."""
-        return np.flatnonzero(self.gather([float(condition)])[:, 0]).tolist()
+    def ranks_not_finite(self):
+        """Workers whose own loss or gradients of the last step were not."""
+        finite = float(self._own_is_finite.numpy())
+        return np.flatnonzero(self.gather([finite])[:, 0] == 0).tolist()
 
     def sum(self, numbers):
         """Sums over the workers of a list of numbers; float64 array."""
@@ -139,9 +147,17 @@ class Joined:
         )
 
 
+def _all_finite(numbers):
+    return tf.reduce_all(tf.math.is_finite(tf.stack(numbers)))
+
+
 def _strategy():
+    # Python would answer Ctrl-C only when all workers are there.
+    python_answers = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the workers cannot be joined: {reason}") from None
+    finally:
+        signal.signal(signal.SIGINT, python_answers)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from alexnet_tf.errors import BAD_INPUT
+from alexnet_tf.errors import BAD_INPUT, UserError
 from alexnet_tf.workers.cluster import VARIABLE, Cluster
 
 SECONDS_TO_FOLLOW = 20  # after one has failed; TensorFlow needs about ten
@@ -20,7 +20,7 @@ PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 LAUNCHER = "ALEXNET_LAUNCHER"  # its process id
 
 
-def launch(workers, command):
+def launch(workers, command, how_to_go_on):
     """Runs a command in as many processes and returns an exit code.
 
     Worker 0 writes to this terminal; the others' errors appear with their
@@ -31,17 +31,31 @@ def launch(workers, command):
     Args:
         workers: how many.
         command: list of strings.
+        how_to_go_on: told where a worker was lost.
 
     Returns:
         0 when all ended well, otherwise the code of the worker that failed
-        first; 1 where a signal killed it.
+        first; 1 where a signal killed it, 130 or 143 where that was the
+        Ctrl-C or SIGTERM passed on.
+
+    Raises:
+        UserError: there are GPUs, but fewer than workers.
     """
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(workers))
     children = [
         start(command, Cluster(addresses, rank)) for rank in range(workers)
     ]
-    with passing_signals_to(children):
-        return watch(children)
+    readers = [
+        threading.Thread(target=show_errors, args=pair, daemon=True)
+        for pair in enumerate(children[1:], 1)
+    ]
+    for reader in readers:
+        reader.start()
+    with passing_signals_to(children) as passed_on:
+        code = watch(children, passed_on, how_to_go_on)
+    for reader in readers:
+        reader.join(SECONDS_TO_END)  # their last lines
+    return code
 
 
 def free_ports(count):
@@ -56,7 +70,7 @@ def free_ports(count):
 def start(command, cluster):
     """The process of one worker."""
     shown = cluster.rank == 0
-    child = subprocess.Popen(
+    return subprocess.Popen(
         command,
         env={**os.environ, **environment(cluster)},
         stdout=None if shown else subprocess.DEVNULL,
@@ -65,11 +79,6 @@ def start(command, cluster):
         # Ctrl-C comes here only, and is passed on once.
         start_new_session=True,
     )
-    if not shown:
-        threading.Thread(
-            target=show_errors, args=(cluster.rank, child.stderr), daemon=True
-        ).start()
-    return child
 
 
 def environment(cluster):
@@ -87,6 +96,12 @@ def environment(cluster):
     )
     if gpus:
         each = len(gpus) // workers
+        if not each:
+            raise UserError(
+                f"--workers={workers} with {len(gpus)} GPUs: ask for as many "
+                "workers as there are GPUs at most, or hide the GPUs with "
+                "CUDA_VISIBLE_DEVICES="
+            )
         own = gpus[cluster.rank * each : (cluster.rank + 1) * each]
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(own)
     return variables
@@ -102,17 +117,21 @@ def end_with_launcher():
         signal.raise_signal(signal.SIGTERM)
 
 
-def show_errors(rank, stream):
+def show_errors(rank, child):
     """Copies a worker's error lines to this process's."""
-    for line in stream:
-        print(f"worker {rank}: {line}", end="", file=sys.stderr, flush=True)
+    with child.stderr as lines:
+        for line in lines:
+            print(f"worker {rank}: {line}", end="", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def passing_signals_to(children):
-    """Sends Ctrl-C and SIGTERM on to the children."""
+    """Sends Ctrl-C and SIGTERM on to the children; the block gets a list of
+    those that came."""
+    passed_on = []
 
     def pass_on(number, frame):
+        passed_on.append(number)
         for child in children:
             if child.poll() is None:
                 child.send_signal(number)
@@ -120,13 +139,13 @@ def passing_signals_to(children):
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {n: signal.signal(n, pass_on) for n in numbers}
     try:
-        yield
+        yield passed_on
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def watch(children):
+def watch(children, passed_on, how_to_go_on):
     """Waits for all children; returns the launcher's exit code."""
     failed = None
     while any(child.poll() is None for child in children):
@@ -142,7 +161,9 @@ def watch(children):
         if failed is None:
             return 0
     code = children[failed].returncode
-    if code not in (BAD_INPUT, 128 + signal.SIGINT):
+    if -code in passed_on:
+        code = 128 - code  # before it could answer the signal
+    elif code not in (BAD_INPUT, 128 + signal.SIGINT):
         ended = (
             f"was killed by {signal.Signals(-code).name}"
             if code < 0
@@ -150,8 +171,7 @@ def watch(children):
         )
         print(
             f"main.py: worker {failed} {ended}: the others are stopped within "
-            f"{SECONDS_TO_FOLLOW + SECONDS_TO_END} s; the same command with "
-            "--run=DIR goes on from the last saved state",
+            f"{SECONDS_TO_FOLLOW + SECONDS_TO_END} s; {how_to_go_on}",
             file=sys.stderr,
             flush=True,
         )

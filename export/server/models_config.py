@@ -61,6 +61,11 @@ def _model(config, file):
         raise UserError(f"{where}: set name")
     if "/" in config.name or ":" in config.name:
         raise UserError(f"{where}: a name cannot contain / or :")
+    if not config.name.isprintable():
+        raise UserError(
+            f"{file}: model {config.name!a}: a name cannot contain control "
+            "characters"
+        )
     if not os.path.isabs(config.base_path):
         raise UserError(
             f"{where}: base_path must be an absolute path, not "

@@ -9,13 +9,10 @@ from PIL import Image
 from alexnet_tf.analysis import neighbours
 from alexnet_tf.analysis.neighbours import (
     draw_neighbours,
-    fc7_of,
     nearest_records,
 )
-from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.folder import load_folder
 from alexnet_tf.data.records import Records
-from alexnet_tf.network import build_network
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +24,6 @@ def records(image_folder):
 @pytest.fixture(scope="module")
 def examples(records):
     return list(records.dataset().as_numpy_iterator())
-
-
-@pytest.mark.parametrize("towers", [1, 2])
-def test_fc7_is_what_the_classifier_sees(small_model, examples, towers):
-    small_model.towers = towers
-    network = build_network(small_model)
-    images = np.stack([e["image"] for e in examples[:3]])
-    vectors = fc7_of(network, 224)(images).astype(np.float64)
-    assert vectors.shape == (3, 256)
-    [kernel] = network.get_layer("fc8").kernels
-    [bias] = network.get_layer("fc8").biases
-    logits = network(centre_crop(images, 224), training=False)
-    np.testing.assert_allclose(
-        vectors @ kernel.numpy() + bias.numpy(), logits, rtol=1e-5, atol=1e-6
-    )
 
 
 def test_neighbours_are_those_of_brute_force(records, examples, monkeypatch):

@@ -91,6 +91,9 @@ def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
     assert figure1.main(options) == 0
     again = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert again == result
+    options.config.momentum = 0.5
+    with pytest.raises(UserError, match="other config values"):
+        figure1.main(options)
 
 
 def test_the_same_seed_gives_the_same_errors(options):
@@ -108,6 +111,20 @@ def test_the_same_seed_gives_the_same_errors(options):
         )
 
     assert first_error() == first_error()
+
+
+def test_given_deviations_of_the_initial_weights(options):
+    options.config.weight_std = (0.5, 0.25, 2.0, 1.0)
+    network = figure1.four_layer_network(
+        options.config, (64, 80, 3), 10, "relu", 0.001, 5
+    )
+    measured = [
+        np.std(layer.kernel) for layer in network.layers if layer.weights
+    ]
+    np.testing.assert_allclose(measured, (0.5, 0.25, 2.0, 1.0), rtol=0.1)
+    options.config.weight_std = (0.01,)
+    with pytest.raises(UserError, match="each of the 4 layers, or none"):
+        figure1.main(options)
 
 
 def test_a_rate_that_is_far_too_high_counts_as_never(options):

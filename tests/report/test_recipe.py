@@ -29,8 +29,8 @@ def test_only_what_differs_from_the_paper_is_listed():
     assert "&quot;momentum&quot;: 0.9" in whole
 
 
-def origin(starts):
-    return origin_section(Run("runs/a b"), DATASET, starts, HERE).body
+def origin(starts, dataset=DATASET):
+    return origin_section(Run("runs/a b"), dataset, starts, HERE).body
 
 
 def test_commands_and_the_last_machine_are_shown():
@@ -53,3 +53,9 @@ def test_the_machine_stands_there_once(starts):
     body = origin(starts)
     assert body.count("TensorFlow") == 1
     assert ("does not say" in body) == (not starts)
+
+
+def test_an_imported_run_does_not_know_its_training_images():
+    unknown = {"train_images": None, "validation_images": None}
+    body = origin([], {**DATASET, **unknown})
+    assert body.count("<td>unknown</td>") == 2

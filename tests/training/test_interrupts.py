@@ -11,6 +11,7 @@ from alexnet_tf.training.interrupts import (
     Interrupts,
     InterruptSaver,
 )
+from alexnet_tf.training.workers import Alone
 
 BOTH = pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)]
@@ -50,7 +51,7 @@ def test_a_deferred_one_waits_for_the_end_of_the_step(number, code):
     steps = []
 
     def program(interrupts):
-        saver = InterruptSaver(state, interrupts)
+        saver = InterruptSaver(state, interrupts, Alone())
         with interrupts.deferred():
             for batch in range(5):
                 if batch == 2:

@@ -1,0 +1,41 @@
+"""The vectors that images are compared by (section 6.1)."""
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.data.augment import centre_crop
+from alexnet_tf.data.preprocess import RECORD_SIZE
+
+
+class Fc7:
+    """The activations of the last hidden layer for the central crop.
+
+    Both towers' halves after the ReLU, without dropout and lighting.
+
+    Args:
+        network: from uint8 crops to logits.
+        crop: side of the central crop that it sees, in pixels.
+
+    Attributes:
+        dimensions: length of a vector, 4096 in the paper.
+    """
+
+    def __init__(self, network, crop):
+        halves = network.get_layer("fc7").tower_outputs
+        self.dimensions = sum(half.shape[-1] for half in halves)
+        probe = keras.Model(network.inputs, {"fc7": halves})
+        spec = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
+
+        @tf.function(input_signature=[spec])
+        def vectors_of(records):
+            crops = centre_crop(records, crop)
+            vectors = tf.concat(probe(crops, training=False)["fc7"], axis=-1)
+            return tf.cast(vectors, tf.float32)
+
+        self._vectors_of = vectors_of
+
+    def __call__(self, records):
+        """uint8 [B, 256, 256, 3] to a float32 array [B, dimensions]."""
+        # Told the type, since a list of uint8 arrays would become int32.
+        records = tf.convert_to_tensor(records, tf.uint8)
+        return self._vectors_of(records).numpy()

@@ -1,0 +1,1 @@
+"""Weights in other programs' files; one module a format."""

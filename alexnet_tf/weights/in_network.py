@@ -1,0 +1,128 @@
+"""Weights into a network and out of it, the towers' joined."""
+
+import numpy as np
+
+from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.network import WEIGHTED_LAYERS, weighted_layers
+from alexnet_tf.weights.steps import Step, steps_of
+
+
+def joined_weights(network):
+    """{"conv1": (kernel, bias), ...} of a network, see `FileWeights`."""
+    return {
+        name: tuple(
+            np.concatenate([v.numpy() for v in variables], axis=-1)
+            for variables in _variables(network, name)
+        )
+        for name in WEIGHTED_LAYERS
+    }
+
+
+def assign(network, weights, channel_order):
+    """Stores weights that `check_fit` has passed.
+
+    Args:
+        network: what they go into.
+        weights: `FileWeights`.
+        channel_order: "rgb" or "bgr": in which order conv1 of the network
+            gets the colours.
+    """
+    for name in WEIGHTED_LAYERS:
+        kernel, bias = weights.layers[name]
+        if name == "conv1" and weights.channel_order != channel_order:
+            kernel = kernel[:, :, ::-1]
+        kernels, biases = _variables(network, name)
+        for array, variables in ((kernel, kernels), (bias, biases)):
+            parts = np.split(array, len(variables), axis=-1)
+            for variable, part in zip(variables, parts, strict=True):
+                variable.assign(part)
+
+
+def assign_mean(network, mean):
+    """Stores a mean, see `FileWeights`.
+
+    Raises:
+        ValueError: its side is neither that of a record nor the network's.
+    """
+    layer = network.get_layer("mean")
+    if mean.shape == tuple(layer.mean.shape):
+        layer.mean.assign(mean)
+    elif mean.shape == (RECORD_SIZE, RECORD_SIZE, 3):
+        layer.set_mean(mean)
+    else:
+        raise ValueError(f"the mean is {_text(mean.shape)}")
+
+
+def check_fit(network, weights):
+    """Refuses the weights of another network.
+
+    Args:
+        network: what they are meant for.
+        weights: `FileWeights`.
+
+    Raises:
+        ValueError: naming the first thing that differs.
+    """
+    if len(weighted_layers(network)) < len(WEIGHTED_LAYERS):
+        raise ValueError("model.without leaves layers out that the file has")
+    if weights.steps is not None:
+        _check_steps(weights.steps, steps_of(network))
+    for name in WEIGHTED_LAYERS:
+        if name not in weights.layers:
+            found = ", ".join(weights.layers) or "no layer"
+            raise ValueError(f"it has {found}, but no {name}")
+        for what, array, variables in zip(
+            ("kernel", "bias"),
+            weights.layers[name],
+            _variables(network, name),
+            strict=True,
+        ):
+            *common, own = variables[0].shape
+            shape = (*common, own * len(variables))
+            if array.shape != shape:
+                raise ValueError(
+                    f"the {what} of {name} is {_text(array.shape)} in the "
+                    f"file and {_text(shape)} in the network"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"the {what} of {name} is not finite")
+
+
+def _check_steps(found, expected):
+    theirs, ours = _by_weighted_layer(found), _by_weighted_layer(expected)
+    if len(theirs) != len(ours):
+        raise ValueError(
+            f"it has {len(theirs) - 1} layers with weights, AlexNet has "
+            f"{len(ours) - 1}"
+        )
+    names = ("the image", *WEIGHTED_LAYERS)
+    for name, there, here in zip(names, theirs, ours, strict=True):
+        fits = len(there) == len(here) and all(map(Step.fits, there, here))
+        if not fits:
+            raise ValueError(
+                f"{name} is {_listed(there)} in the file and {_listed(here)} "
+                "in the network"
+            )
+
+
+def _by_weighted_layer(steps):
+    """The steps before the first layer with weights, then those of each."""
+    parts = [[]]
+    for step in steps:
+        if step.kind in ("conv", "fc"):
+            parts.append([])
+        parts[-1].append(step)
+    return parts
+
+
+def _listed(steps):
+    return ", then ".join(map(str, steps)) or "used as it is"
+
+
+def _variables(network, name):
+    layer = network.get_layer(name)
+    return layer.kernels, layer.biases
+
+
+def _text(shape):
+    return "x".join(map(str, shape))

@@ -1,0 +1,51 @@
+"""PyTorch files with a state dict."""
+
+import pickle
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.weights.state_dict import from_state_dict
+
+STATE_DICT = "state_dict"  # key of a .pt file that says more than weights
+
+
+def read_pytorch(path):
+    """The `FileWeights` of a .pt file.
+
+    Read with `weights_only`: PyTorch then makes tensors and plain values of
+    the pickle in it and nothing else.
+
+    Raises:
+        UserError: PyTorch is not installed.
+        ValueError: the file is damaged or another network's.
+    """
+    torch = import_torch()
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"no state dict of PyTorch: {reason}") from None
+    described = loaded if isinstance(loaded, dict) else {}
+    tensors = described.get(STATE_DICT, described)
+    arrays = {
+        str(name): tensor.numpy()
+        for name, tensor in tensors.items()
+        if isinstance(tensor, torch.Tensor)
+    }
+    return from_state_dict(arrays, described)
+
+
+def import_torch():
+    """PyTorch, which only this format needs.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise UserError(
+            "PyTorch files need PyTorch: pip install torch, or use safetensors"
+        ) from None
+    return torch

@@ -1,0 +1,114 @@
+"""The order of a network's layers and what weights do not tell of them.
+
+CaffeNet has the weight shapes of AlexNet and another order of pooling and
+normalization; LRN constants are in no array at all. Files that describe
+their network are compared with ours by these steps.
+"""
+
+import math
+from typing import NamedTuple
+
+import keras
+
+from alexnet_tf.layers.activation import TowerActivation
+from alexnet_tf.layers.convolution import TowerConv2D
+from alexnet_tf.layers.dense import TowerDense
+from alexnet_tf.layers.lrn import TowerLRN
+from alexnet_tf.layers.pooling import TowerMaxPool2D
+from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
+
+
+class Normalization(NamedTuple):
+    """Constants of a norm, LRN or the other; alpha is not divided."""
+
+    n: int
+    k: float
+    alpha: float
+    beta: float
+
+    def close_to(self, other):
+        """Equal but for what float32 rounds."""
+        return all(
+            math.isclose(mine, its, rel_tol=1e-5)
+            for mine, its in zip(self, other, strict=True)
+        )
+
+    def __str__(self):
+        return (
+            f"n={self.n:g} k={self.k:g} alpha={self.alpha:g} "
+            f"beta={self.beta:g} (alpha not divided)"
+        )
+
+
+class Step(NamedTuple):
+    """One layer of a chain.
+
+    Attributes:
+        kind: "conv", "fc", "pool", "lrn", "same_map_norm" or an activation
+            such as "relu".
+        values: of conv: size, stride, padding, groups; of pool: size,
+            stride; of the two norms: a `Normalization`; else empty. None
+            where a file does not tell.
+    """
+
+    kind: str
+    values: tuple | None = ()
+
+    def fits(self, other):
+        """Whether the two are the same layer."""
+        if self.kind != other.kind:
+            return False
+        if self.values is None or other.values is None:
+            return True
+        if isinstance(self.values, Normalization):
+            return self.values.close_to(other.values)
+        return self.values == other.values
+
+    def __str__(self):
+        if self.kind == "conv" and self.values:
+            names = ("size", "stride", "padding", "groups")
+        elif self.kind == "pool":
+            names = ("size", "stride")
+        else:
+            return f"{self.kind} {self.values or ''}".strip()
+        pairs = zip(names, self.values, strict=True)
+        return " ".join([self.kind, *(f"{n}={v}" for n, v in pairs)])
+
+
+def steps_of(network):
+    """The `Step`s of a network that `build_network` made."""
+    steps = []
+    for layer in network.layers:
+        match layer:
+            case TowerConv2D():
+                steps.append(_conv_step(layer))
+                steps.append(
+                    Step(keras.activations.serialize(layer.activation))
+                )
+            case TowerDense():
+                steps.append(Step("fc"))
+                steps.append(
+                    Step(keras.activations.serialize(layer.activation))
+                )
+            case TowerMaxPool2D():
+                steps.append(Step("pool", (layer.size, layer.stride)))
+            case TowerActivation():
+                steps.append(
+                    Step(keras.activations.serialize(layer.activation))
+                )
+            case TowerLRN():
+                constants = (layer.n, layer.k, layer.alpha, layer.beta)
+                steps.append(Step("lrn", Normalization(*constants)))
+            case TowerSameMapNorm():
+                constants = (layer.size, layer.k, layer.alpha, layer.beta)
+                norm = Normalization(*constants)
+                steps.append(Step("same_map_norm", norm))
+    return tuple(step for step in steps if step.kind != "linear")
+
+
+def _conv_step(layer):
+    crosses = layer.exchange or not isinstance(layer.input, list)
+    groups = 1 if crosses else layer.towers
+    # "ceil" fills up what a crop of 224 lacks; no file has it.
+    padding = layer.kernel_size // 2 if layer.padding == "same" else 0
+    return Step("conv", (layer.kernel_size, layer.strides, padding, groups))

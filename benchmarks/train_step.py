@@ -1,0 +1,118 @@
+"""One training step beside PyTorch's, the usual Keras program's and the limit.
+
+    python -m benchmarks.train_step [--batch_size=128] [--rounds=5]
+        [--precision=float32] [--json]
+
+The full two-tower network, 1000 classes, one fixed batch: ours from 8-bit
+images, lighting, decay and errors included; the peers from ready floats.
+PyTorch needs `pip install torch`. All take turns in processes of their own.
+The limit is what the machine does in products of square matrices, in the same
+rounds. Numbers are medians over the rounds of the ratios within a round; with
+--json the last line is one object with "share_of_matrix_product",
+"ratio_to_pytorch" (its faster memory format), "ratio_to_keras_groups" (2: twice
+its images/s), "images_per_second" (ours), and the spread of each ratio.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import statistics
+
+from alexnet_tf.analysis.layer_table import layer_table
+from alexnet_tf.network import build_network
+from benchmarks.train_step_ours import SIDE
+from benchmarks.turns import Turns
+from configs import paper
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batch_size", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    batch = arguments.batch_size
+    with contextlib.ExitStack() as stack:
+        processes = [
+            Turns(
+                "benchmarks.train_step_ours",
+                batch_size=batch,
+                precision=arguments.precision,
+            ),
+            Turns("benchmarks.train_step_torch", batch_size=batch),
+            Turns("benchmarks.train_step_keras", batch_size=batch),
+        ]
+        for process in processes:
+            stack.callback(process.close)
+        rounds = [
+            {
+                name: process.seconds(name)
+                for process in processes
+                for name in process.names
+            }
+            for _ in range(arguments.rounds)
+        ]
+        facts = "; ".join(process.facts for process in processes)
+    result = compare(rounds, batch, training_operations())
+    print(
+        f"{facts}; {platform.machine()}, {os.cpu_count()} cores; "
+        f"batch {batch}, ours in {arguments.precision}"
+    )
+    for name in rounds[0]:
+        print(f"{name:22} {statistics.median(r[name] for r in rounds):.3f} s")
+    print(f"ours: {result['images_per_second']:.1f} images/s")
+    for name, (low, high) in result["spread"].items():
+        print(f"{name:24} {result[name]:.2f} ({low:.2f} to {high:.2f})")
+    if arguments.json:
+        print(json.dumps(result))
+
+
+def compare(rounds, batch_size, operations):
+    """The ratios of one step to the others.
+
+    Args:
+        rounds: {program: seconds} of each round.
+        batch_size: images of a step.
+        operations: floating-point operations of training on one image.
+
+    Returns:
+        The object of --json.
+    """
+    shares, to_torch, to_keras = [], [], []
+    for seconds in rounds:
+        rate = 2 * SIDE**3 / seconds["matrix_product"]
+        shares.append(operations * batch_size / rate / seconds["ours"])
+        best = min(seconds["pytorch"], seconds["pytorch_channels_last"])
+        to_torch.append(best / seconds["ours"])
+        to_keras.append(seconds["keras_groups"] / seconds["ours"])
+    ratios = {
+        "share_of_matrix_product": shares,
+        "ratio_to_pytorch": to_torch,
+        "ratio_to_keras_groups": to_keras,
+    }
+    step = statistics.median(seconds["ours"] for seconds in rounds)
+    return {
+        **{name: statistics.median(each) for name, each in ratios.items()},
+        "images_per_second": batch_size / step,
+        "batch_size": batch_size,
+        "operations_per_image": operations,
+        "spread": {name: [min(r), max(r)] for name, r in ratios.items()},
+    }
+
+
+def training_operations():
+    """Operations per image: each layer forward and two gradients.
+
+    The gradient for the image, conv1's input, is never needed. A
+    multiply-add is two operations.
+    """
+    rows = layer_table(build_network(paper.get_config().model))
+    conv1 = sum(row.macs for row in rows if row.layer == "conv1")
+    return 2 * (3 * sum(row.macs for row in rows) - conv1)
+
+
+if __name__ == "__main__":
+    main()

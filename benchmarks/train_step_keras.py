@@ -1,0 +1,64 @@
+"""One training step of the network as Keras programs usually write it."""
+
+import time
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+MAPS = (96, 256, 384, 384, 256)
+
+
+def network(classes=1000):
+    """Grouped convolutions, TensorFlow's own normalization, Keras' SGD."""
+    lrn = layers.Lambda(
+        lambda maps: tf.nn.local_response_normalization(
+            maps, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75
+        )
+    )
+
+    def conv(maps, size, **options):
+        return layers.Conv2D(maps, size, activation="relu", **options)
+
+    return keras.Sequential(
+        [
+            keras.Input((224, 224, 3)),
+            layers.ZeroPadding2D(((0, 3), (0, 3))),
+            *(conv(MAPS[0], 11, strides=4), lrn, layers.MaxPool2D(3, 2)),
+            *(conv(MAPS[1], 5, padding="same", groups=2), lrn),
+            layers.MaxPool2D(3, 2),
+            conv(MAPS[2], 3, padding="same"),
+            conv(MAPS[3], 3, padding="same", groups=2),
+            conv(MAPS[4], 3, padding="same", groups=2),
+            *(layers.MaxPool2D(3, 2), layers.Flatten()),
+            *(layers.Dense(4096, activation="relu"), layers.Dropout(0.5)),
+            *(layers.Dense(4096, activation="relu"), layers.Dropout(0.5)),
+            layers.Dense(classes),
+        ]
+    )
+
+
+def programs(batch_size):
+    """A step on one fixed batch of floats."""
+    model = network()
+    model.compile(
+        keras.optimizers.SGD(1e-5, momentum=0.9, weight_decay=5e-4),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    model.make_train_function()
+    images = tf.random.uniform((batch_size, 224, 224, 3), -128, 128)
+    batch = tf.data.Dataset.from_tensors((images, tf.range(batch_size)))
+    iterator = iter(batch.cache().repeat())
+
+    def step():
+        start = time.perf_counter()
+        logs = model.train_function(iterator)
+        tf.nest.map_structure(lambda value: value.numpy(), logs)
+        return time.perf_counter() - start
+
+    return {"keras_groups": step}
+
+
+def facts():
+    """The version."""
+    return f"Keras {keras.__version__}"

@@ -1,0 +1,62 @@
+"""One training step of this project's network, and the machine's limit."""
+
+import time
+
+import tensorflow as tf
+
+from alexnet_tf.network import build_network
+from alexnet_tf.training.optimizer import PaperSGD
+from alexnet_tf.training.trainer import Trainer
+from configs import paper
+
+SIDE = 4096  # of the square matrices that measure the machine
+
+
+def programs(batch_size, precision="float32", products=3):
+    """A training step on one fixed batch, and matrix products.
+
+    Args:
+        batch_size: images of a step.
+        precision: see configs/paper.py.
+        products: how many make one turn of "matrix_product".
+    """
+    config = paper.get_config()
+    trainer = Trainer(
+        build_network(config.model, config.train.seed, precision),
+        PaperSGD(1e-5, config.train.momentum, config.train.weight_decay),
+    )
+    trainer.make_train_function()
+    crop = config.model.crop
+    images = tf.random.stateless_uniform(
+        (batch_size, crop, crop, 3), (0, 0), 0, 256, tf.int32
+    )
+    labels = tf.range(batch_size, dtype=tf.int64)
+    batch = tf.data.Dataset.from_tensors((tf.cast(images, tf.uint8), labels))
+    iterator = iter(batch.cache().repeat())
+
+    def step():
+        start = time.perf_counter()
+        logs = trainer.train_function(iterator)
+        tf.nest.map_structure(lambda value: value.numpy(), logs)
+        return time.perf_counter() - start
+
+    matrix = tf.random.stateless_uniform((SIDE, SIDE), (0, 1))
+
+    @tf.function
+    def multiplied():
+        product = matrix
+        for _ in range(products):
+            product = tf.matmul(product, matrix) / SIDE
+        return tf.reduce_sum(product)
+
+    def matrix_product():
+        start = time.perf_counter()
+        multiplied().numpy()
+        return (time.perf_counter() - start) / products
+
+    return {"ours": step, "matrix_product": matrix_product}
+
+
+def facts():
+    """The version."""
+    return f"TensorFlow {tf.__version__}"

@@ -1,0 +1,1 @@
+"""Starting workers on several machines: Kubernetes, Slurm, Ray."""

@@ -1,0 +1,259 @@
+"""Several processes train what one would have."""
+
+import os
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.modes import train
+from alexnet_tf.training.workers import Alone, AverageLogs, share
+from alexnet_tf.workers import launch
+from tests.training.run_contents import state_weights
+from tests.workers.comparison import assert_equal_runs
+from tests.workers.processes import all_ended
+
+PINNED = ["--logical_cpus=2", "--tower_devices=CPU:0,CPU:1"]
+
+
+def test_two_workers_are_one(tmp_path, arguments_for, start, finished_run):
+    """With dropout and lighting on, and two tower devices in each worker."""
+    run = tmp_path / "run"
+    training = start([*arguments_for(run), "--workers=2", *PINNED])
+    assert training.wait() == 0, training.output
+    assert_equal_runs(run, finished_run)
+    prefix = "/job:worker/replica:0/task:0"
+    assert f"towers on {prefix}/CPU:0, {prefix}/CPU:1, 2 workers" in (
+        training.output
+    )
+    # What worker 1 prints is not shown.
+    assert training.output.count("epoch 3/3: loss") == 1
+    assert "worker 1:" not in training.output
+
+
+def test_a_killed_worker_stops_all_and_one_goes_on(
+    tmp_path, arguments_for, options_for, start, finished_run
+):
+    run = tmp_path / "run"
+    every = {"train.save_every_steps": 6}
+    training = start([*arguments_for(run, **every), "--workers=2"])
+    training.wait_for_state(run)
+    workers = training.workers()
+    os.kill(workers[1], signal.SIGKILL)
+    limit = launch.SECONDS_TO_FOLLOW + launch.SECONDS_TO_END
+    assert training.wait(limit) == 1
+    assert all_ended(workers.values(), seconds=1)
+    assert "main.py: worker 1 was killed by SIGKILL" in training.output
+    assert f"--mode=train --run={run} --workers=2" in training.output
+    assert "main.py: worker 0 stops, since another worker does" in (
+        training.output
+    )
+    assert not (run / "evaluation.json").exists()
+    assert train.main(options_for(run, **every)) == 0
+    assert_equal_runs(run, finished_run)
+
+
+class Recorded(Alone):
+    """Worker `rank` of `size`, whose means are those of given others.
+
+    Args:
+        others: [(logs, weights)] of the other workers.
+    """
+
+    def __init__(self, rank, size, others=()):
+        self.rank, self.size, self._others = rank, size, others
+
+    def average_logs(self, logs, weights):
+        everyone = [(logs, weights), *self._others]
+        return {
+            name: np.average(
+                [each[name] for each, _ in everyone],
+                weights=[weight[name] for _, weight in everyone],
+            )
+            for name in logs
+        }
+
+
+def test_every_validation_image_counts_once():
+    """1000 over 3 workers, whose shares are not equal."""
+    wrong = np.random.default_rng(0).random(1000) < 0.3
+    shares = [wrong[rank::3] for rank in range(3)]
+    assert [share(1000, rank, 3) for rank in range(3)] == [
+        len(s) for s in shares
+    ]
+    others = [
+        (
+            {"loss": rank, "val_top1_error": shares[rank].mean()},
+            {"loss": 1, "val_top1_error": len(shares[rank])},
+        )
+        for rank in (1, 2)
+    ]
+    callback = AverageLogs(Recorded(0, 3, others), lambda: 1000)
+    logs = {"loss": 0.0, "val_top1_error": shares[0].mean()}
+    callback.on_epoch_end(0, logs)
+    assert logs["val_top1_error"] == pytest.approx(wrong.mean(), rel=1e-12)
+    assert logs["loss"] == 1
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(options_for):
+    config = options_for("unused").config
+    train.check_workers(config, Recorded(0, 3))
+    with pytest.raises(UserError, match=r"batch_size=12 .* multiple of 5"):
+        train.check_workers(config, Recorded(0, 5))
+
+
+def test_workers_need_a_run_that_all_see(monkeypatch, options_for):
+    monkeypatch.setenv(
+        "TF_CONFIG", launch.Cluster(("127.0.0.1:1", "127.0.0.1:2"), 0).to_json()
+    )
+    options = options_for("unused")
+    options.run = None
+    with pytest.raises(UserError, match="several workers need --run=DIR"):
+        train.main(options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)]
+)
+def test_a_signal_to_the_launcher_saves_and_two_go_on_bit_for_bit(
+    tmp_path, arguments_for, start, number, code
+):
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    training = start([*arguments_for(whole), "--workers=2"])
+    assert training.wait() == 0, training.output
+    arguments = [
+        *arguments_for(run, **{"train.save_every_steps": 1}),
+        "--workers=2",
+    ]
+    training = start(arguments)
+    training.wait_for_state(run, count=2)
+    workers = training.workers()
+    training.process.send_signal(number)
+    assert training.wait(60) == code, training.output
+    assert all_ended(workers.values(), seconds=1)
+    assert f"stopped by {number.name} after " in training.output
+    assert "does not answer" not in training.output
+    assert not (run / "evaluation.json").exists()
+    training = start(arguments)
+    assert training.wait() == 0, training.output
+    assert "continuing after" in training.output
+    for name, values in state_weights(run).items():
+        np.testing.assert_array_equal(values, state_weights(whole)[name])
+
+
+@pytest.mark.slow
+def test_three_workers_with_shares_that_are_not_equal(
+    tmp_path, image_folder, arguments_for, options_for, start
+):
+    own_images = shutil.copytree(image_folder, tmp_path / "images")
+    for file in ("blue/00.png", "red/03.png"):
+        (own_images / "val" / file).unlink()  # 16 are left
+    one, three = tmp_path / "one", tmp_path / "three"
+    options = options_for(one)
+    options.data_dir = str(own_images)
+    assert train.main(options) == 0
+    training = start(
+        [*arguments_for(three), f"--data_dir={own_images}", "--workers=3"]
+    )
+    assert training.wait() == 0, training.output
+    assert_equal_runs(three, one)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_two_workers(
+    tmp_path, arguments_for, options_for, start, finished_run
+):
+    run = tmp_path / "run"
+    assert train.main(options_for(run, **{"train.epochs": 1})) == 0
+    training = start([*arguments_for(run), "--workers=2"])
+    assert training.wait() == 0, training.output
+    assert "continuing after 1 epochs and 0 steps" in training.output
+    assert_equal_runs(run, finished_run)
+
+
+@pytest.mark.slow
+def test_workers_of_a_killed_launcher_save_and_end(
+    tmp_path, arguments_for, options_for, start, finished_run
+):
+    run = tmp_path / "run"
+    every = {"train.save_every_steps": 1}
+    training = start([*arguments_for(run, **every), "--workers=2"])
+    training.wait_for_state(run)
+    workers = training.workers()
+    training.process.kill()
+    assert all_ended(workers.values(), seconds=30)
+    assert "stopped by SIGTERM after " in training.output
+    assert train.main(options_for(run, **every)) == 0
+    for name, values in state_weights(run).items():
+        np.testing.assert_allclose(
+            values, state_weights(finished_run)[name], rtol=0, atol=1e-6
+        )
+
+
+@pytest.mark.slow
+def test_a_frozen_worker_stops_the_others(tmp_path, arguments_for, start):
+    run = tmp_path / "run"
+    training = start(
+        [
+            *arguments_for(run, **{"train.save_every_steps": 1}),
+            "--workers=2",
+            "--config.train.epochs=1000",
+        ]
+    )
+    training.wait_for_state(run)
+    workers = training.workers()
+    os.kill(workers[1], signal.SIGSTOP)
+    begin = time.monotonic()
+    # The others, then 20 s for the frozen one, which only SIGKILL ends.
+    assert training.wait(60) == 1, training.output
+    print(f"{time.monotonic() - begin:.0f} s")
+    assert all_ended(workers.values(), seconds=1)
+    assert "worker 0 stops, since another worker does not answer" in (
+        training.output
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["loss", "gradients"])
+def test_numbers_that_are_not_finite_name_the_worker(
+    tmp_path, arguments_for, start, what
+):
+    run = tmp_path / "run"
+    training = start(
+        [*arguments_for(run), "--workers=2", *PINNED],
+        program=["-m", "tests.workers.not_finite"],
+        environment={"NOT_FINITE": what},
+    )
+    assert training.wait() == 1, training.output
+    lines = [
+        line
+        for line in training.output.splitlines()
+        if "not finite on worker 1 in epoch 1, step 4" in line
+    ]
+    assert len(lines) == 2, training.output  # of both
+
+
+@pytest.mark.slow
+def test_workers_with_other_values_are_refused(tmp_path, arguments_for, start):
+    run = tmp_path / "run"
+    addresses = tuple(f"127.0.0.1:{p}" for p in launch.free_ports(2))
+    trainings = [
+        start(
+            [*arguments_for(run), f"--config.train.lr={lr}"],
+            environment={
+                "TF_CONFIG": launch.Cluster(addresses, rank).to_json()
+            },
+        )
+        for rank, lr in enumerate((0.01, 0.02))
+    ]
+    assert [t.wait() for t in trainings] == [2, 2]
+    for training in trainings:
+        assert (
+            f"worker 1 ({addresses[1]}) has another config or data than "
+            "worker 0"
+        ) in training.output
+    assert not run.exists()
