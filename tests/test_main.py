@@ -68,6 +68,7 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
         (["--config.train.lr=fast"], ["config.train.lr", "fast"]),
         (["--config.data=3"], ["config.data"]),
         (["--config=missing.py"], ["missing.py", "no such file"]),
+        (["--against=missing.py"], ["--against=missing.py", "no such file"]),
         (["--config=missing.py", "--config.train.epochs=3"], ["missing.py"]),
         (["pictures"], ["unexpected argument pictures"]),
         (["--mode=export", "pictures"], ["unexpected argument pictures"]),

@@ -37,6 +37,9 @@ def _shifted(x, places):
 def random_view(crop, draw):
     """Where a crop lies and whether it is mirrored.
 
+    All 33 x 33 places of a 224x224 crop, as in the 2012 code; the paper's
+    factor of 2048 counts 32 x 32, twice.
+
     Args:
         crop: side of the crop, in pixels.
         draw: uint64, see `draws`.
