@@ -28,7 +28,7 @@ train: $(INSTALLED)
 test: $(DEV)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 # Plain `docker run`, since not every Docker has the compose plugin. The options
 # are those of export/serving/compose.yaml; a test compares them. As the user who
