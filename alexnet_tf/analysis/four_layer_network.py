@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.data.untuned import untuned
 from alexnet_tf.training.optimizer import PaperSGD
 
 PIXEL_DEVIATION = 64.0  # of natural images on 0..255, roughly
@@ -85,6 +86,7 @@ def epoch_errors(network, images, labels, config, seed):
         .shuffle(len(images), seed=seed)
         .batch(config.batch_size, drop_remainder=True)
         .prefetch(2)
+        .with_options(untuned())
     )
     measured = images[: config.error_images]
     while True:

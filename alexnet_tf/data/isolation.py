@@ -7,6 +7,8 @@ single elements, and it works inside a graph, a served one too.
 
 import tensorflow as tf
 
+from alexnet_tf.data.untuned import untuned
+
 
 def map_where_valid(function, elements, otherwise, at_once):
     """Maps every element by itself.
@@ -32,7 +34,7 @@ def map_where_valid(function, elements, otherwise, at_once):
         # An element that cannot fail: a batch of none would be an error.
         .concatenate(tf.data.Dataset.from_tensors((count, otherwise)))
         .batch(tf.cast(count, tf.int64) + 1)
-        .with_options(_without_tuning())
+        .with_options(_short_lived())
     )
     places, results = dataset.get_single_element()
     last = tf.size(places) - 1  # the row of `otherwise`
@@ -45,9 +47,8 @@ def map_where_valid(function, elements, otherwise, at_once):
     return results, row_of != last
 
 
-def _without_tuning():
-    """Spares a short-lived dataset what pays for long-lived ones."""
-    options = tf.data.Options()
-    options.autotune.enabled = False
+def _short_lived():
+    """Spares a dataset what pays for long-lived ones."""
+    options = untuned()
     options.experimental_optimization.apply_default_optimizations = False
     return options

@@ -13,6 +13,7 @@ from alexnet_tf.data.preprocess import to_record
 from alexnet_tf.data.record_format import PIXEL_BYTES
 from alexnet_tf.data.source import with_stand_ins
 from alexnet_tf.data.undecodable import find_undecodable
+from alexnet_tf.data.untuned import untuned
 
 MOST_NAMES = 10
 
@@ -53,9 +54,10 @@ class Records:
         Elements are {"id": int64, "image": uint8 [256, 256, 3], 0..255,
         "label": int64}. Where an id is missing, that image is broken.
         """
-        if self._cached:
-            return self._examples
-        return self._decodable(self._without_stand_ins(self._examples))
+        records = self._examples
+        if not self._cached:
+            records = self._decodable(self._without_stand_ins(records))
+        return records.with_options(untuned())
 
     def leave_out(self, ids):
         """Leaves out examples that cannot be decoded, by their ids."""
@@ -117,7 +119,7 @@ class Records:
             reshuffle_each_iteration=False,
         )
         # After shuffling, so that the others keep their order.
-        return self._without_stand_ins(shuffled)
+        return self._without_stand_ins(shuffled).with_options(untuned())
 
     def random_crop(self, example, crop, view_of=random_view):
         """A random crop of an example of `shuffled`, perhaps mirrored.

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import to_record, why_rejected
 from alexnet_tf.data.source import Damaged
+from alexnet_tf.data.untuned import untuned
 from alexnet_tf.errors import UserError
 from alexnet_tf.progress import ProgressReport
 
@@ -34,6 +35,7 @@ def find_undecodable(source, split, known):
         )
         .ignore_errors(log_warning=False)
         .batch(AT_ONCE)
+        .with_options(untuned())
     )
     with ProgressReport(f"images of {source.name}", len(ids)) as progress:
         for numbers, _ in batches:

@@ -5,6 +5,7 @@ import tensorflow as tf
 from alexnet_tf.data.isolation import map_where_valid
 from alexnet_tf.data.pixel_sums import BATCH, batch_sums
 from alexnet_tf.data.preprocess import RECORD_SIZE, to_record
+from alexnet_tf.data.untuned import untuned
 
 BATCHES_AT_ONCE = 2  # so that one is decoded while another waits for its last
 
@@ -51,4 +52,5 @@ def encoded_batches(examples, decode, record_format, cores):
         examples.batch(BATCH)
         .map(encode_batch, num_parallel_calls=BATCHES_AT_ONCE)
         .prefetch(1)
+        .with_options(untuned())
     )

@@ -216,3 +216,13 @@ def test_centre_crops_come_once_and_in_order(records, coded_records, batch):
     )
     np.testing.assert_array_equal(labels, np.arange(COUNT) % 2)
     assert images.dtype == np.uint8
+
+
+def test_no_dataset_waits_for_the_tuner_at_its_end(records):
+    datasets = [
+        batches_of(records).stream(),
+        centre_crop_batches(records, BATCH, CROP),
+        records.dataset().batch(2).prefetch(1),
+    ]
+    for dataset in datasets:
+        assert dataset.options().autotune.enabled is False
