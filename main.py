@@ -139,6 +139,14 @@ flags.DEFINE_enum(
     "What --mode=export writes: a SavedModel for TF Serving, an ONNX file, or "
     "weights for PyTorch.",
 )
+flags.DEFINE_enum(
+    "precision",
+    "float32",
+    ["float32", "bfloat16"],
+    "What the SavedModel of --mode=export computes in and stores its weights "
+    "as. bfloat16: half the size, and faster where the processor has AVX-512 "
+    "BF16 or AMX.",
+)
 flags.DEFINE_integer(
     "keep_versions",
     0,
@@ -258,6 +266,7 @@ def main(argv):
         synsets=FLAGS.synsets,
         export_dir=FLAGS.export_dir,
         format=FLAGS.format,
+        precision=FLAGS.precision,
         keep_versions=FLAGS.keep_versions,
         models_config=FLAGS.models_config,
         host=FLAGS.host,

@@ -32,6 +32,7 @@ class Options:
     synsets: str | None = None
     export_dir: str = "exports/alexnet"
     format: str = "saved_model"
+    precision: str = "float32"
     keep_versions: int = 0
     models_config: str | None = None
     host: str = "127.0.0.1"

@@ -27,12 +27,14 @@ class TrainedNetwork:
     class_names: tuple[str, ...]
 
 
-def load_trained(run, tower_devices="none"):
+def load_trained(run, tower_devices="none", precision="float32"):
     """The network of a run with its best weights.
 
     Args:
         run: a `Run` that has been trained.
         tower_devices: see `resolve_tower_devices`.
+        precision: of computation and weights, see `build_network`; that of
+            training does not matter.
 
     Raises:
         UserError: the weights do not fit the run's config, or a class has a
@@ -41,7 +43,9 @@ def load_trained(run, tower_devices="none"):
     config = run.read_config()
     devices = resolve_tower_devices(tower_devices, config.model.towers)
     with placement(devices):
-        network = build_network(config.model, config.train.seed)
+        network = build_network(
+            config.model, config.train.seed, precision, trainable=False
+        )
     load_weights(network, run.best_weights, run)
     names = tuple(run.read_dataset()["class_names"])
     check_class_names(run.dataset_file, names)

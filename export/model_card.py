@@ -12,17 +12,18 @@ from configs import paper
 MOST_NAMES = 20
 
 
-def model_card(run, trained, signatures):
+def model_card(run, trained, signatures, precision):
     """What the model is, as Markdown.
 
     Args:
         run: the `Run` that it comes from.
         trained: its `TrainedNetwork`.
         signatures: {name: (function, TensorSpecs)} of the export.
+        precision: that it computes in, such as float32.
     """
     config = run.read_config()
     sections = [
-        _summary(run, trained),
+        _summary(run, trained, precision),
         _data(run, trained),
         _accuracy(run),
         _recipe(config, run),
@@ -32,7 +33,7 @@ def model_card(run, trained, signatures):
     return "\n".join(sections)
 
 
-def _summary(run, trained):
+def _summary(run, trained, precision):
     weights = trained.network.count_params()
     return f"""# AlexNet, {len(trained.class_names)} classes
 
@@ -41,6 +42,7 @@ exported with TensorFlow {tf.__version__} and Keras {keras.__version__}.
 
 - Exported: {datetime.date.today().isoformat()}, from the run {run.path.name}
 - Parameters, mean image and lighting included: {weights:,}
+- Precision: {precision}
 - Input: JPEG, PNG, GIF, BMP or WebP files; shorter side to 256, central
   256x256, ten crops of {trained.crop}x{trained.crop}, minus the mean image,
   0..255

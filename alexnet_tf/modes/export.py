@@ -2,6 +2,7 @@
 
 import pathlib
 
+from alexnet_tf.errors import UserError
 from alexnet_tf.files import writable, write_text
 from alexnet_tf.layers.towers import resolve_tower_devices
 from alexnet_tf.run import trained_run
@@ -22,8 +23,13 @@ def main(options):
     resolve_tower_devices(
         options.tower_devices, run.read_config().model.towers
     )  # only to refuse names that do not exist
+    if options.format != "saved_model" and options.precision != "float32":
+        raise UserError(
+            f"--format={options.format} is float32: leave out "
+            f"--precision={options.precision}, or export a saved_model"
+        )
     # Without pins: no device of this machine may enter the graph.
-    trained = load_trained(run, tower_devices="none")
+    trained = load_trained(run, "none", options.precision)
     path = WRITERS[options.format](options, run, trained)
     print(f"exported {run.path} to {path}")
     return 0
@@ -33,7 +39,7 @@ def _write_saved_model(options, run, trained):
     check_messages_installed()
     base = pathlib.Path(options.export_dir)
     signatures = Signatures(trained.network, trained.crop, trained.class_names)
-    card = model_card(run, trained, signatures.endpoints())
+    card = model_card(run, trained, signatures.endpoints(), options.precision)
 
     def write_contents(version):
         save(version, signatures)
