@@ -12,15 +12,19 @@ from configs import paper
 SIDE = 4096  # of the square matrices that measure the machine
 
 
-def programs(batch_size, precision="float32", products=3):
+def programs(
+    batch_size, precision="float32", products=3, width=1.0, classes=1000
+):
     """A training step on one fixed batch, and matrix products.
 
     Args:
         batch_size: images of a step.
         precision: see configs/paper.py.
         products: how many make one turn of "matrix_product".
+        width, classes: of the network.
     """
     config = paper.get_config()
+    config.model.width, config.model.num_classes = width, classes
     trainer = Trainer(
         build_network(config.model, config.train.seed, precision),
         PaperSGD(1e-5, config.train.momentum, config.train.weight_decay),
@@ -30,7 +34,7 @@ def programs(batch_size, precision="float32", products=3):
     images = tf.random.stateless_uniform(
         (batch_size, crop, crop, 3), (0, 0), 0, 256, tf.int32
     )
-    labels = tf.range(batch_size, dtype=tf.int64)
+    labels = tf.range(batch_size, dtype=tf.int64) % classes
     batch = tf.data.Dataset.from_tensors((tf.cast(images, tf.uint8), labels))
     iterator = iter(batch.cache().repeat())
 
