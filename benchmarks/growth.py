@@ -40,7 +40,7 @@ SIZES = {
     "evaluation": IMAGE_COUNTS,
     "index": IMAGE_COUNTS,
 }
-SMALL_SIZES = {what: (2, 3) for what in SIZES}
+SMALL_SIZES = {what: (2,) for what in SIZES}
 WIDTH = {"batch": 1, "classes": 1}  # others: a quarter
 NARROW, SMALL_WIDTH = 0.25, 1 / 16
 CORES = 2
@@ -107,7 +107,7 @@ def linearity(curves):
     found = {}
     for what in ("statistics", "evaluation", "index"):
         sizes = sorted(curves[what])
-        small, large = sizes[1] if len(sizes) > 2 else sizes[0], sizes[-1]
+        small, large = sizes[len(sizes) > 1], sizes[-1]
         seconds = [curves[what][size]["seconds"] / size for size in sizes]
         per_image = dict(zip(sizes, seconds, strict=True))
         found[what] = per_image[large] / per_image[small]

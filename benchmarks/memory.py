@@ -1,7 +1,7 @@
 """Peak memory of training and of serving, beside what must be held.
 
     python -m benchmarks.memory [--batch_size=128] [--precision=float32]
-        [--model_dir=EXPORT/VERSION] [--json]
+        [--width=1] [--model_dir=EXPORT/VERSION] [--json]
 
 Training: the full network, 1000 classes, one fixed batch, three steps in a
 process of its own. Its peak resident memory, less what the process had before
@@ -37,7 +37,7 @@ import tensorflow as tf
 from benchmarks.train_step_ours import programs
 tf.constant(0) + 1
 before = size("VmRSS")
-step = programs(int(sys.argv[1]), sys.argv[2])["ours"]
+step = programs(int(sys.argv[1]), sys.argv[2], width=float(sys.argv[3]))["ours"]
 for _ in range(3):
     step()
 print(size("VmHWM") - before)
@@ -60,14 +60,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch_size", type=int, default=128)
     parser.add_argument("--precision", default="float32")
+    parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--model_dir")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores")
-    parts = held_in_training(arguments.batch_size, arguments.precision)
+    setting = arguments.batch_size, arguments.precision, arguments.width
+    parts = held_in_training(*setting)
     for name, size in parts.items():
         print(f"  {name:11} {size / 1e6:8.0f} MB")
-    peak = measured(TRAINING, arguments.batch_size, arguments.precision)
+    peak = measured(TRAINING, *setting)
     result = {"training": compared("training", peak, sum(parts.values()))}
     result["training"]["parts"] = parts
     if arguments.model_dir:
@@ -81,9 +83,10 @@ def main():
         print(json.dumps(result))
 
 
-def held_in_training(batch_size, precision):
+def held_in_training(batch_size, precision, width):
     """{what: bytes} of one training step."""
     config = paper.get_config()
+    config.model.width = width
     network = build_network(config.model, config.train.seed, precision)
     memory = training_memory(layer_table(network), batch_size)
     parts = dataclasses.asdict(memory)

@@ -1,11 +1,12 @@
 """One training step beside PyTorch's, the usual Keras program's and the limit.
 
     python -m benchmarks.train_step [--batch_size=128] [--rounds=5]
-        [--precision=float32] [--json]
+        [--precision=float32] [--width=1] [--json]
 
 The full two-tower network, 1000 classes, one fixed batch: ours from 8-bit
 images, lighting, decay and errors included; the peers from ready floats.
-PyTorch needs `pip install torch`. All take turns in processes of their own.
+PyTorch needs `pip install -r requirements-bench.txt`; without it
+its ratio is left out. All take turns in processes of their own.
 The limit is what the machine does in products of square matrices, in the same
 rounds. Numbers are medians over the rounds of the ratios within a round; with
 --json the last line is one object with "share_of_matrix_product",
@@ -15,6 +16,7 @@ its images/s), "images_per_second" (ours), and the spread of each ratio.
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import platform
@@ -32,18 +34,19 @@ def main():
     parser.add_argument("--batch_size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", default="float32")
+    parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    batch = arguments.batch_size
+    batch, width = arguments.batch_size, arguments.width
     with contextlib.ExitStack() as stack:
         processes = [
             Turns(
                 "benchmarks.train_step_ours",
                 batch_size=batch,
+                width=width,
                 precision=arguments.precision,
             ),
-            Turns("benchmarks.train_step_torch", batch_size=batch),
-            Turns("benchmarks.train_step_keras", batch_size=batch),
+            *(Turns(peer, batch_size=batch, width=width) for peer in peers()),
         ]
         for process in processes:
             stack.callback(process.close)
@@ -56,7 +59,7 @@ def main():
             for _ in range(arguments.rounds)
         ]
         facts = "; ".join(process.facts for process in processes)
-    result = compare(rounds, batch, training_operations())
+    result = compare(rounds, batch, training_operations(width))
     print(
         f"{facts}; {platform.machine()}, {os.cpu_count()} cores; "
         f"batch {batch}, ours in {arguments.precision}"
@@ -68,6 +71,15 @@ def main():
         print(f"{name:24} {result[name]:.2f} ({low:.2f} to {high:.2f})")
     if arguments.json:
         print(json.dumps(result))
+
+
+def peers():
+    """Modules of the programs to compare with."""
+    if importlib.util.find_spec("torch"):
+        yield "benchmarks.train_step_torch"
+    else:
+        print("left out: PyTorch is not installed")
+    yield "benchmarks.train_step_keras"
 
 
 def compare(rounds, batch_size, operations):
@@ -85,13 +97,14 @@ def compare(rounds, batch_size, operations):
     for seconds in rounds:
         rate = 2 * SIDE**3 / seconds["matrix_product"]
         shares.append(operations * batch_size / rate / seconds["ours"])
-        best = min(seconds["pytorch"], seconds["pytorch_channels_last"])
-        to_torch.append(best / seconds["ours"])
+        if "pytorch" in seconds:
+            best = min(seconds["pytorch"], seconds["pytorch_channels_last"])
+            to_torch.append(best / seconds["ours"])
         to_keras.append(seconds["keras_groups"] / seconds["ours"])
     ratios = {
         "share_of_matrix_product": shares,
-        "ratio_to_pytorch": to_torch,
         "ratio_to_keras_groups": to_keras,
+        **({"ratio_to_pytorch": to_torch} if to_torch else {}),
     }
     step = statistics.median(seconds["ours"] for seconds in rounds)
     return {
@@ -103,13 +116,15 @@ def compare(rounds, batch_size, operations):
     }
 
 
-def training_operations():
+def training_operations(width):
     """Operations per image: each layer forward and two gradients.
 
     The gradient for the image, conv1's input, is never needed. A
     multiply-add is two operations.
     """
-    rows = layer_table(build_network(paper.get_config().model))
+    config = paper.get_config().model
+    config.width = width
+    rows = layer_table(build_network(config))
     conv1 = sum(row.macs for row in rows if row.layer == "conv1")
     return 2 * (3 * sum(row.macs for row in rows) - conv1)
 

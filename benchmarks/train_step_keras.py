@@ -7,40 +7,43 @@ import tensorflow as tf
 from keras import layers
 
 MAPS = (96, 256, 384, 384, 256)
+UNITS = 4096
 
 
-def network(classes=1000):
+def network(width, classes=1000):
     """Grouped convolutions, TensorFlow's own normalization, Keras' SGD."""
+    maps = [round(width * count) for count in MAPS]
+    units = round(width * UNITS)
     lrn = layers.Lambda(
         lambda maps: tf.nn.local_response_normalization(
             maps, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75
         )
     )
 
-    def conv(maps, size, **options):
-        return layers.Conv2D(maps, size, activation="relu", **options)
+    def conv(count, size, **options):
+        return layers.Conv2D(count, size, activation="relu", **options)
 
     return keras.Sequential(
         [
             keras.Input((224, 224, 3)),
             layers.ZeroPadding2D(((0, 3), (0, 3))),
-            *(conv(MAPS[0], 11, strides=4), lrn, layers.MaxPool2D(3, 2)),
-            *(conv(MAPS[1], 5, padding="same", groups=2), lrn),
+            *(conv(maps[0], 11, strides=4), lrn, layers.MaxPool2D(3, 2)),
+            *(conv(maps[1], 5, padding="same", groups=2), lrn),
             layers.MaxPool2D(3, 2),
-            conv(MAPS[2], 3, padding="same"),
-            conv(MAPS[3], 3, padding="same", groups=2),
-            conv(MAPS[4], 3, padding="same", groups=2),
+            conv(maps[2], 3, padding="same"),
+            conv(maps[3], 3, padding="same", groups=2),
+            conv(maps[4], 3, padding="same", groups=2),
             *(layers.MaxPool2D(3, 2), layers.Flatten()),
-            *(layers.Dense(4096, activation="relu"), layers.Dropout(0.5)),
-            *(layers.Dense(4096, activation="relu"), layers.Dropout(0.5)),
+            *(layers.Dense(units, activation="relu"), layers.Dropout(0.5)),
+            *(layers.Dense(units, activation="relu"), layers.Dropout(0.5)),
             layers.Dense(classes),
         ]
     )
 
 
-def programs(batch_size):
+def programs(batch_size, width=1.0):
     """A step on one fixed batch of floats."""
-    model = network()
+    model = network(width)
     model.compile(
         keras.optimizers.SGD(1e-5, momentum=0.9, weight_decay=5e-4),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -1,0 +1,201 @@
+"""Every benchmark runs, at a size that says nothing about speed."""
+
+import importlib.util
+import json
+import math
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from alexnet_tf.modes import export, index, prepare
+from alexnet_tf.options import Options
+from configs import paper
+
+ROOT = pathlib.Path(__file__).parents[1]
+NARROW = 1 / 16
+IMAGES = 160  # more than a batch of the input benchmarks
+# What each prints under --json, beside what its docstring calls spread.
+KEYS = {
+    "agreement": set(),
+    "evaluation": {"share_of_forward", "images_per_second"},
+    "growth": {"batch", "classes", "index", "linear", "workers_ratio"},
+    "input_memory": set(),
+    "input_pipeline": {"pipeline_over_decode_cpu", "ratio_to_pil", "raw"},
+    "lrn": {"forward_ratio", "backward_ratio"},
+    "memory": {"training", "serving"},
+    "record_files": set(),
+    "retrieval": set(),
+    "serve": {
+        "ratio_to_fastest_float32",
+        "full_request_over_network",
+        "programs",
+    },
+    "serve_load": set(),
+    "start": {"help", "predict", "first_step"},
+    "train_step": {
+        "share_of_matrix_product",
+        "ratio_to_keras_groups",
+        "images_per_second",
+    },
+    "train_with_input": {"ratio", "images_per_second"},
+}
+# Programs whose tests run them.
+ELSEWHERE = {"compare": "test_compare.py", "scale": "test_scale.py"}
+
+
+@pytest.fixture(scope="module")
+def images(image_folder, tmp_path_factory):
+    """A folder of enough images for a batch."""
+    folder = tmp_path_factory.mktemp("many") / "images"
+    shutil.copytree(image_folder, folder)
+    [first, *_] = sorted((folder / "train").glob("*/*.png"))
+    for number in range(IMAGES):
+        shutil.copy(first, first.with_name(f"again-{number}.png"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(images, tmp_path_factory):
+    """Function: record format -> folder of a prepared set."""
+
+    def make(record_format):
+        config = paper.get_config()
+        config.data.name = "folder"
+        folder = tmp_path_factory.mktemp(record_format) / "set"
+        options = Options(
+            config,
+            config_given=True,
+            data_dir=str(images),
+            prepared_dir=str(folder),
+            record_format=record_format,
+        )
+        assert prepare.main(options) == 0
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def flags(request, tmp_path):
+    """Function: benchmark -> its flags, made when they are asked for."""
+    get = request.getfixturevalue
+
+    def image():
+        return min(get("image_folder").glob("val/*/*.png"))
+
+    def run():
+        return f"--run={get('finished_run')}"
+
+    def exported():
+        base = tmp_path / "exported"
+        options = Options(
+            config=None, run=str(get("finished_run")), export_dir=str(base)
+        )
+        assert export.main(options) == 0
+        return base
+
+    def retrieval():
+        folder = tmp_path / "index"
+        options = Options(
+            config=None, run=str(get("finished_run")), index_dir=str(folder)
+        )
+        assert index.main(options) == 0
+        return [
+            *(run(), f"--index_dir={folder}", "--queries=3"),
+            *("--bits=8", "--repeats=2"),
+        ]
+
+    def input_pipeline():
+        prepared = get("prepared")
+        return [
+            f"--data_dir={prepared('jpeg')}",
+            f"--raw_dir={prepared('raw')}",
+            "--rounds=1",
+        ]
+
+    made = {
+        "agreement": lambda: [run(), image()],
+        "evaluation": lambda: ["--images=16", "--rounds=1", "--width=0.0625"],
+        "growth": lambda: ["--small", f"--figure={tmp_path / 'growth.png'}"],
+        "input_memory": lambda: ["--images=20", image()],
+        "input_pipeline": input_pipeline,
+        "lrn": lambda: ["--repeats=5"],
+        "memory": lambda: [
+            *("--batch_size=2", "--width=0.0625"),
+            f"--model_dir={exported() / '1'}",
+        ],
+        "record_files": lambda: [
+            f"--data_dir={get('prepared')('jpeg')}",
+            "--rounds=1",
+        ],
+        "retrieval": retrieval,
+        "serve": lambda: ["--rounds=1", "--width=0.0625", "--classes=10"],
+        "serve_load": lambda: [
+            *(f"--export_dir={exported()}", "--clients=1", "--seconds=1"),
+            image(),
+        ],
+        "start": lambda: [run(), "--rounds=1"],
+        "train_step": lambda: [
+            *("--batch_size=2", "--rounds=1", "--width=0.0625")
+        ],
+        "train_with_input": lambda: [
+            f"--data_dir={get('prepared')('jpeg')}",
+            *("--batch_size=2", "--steps=1", "--rounds=1"),
+        ],
+    }
+    return lambda name: list(map(str, made[name]()))
+
+
+def programs():
+    """Names of the modules of benchmarks/ that are programs."""
+    return {
+        file.stem
+        for file in (ROOT / "benchmarks").glob("*.py")
+        if "parser.parse_args" in file.read_text()
+    }
+
+
+def numbers(found):
+    """All numbers of a JSON object."""
+    if isinstance(found, dict):
+        found = list(found.values())
+    if isinstance(found, list):
+        return [n for each in found for n in numbers(each)]
+    return [found] if isinstance(found, int | float) else []
+
+
+def test_no_benchmark_is_forgotten():
+    assert programs() == KEYS.keys() | ELSEWHERE.keys()
+    assert all((ROOT / "tests" / file).is_file() for file in ELSEWHERE.values())
+    page = (ROOT / "benchmarks" / "README.md").read_text()
+    for name in programs():
+        assert f"python -m benchmarks.{name}" in page
+
+
+@pytest.mark.parametrize("name", sorted(KEYS))
+def test_it_runs_and_its_own_checks_hold(name, flags, tmp_path):
+    if name == "record_files":
+        pytest.importorskip("array_record")
+    if name == "retrieval":
+        pytest.importorskip("faiss")
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *flags(name), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert not done.returncode, done.stderr[-3000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert KEYS[name] <= result.keys()
+    found = numbers(result)
+    assert found
+    assert all(math.isfinite(number) for number in found)
+    if importlib.util.find_spec("torch") is None and name == "train_step":
+        assert "left out: PyTorch" in done.stdout
+    if name == "growth":
+        assert (tmp_path / "growth.png").is_file()
