@@ -40,14 +40,15 @@ SHARE_OF_PEAK = 0.3
 # Assumed: what transfers reach of a line's rate.
 SHARE_OF_LINE = 0.8
 # Assumed: time from one small operation to the next on a GPU, and that each
-# operation of a step is one: 511 on the busier device (`--mode=inspect`).
+# operation of a step is one: 407 on the busier device (`--mode=inspect`).
 LAUNCH_SECONDS = 5e-6
-LAUNCHES = 500
+LAUNCHES = 400
 # An activation is written and read forward, read once more backward, and its
 # gradient is written and read.
 PASSES_OF_ACTIVATIONS = 5
-# Weight, velocity and gradient are read, the first two written.
-PASSES_OF_WEIGHTS = 5
+# For the decay, weight and velocity are read and the velocity is written; then
+# weight, velocity and gradient are read and the first two written.
+PASSES_OF_WEIGHTS = 8
 FLOAT_BYTES = 4
 
 # CPU time of the training pipeline an image: docs/data.md. The cores are those

@@ -256,8 +256,11 @@ def test_every_update_is_computed_beside_its_weight(step):
     }
     assert found.keys() == names
     for operations in found.values():
-        # The velocity, the weight, and arithmetic.
-        assert operations >= {"AssignVariableOp", "AssignAddVariableOp", "Mul"}
+        # Decay into the velocity, then velocity and weight.
+        assert operations >= {
+            "ResourceApplyGradientDescent",
+            "ResourceApplyKerasMomentum",
+        }
 
 
 def test_no_weight_and_no_weight_gradient_crosses(step):

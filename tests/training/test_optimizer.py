@@ -32,8 +32,8 @@ def random_start():
     )
 
 
-def paper_rule(bias_lr_multiplier=1.0, decay_biases=True):
-    """Weights after v <- 0.9 v - wd lr w - lr g; w <- w + v (section 5)."""
+def paper_rule(bias_lr_multiplier=1.0, decay_biases=True, momentum=MOMENTUM):
+    """Weights after v <- m v - wd lr w - lr g; w <- w + v (section 5)."""
     weights, gradients = random_start()
     velocities = [np.zeros_like(w) for w in weights]
     for step in range(STEPS):
@@ -42,7 +42,7 @@ def paper_rule(bias_lr_multiplier=1.0, decay_biases=True):
             lr = rate * bias_lr_multiplier if is_bias else rate
             wd = 0.0 if is_bias and not decay_biases else DECAY
             velocities[i] = (
-                MOMENTUM * velocities[i]
+                momentum * velocities[i]
                 - wd * lr * weights[i]
                 - lr * gradients[step][i]
             )
@@ -79,6 +79,11 @@ def test_follows_the_paper(bias_lr_multiplier, decay_biases):
     optimizer = PaperSGD(RATE, MOMENTUM, DECAY, **options)
     expected = paper_rule(**options)
     assert largest_error(optimized(optimizer), expected) <= 1e-6
+
+
+def test_follows_the_paper_without_momentum():
+    found = optimized(PaperSGD(RATE, 0.0, DECAY))
+    assert largest_error(found, paper_rule(momentum=0.0)) <= 1e-6
 
 
 def test_defaults_are_the_values_of_the_paper():

@@ -120,7 +120,8 @@ def test_all_that_crosses_follows_from_the_shapes(precision, parts):
         for device, share in placement.devices.items()
     } == devices_from_shapes(precision, parts)
     for share in placement.devices.values():
-        assert share.operations > 10 * share.products
+        # Decay and velocity of each variable are operations too.
+        assert share.operations > share.products + 2 * share.variables
 
 
 @pytest.mark.parametrize("parts", [1, 4])
