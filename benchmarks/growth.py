@@ -7,13 +7,14 @@ batch        a training step of the full network, 1 to 512 images
 classes      a training step at batch 32, 10 to 21,841 classes
 statistics, evaluation, index
              passes over 750 to 6,000 images, network of a quarter's width
-workers      training at a batch of 32: two processes of one core each
-             beside one process of two cores, images/s of the second epoch
+workers      training, batches of 128 and of 32: two processes of one core
+             each beside one of two cores, images/s of the second epoch
 
 Each point is a process of its own, so peaks are its own. With --json the last
 line is one object: {"batch": {size: {"seconds", "peak_bytes"}}, ...},
 "linear" (time an image of the largest over that of the second smallest number
-of images) and "workers_ratio" (two processes over one). --small takes sizes
+of images), "workers" and "workers_ratio" (two processes over one), both by
+batch. --small takes sizes
 that only show that all of it runs.
 """
 
@@ -44,6 +45,8 @@ SMALL_SIZES = {what: (2,) for what in SIZES}
 WIDTH = {"batch": 1, "classes": 1}  # others: a quarter
 NARROW, SMALL_WIDTH = 0.25, 1 / 16
 CORES = 2
+PROCESSES = {"one process": 1, "two processes": CORES}
+WORKERS_BATCHES = (128, 32)
 TRAINED = 960  # images an epoch, for the workers
 SMALL_TRAINED = 64
 SPEED = re.compile(r"epoch 2/2: loss .* (\d+) images/s")
@@ -58,16 +61,21 @@ def main():
     print(f"{platform.machine()}, {os.cpu_count()} cores")
     curves = measured_curves(arguments.small)
     result = {**curves, "linear": linearity(curves)}
-    speeds = {
-        "one process": images_per_second(1, arguments.small),
-        "two processes": images_per_second(CORES, arguments.small),
+    result["workers"] = {
+        batch: {
+            name: images_per_second(processes, batch, arguments.small)
+            for name, processes in PROCESSES.items()
+        }
+        for batch in WORKERS_BATCHES[arguments.small :]
     }
-    result["workers"] = speeds
-    result["workers_ratio"] = speeds["two processes"] / speeds["one process"]
-    print(f"images/s of one and two processes: {speeds}")
-    print(f"linear: {result['linear']}, workers {result['workers_ratio']:.2f}")
+    result["workers_ratio"] = {
+        batch: speeds["two processes"] / speeds["one process"]
+        for batch, speeds in result["workers"].items()
+    }
+    print(f"linear: {result['linear']}")
+    print(f"images/s: {result['workers']}, ratios {result['workers_ratio']}")
     if arguments.figure:
-        draw(curves, arguments.figure)
+        draw(curves, result["workers"], arguments.figure)
     if arguments.json:
         print(json.dumps(result))
 
@@ -114,7 +122,7 @@ def linearity(curves):
     return found
 
 
-def images_per_second(processes, small):
+def images_per_second(processes, batch, small):
     """Speed of training's second epoch, each process on cores of its own."""
     cores = sorted(os.sched_getaffinity(0))[:CORES]
     addresses = [f"127.0.0.1:{port}" for port in free_ports(processes)]
@@ -122,7 +130,7 @@ def images_per_second(processes, small):
         started = []
         for rank in range(processes):
             own = cores[rank::processes]
-            started.append(training(folder, own, addresses, rank, small))
+            started.append(training(folder, own, addresses, rank, batch, small))
             on.callback(stop, started[-1])
         for line in started[0].stdout:
             if found := SPEED.search(line):
@@ -130,7 +138,7 @@ def images_per_second(processes, small):
     raise RuntimeError("training ended without an epoch: run it by hand")
 
 
-def training(folder, cores, addresses, rank, small):
+def training(folder, cores, addresses, rank, batch, small):
     """Starts one worker on some cores."""
     environment = dict(os.environ)
     if len(addresses) > 1:
@@ -146,7 +154,7 @@ def training(folder, cores, addresses, rank, small):
             *(f"--run={folder}/run", "--config.train.epochs=2"),
             *(
                 "--config.train.lr_drop_epochs=()",
-                "--config.train.batch_size=32",
+                f"--config.train.batch_size={batch}",
             ),
             f"--config.data.limit={SMALL_TRAINED if small else TRAINED}",
             f"--config.model.width={SMALL_WIDTH if small else 1.0}",
@@ -176,18 +184,18 @@ def free_ports(count):
         return [each.getsockname()[1] for each in sockets]
 
 
-def draw(curves, path):
-    """Two rows of plots, time above memory."""
+def draw(curves, workers, path):
+    """Two rows of plots, time above memory, and the workers' speed."""
     groups = {
         "images of a batch": ("batch",),
         "classes": ("classes",),
         "images": ("statistics", "evaluation", "index"),
     }
     figure, axes = plt.subplots(
-        2, len(groups), figsize=(11, 6), layout="constrained"
+        2, len(groups) + 1, figsize=(14, 6), layout="constrained"
     )
     for (title, names), (above, below) in zip(
-        groups.items(), axes.T, strict=True
+        groups.items(), axes.T[:-1], strict=True
     ):
         for name in names:
             sizes = sorted(curves[name])
@@ -206,6 +214,18 @@ def draw(curves, path):
             axis.grid(alpha=0.3)
         if len(names) > 1:
             above.legend()
+    bars, empty = axes.T[-1]
+    empty.remove()
+    for number, name in enumerate(PROCESSES):
+        places = [place + 0.4 * number for place in range(len(workers))]
+        speeds = [workers[batch][name] for batch in workers]
+        bars.bar(places, speeds, 0.4, label=name)
+    bars.set_xticks(
+        [place + 0.2 for place in range(len(workers))],
+        [f"batch {batch}" for batch in workers],
+    )
+    bars.set_ylabel("images/s")
+    bars.legend(loc="lower right")
     axes[0, 0].set_ylabel("seconds")
     axes[1, 0].set_ylabel("peak memory, GB")
     save_figure(figure, pathlib.Path(path))

@@ -1,16 +1,17 @@
 """Peak memory of training and of serving, beside what must be held.
 
     python -m benchmarks.memory [--batch_size=128] [--precision=float32]
-        [--width=1] [--model_dir=EXPORT/VERSION] [--json]
+        [--width=1] [--rounds=5] [--model_dir=EXPORT/VERSION] [--json]
 
 Training: the full network, 1000 classes, one fixed batch, three steps in a
 process of its own. Its peak resident memory, less what the process had before
 the network was built, over the sum of weights, velocities, gradients, kept
 activations and the batch (`--mode=inspect` prints them); the rest is
 workspace. Serving, where --model_dir is given: the peak of a process that
-loads it and answers one image, over the bytes of its weights. With --json the
-last line is one object with "training" and "serving": "peak_bytes",
-"must_be_held" and "ratio" each.
+loads it and answers one image, over the bytes of its weights. Medians of as
+many processes as rounds. With --json the last line is one object with
+"training" and "serving": "peak_bytes", "must_be_held", "ratio" and its spread
+each.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import json
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 import sys
 
@@ -44,13 +46,16 @@ print(size("VmHWM") - before)
 """
 SERVING = """
 import sys
+import numpy as np
 import tensorflow as tf
 from export.server.loaded_model import LoadedModel
 tf.constant(0) + 1
 before = size("VmRSS")
-model = LoadedModel(sys.argv[1])
+model = LoadedModel(sys.argv[1], "alexnet", 1, run_timeout=60)
 image = open(sys.argv[2], "rb").read()
-model.signatures["serving_default"].run({"images": [image]})
+model.signatures["serving_default"].run(
+    {"image_bytes": np.array([image], object)}
+)
 print(size("VmHWM") - before)
 """
 IMAGE = pathlib.Path(__file__).parents[1] / "docs" / "sneaker.png"
@@ -61,6 +66,7 @@ def main():
     parser.add_argument("--batch_size", type=int, default=128)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model_dir")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -69,16 +75,18 @@ def main():
     parts = held_in_training(*setting)
     for name, size in parts.items():
         print(f"  {name:11} {size / 1e6:8.0f} MB")
-    peak = measured(TRAINING, *setting)
-    result = {"training": compared("training", peak, sum(parts.values()))}
+    peaks = [measured(TRAINING, *setting) for _ in range(arguments.rounds)]
+    result = {"training": compared("training", peaks, sum(parts.values()))}
     result["training"]["parts"] = parts
     if arguments.model_dir:
         folder = pathlib.Path(arguments.model_dir)
         weights = sum(
             file.stat().st_size for file in (folder / "variables").iterdir()
         )
-        peak = measured(SERVING, folder, IMAGE)
-        result["serving"] = compared("serving", peak, weights)
+        peaks = [
+            measured(SERVING, folder, IMAGE) for _ in range(arguments.rounds)
+        ]
+        result["serving"] = compared("serving", peaks, weights)
     if arguments.json:
         print(json.dumps(result))
 
@@ -106,13 +114,20 @@ def measured(program, *arguments):
     return int(output.splitlines()[-1])
 
 
-def compared(name, peak, held):
-    """Prints and returns the peak beside what must be held."""
+def compared(name, peaks, held):
+    """Prints and returns the peaks' median beside what must be held."""
+    peak = statistics.median(peaks)
+    low, high = min(peaks) / held, max(peaks) / held
     print(
         f"{name}: peak {peak / 1e6:.0f} MB, {held / 1e6:.0f} MB must be held, "
-        f"ratio {peak / held:.2f}"
+        f"ratio {peak / held:.2f} ({low:.2f} to {high:.2f})"
     )
-    return {"peak_bytes": peak, "must_be_held": held, "ratio": peak / held}
+    return {
+        "peak_bytes": peak,
+        "must_be_held": held,
+        "ratio": peak / held,
+        "spread": {"ratio": [low, high]},
+    }
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ openvino_default     the same file, in the precision OpenVINO chooses
 pytorch              the exported weights in alexnet_pytorch.py, crops stacked
 request              ours, from JPEG bytes to class names
 
-In its turn a program answers twice and the second answer counts: the first
-finds the weights of another process in the caches. Sixteen images take a
-quarter of the rounds. Prints p50 and p99 of the latency
+Sixteen images take a quarter of the rounds. Prints p50 and p99 of the latency
 and images/s; with --json the last line is one object with them and, as medians
 of the ratios within a round, "ratio_to_fastest_float32" (our time over that of
 the fastest other runtime in float32: below 1 is faster),
@@ -103,7 +101,6 @@ def measured(runtimes, rounds):
             for process in runtimes.values():
                 for name in process.names:
                     if name.endswith(f", {images}"):
-                        process.seconds(name)
                         took = process.seconds(name)
                         seconds.setdefault(name, []).append(took)
     return seconds

@@ -36,10 +36,10 @@ class Client(threading.Thread):
         errors: what the others ended with.
     """
 
-    def __init__(self, url, bodies, stop):
+    def __init__(self, model_url, bodies, stop):
         super().__init__(daemon=True)
         self.latencies, self.errors = [], []
-        self._url = f"{url}/v1/models/alexnet:predict"
+        self._url = f"{model_url}:predict"
         self._bodies = bodies
         self._stop_asking = stop
 
@@ -69,15 +69,21 @@ def resident_mb(process):
     return int(line.split()[1]) / 1024
 
 
-def load(server, bodies, clients, seconds):
+def model_url(server, export_dir):
+    """The server calls a model what its folder is called."""
+    return f"{server.url}/v1/models/{pathlib.Path(export_dir).resolve().name}"
+
+
+def load(server, arguments, bodies):
     """(clients that have ended, [(second, MB of the server)])."""
     stop = threading.Event()
-    threads = [Client(server.url, bodies, stop) for _ in range(clients)]
+    url = model_url(server, arguments.export_dir)
+    threads = [Client(url, bodies, stop) for _ in range(arguments.clients)]
     for thread in threads:
         thread.start()
     started = time.monotonic()
     memory = []
-    while (passed := time.monotonic() - started) < seconds:
+    while (passed := time.monotonic() - started) < arguments.seconds:
         memory.append((passed, resident_mb(server.process)))
         time.sleep(0.5)
     stop.set()
@@ -89,10 +95,10 @@ def load(server, bodies, clients, seconds):
 def steady_round(arguments, bodies):
     """Latencies, errors and memory under load."""
     with LocalServer(f"--export_dir={arguments.export_dir}") as server:
-        clients, memory = load(
-            server, bodies, arguments.clients, arguments.seconds
-        )
+        clients, memory = load(server, arguments, bodies)
     latencies = np.concatenate([client.latencies for client in clients])
+    if not latencies.size:
+        sys.exit(f"no request was answered: {clients[0].errors[:1]}")
     settled = [mb for t, mb in memory if t >= WARM_SHARE * arguments.seconds]
     half = len(settled) // 2
     return {
@@ -114,9 +120,8 @@ def killed_round(arguments, bodies):
     before = versions_on_disk(arguments.export_dir)
     with LocalServer(f"--export_dir={arguments.export_dir}") as server:
         stop = threading.Event()
-        clients = [
-            Client(server.url, bodies, stop) for _ in range(arguments.clients)
-        ]
+        url = model_url(server, arguments.export_dir)
+        clients = [Client(url, bodies, stop) for _ in range(arguments.clients)]
         for client in clients:
             client.start()
         time.sleep(arguments.seconds / 10)

@@ -100,7 +100,10 @@ def flags(request, tmp_path):
     def retrieval():
         folder = tmp_path / "index"
         options = Options(
-            config=None, run=str(get("finished_run")), index_dir=str(folder)
+            config=None,
+            run=str(get("finished_run")),
+            data_dir=str(get("images")),  # recall at 100 needs as many
+            index_dir=str(folder),
         )
         assert index.main(options) == 0
         return [
@@ -124,7 +127,7 @@ def flags(request, tmp_path):
         "input_pipeline": input_pipeline,
         "lrn": lambda: ["--repeats=5"],
         "memory": lambda: [
-            *("--batch_size=2", "--width=0.0625"),
+            *("--batch_size=2", "--width=0.0625", "--rounds=1"),
             f"--model_dir={exported() / '1'}",
         ],
         "record_files": lambda: [
@@ -134,7 +137,7 @@ def flags(request, tmp_path):
         "retrieval": retrieval,
         "serve": lambda: ["--rounds=1", "--width=0.0625", "--classes=10"],
         "serve_load": lambda: [
-            *(f"--export_dir={exported()}", "--clients=1", "--seconds=1"),
+            *(f"--export_dir={exported()}", "--clients=1", "--seconds=4"),
             image(),
         ],
         "start": lambda: [run(), "--rounds=1"],

@@ -16,6 +16,7 @@ import pathlib
 import numpy as np
 
 from alexnet_tf.checksums import sha256
+from alexnet_tf.csv_files import text_of, write_csv
 from alexnet_tf.errors import UserError
 from alexnet_tf.files import new_folder, readable, writable
 from alexnet_tf.progress import ProgressReport
@@ -29,8 +30,6 @@ VECTORS_FILE = "vectors.npy"
 SEARCH_FILE = "vectors.faiss"
 IMAGES_FILE = "images.csv"
 IMAGES_PER_BATCH = 128
-# Names of files need not be UTF-8.
-CSV = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,15 +156,12 @@ def weights_checksum(run):
 
 
 def _write_images(folder, fc7, source, records, dtype):
-    ids = []
+    rows = []
     with (
         RowsFile(folder / VECTORS_FILE, [fc7.dimensions], dtype) as vectors,
         ThumbnailWriter(folder) as thumbnails,
-        open(folder / IMAGES_FILE, "w", **CSV) as images,
         ProgressReport("fc7", records.size) as progress,
     ):
-        table = csv.writer(images)
-        table.writerow(["row", "id", "label", "class", "name"])
         for batch in records.dataset().batch(IMAGES_PER_BATCH).prefetch(2):
             vectors.append(_fitting(fc7(batch["image"]), dtype))
             thumbnails.append(batch["image"])
@@ -174,12 +170,13 @@ def _write_images(folder, fc7, source, records, dtype):
             ):
                 class_name = source.class_names[label]
                 name = records.split.name_of(int(number))
-                table.writerow([len(ids), number, label, class_name, name])
-                ids.append(number)
+                rows.append((len(rows), number, label, class_name, name))
             progress.advance(len(batch["id"]))
-    if not ids:
+    if not rows:
         raise UserError("not one image of the split can be decoded")
-    return np.array(ids)
+    header = ("row", "id", "label", "class", "name")
+    write_csv(folder / IMAGES_FILE, header, rows)
+    return np.array([number for _, number, *_ in rows])
 
 
 def _fitting(vectors, dtype):
@@ -194,10 +191,16 @@ def _fitting(vectors, dtype):
 
 
 def _read_images(file):
-    with open(file, **CSV) as opened:
+    # Names of files need not be UTF-8.
+    with open(
+        file, newline="", encoding="utf-8", errors="surrogateescape"
+    ) as opened:
         return [
             IndexedImage(
-                int(row["id"]), int(row["label"]), row["class"], row["name"]
+                int(row["id"]),
+                int(row["label"]),
+                text_of(row["class"]),
+                text_of(row["name"]),
             )
             for row in csv.DictReader(opened)
         ]

@@ -251,6 +251,22 @@ def test_images_that_cannot_be_decoded_are_left_out(
     assert not any(name.endswith("blue/05.png") for name in names)
 
 
+def test_names_that_spreadsheets_would_run_come_back_as_they_were(
+    options, own_images, tmp_path
+):
+    for split in ("train", "val"):
+        (own_images / split / "blue").rename(own_images / split / "=1+1")
+    folder = tmp_path / "index"
+    asked = options(index_dir=str(folder))
+    asked.data_dir = str(own_images)
+    assert index.main(asked) == 0
+    table = (folder / "images.csv").read_text()
+    assert ",'=1+1," in table
+    assert ",=" not in table
+    images = ImageIndex(folder).images
+    assert {i.class_name for i in images} == {"=1+1", "green", "red"}
+
+
 def test_an_interrupted_index_leaves_nothing(options, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
