@@ -196,6 +196,8 @@ def test_an_interrupt_ends_it_in_one_line(server, cat):
         [sys.executable, "-m", "export.client", f"--url={server.url}", cat],
         stderr=subprocess.PIPE,
         cwd=ROOT,
+        # A suite started in the background of a script ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with client:
         while not server.posts:
