@@ -1,6 +1,11 @@
 """The processes that train one network together."""
 
+import math
+
 import keras
+import tensorflow as tf
+
+from alexnet_tf.training.optimizer import is_bias, layer_of
 
 VALIDATION = "val_"
 WISHES = STOP, SAVE = "stop", "save"
@@ -31,11 +36,18 @@ class Alone:
                 is not finite for all of them.
             may_overflow: whether gradients that are not finite belong to
                 training. Otherwise those of one worker make the mean of the
-                loss not finite.
+                loss not finite. A worker alone looks at conv1's biases only,
+                which the backward pass reaches last.
 
         Returns:
             (gradients, loss).
         """
+        if not may_overflow:
+            loss = tf.where(
+                reached_with_finite_numbers(gradients, variables),
+                loss,
+                math.nan,
+            )
         return gradients, loss
 
     def average_logs(self, logs, weights):
@@ -85,6 +97,20 @@ class Alone:
     def ranks_not_finite(self):
         """Workers whose own loss or gradients of the last step were not."""
         return [self.rank]
+
+
+def reached_with_finite_numbers(gradients, variables):
+    """Whether the gradients of the first layer's biases are finite.
+
+    To check all of them would mean to read all of them, for each step.
+    """
+    first = layer_of(variables[0])
+    found = []
+    for gradient, variable in zip(gradients, variables, strict=True):
+        if layer_of(variable) == first and is_bias(variable):
+            with tf.device(variable.value.device):
+                found.append(tf.reduce_all(tf.math.is_finite(gradient)))
+    return tf.reduce_all(tf.stack(found))
 
 
 class AverageLogs(keras.callbacks.Callback):

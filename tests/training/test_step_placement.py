@@ -62,8 +62,8 @@ def traffic_from_shapes(precision, parts, batch):
             tensors, count = tensors + parts + 1, count + 4 * parts + 1
         if sender == 0 and scaled:  # scale; whether all is finite
             tensors, count = tensors + 2, count + FLOAT + 1
-        if receiver == 0 and scaled:  # whether a gradient is finite
-            gradients = {1: 16, 2: 14}[sender]
+        if receiver == 0:  # whether a gradient is finite; otherwise conv1's
+            gradients = {1: 16, 2: 14}[sender] if scaled else 1
             tensors, count = tensors + gradients, count + gradients
         expected[f"CPU:{sender}", f"CPU:{receiver}"] = (tensors, count)
     return expected

@@ -152,6 +152,27 @@ def assert_stops(trainer, batches):
         np.testing.assert_array_equal(weight, before[path])
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_gradients_that_are_not_finite_change_no_weight(
+    batches, monkeypatch, precision
+):
+    @tf.custom_gradient
+    def with_bad_gradient(losses):
+        return losses, lambda upstream: upstream * np.nan
+
+    def bad_cross_entropy(labels, logits):
+        return with_bad_gradient(cross_entropy(labels, logits))
+
+    cross_entropy = trainer_module.cross_entropy
+    monkeypatch.setattr(trainer_module, "cross_entropy", bad_cross_entropy)
+    trainer = narrow_trainer(precision)
+    before = weights(trainer)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=NOT_FINITE):
+        fit(trainer, batches)
+    for path, weight in weights(trainer).items():
+        np.testing.assert_array_equal(weight, before[path])
+
+
 def test_a_loss_that_is_not_finite_stops_xla_too(batches, under_xla):
     assert_stops(under_xla[0], batches)
 
