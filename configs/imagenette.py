@@ -1,4 +1,4 @@
-"""Photographs of ten ImageNet classes, the full-size network, forty epochs.
+"""Photographs of ten ImageNet classes, the full-size network, 34 epochs.
 
 TFDS's imagenette/160px-v2: 9,469 training and 3,925 validation photographs.
 The copy used here had been resized to 224x224 instead of 160, so its errors
@@ -7,8 +7,10 @@ are near those of TFDS's own, not equal to them.
 Command:  python main.py --mode=train --config=configs/imagenette.py
           --data_dir=DIR
 Hardware: 2 cores of an x86-64 server (AMD EPYC, AVX-512), 24 GB, no GPU.
-Result:   not run to its end yet. In float32 the centre-crop top-1 error was
-          37.9 and 32.9 % after 5 and 6 epochs.
+Duration: an hour: 34 epochs at 110 images/s, then the ten-crop test.
+Result:   18.2 % top-1 error with ten crops (95 % interval 17.0 to 19.4) and
+          2.3 % top-5, 19.5 % with the centre crop. In bfloat16, in two
+          starts, the second after SIGTERM in epoch 30.
 """
 
 from configs import demo
@@ -23,8 +25,8 @@ def get_config():
 
     config.train.batch_size = 32
     config.train.lr = 0.002
-    config.train.epochs = 40
-    config.train.lr_drop_epochs = (28, 36)
+    config.train.epochs = 34
+    config.train.lr_drop_epochs = (28, 32)
     # Half as long a step as in float32 on a CPU with AVX-512 BF16.
     config.train.precision = "bfloat16"
     return config
