@@ -23,6 +23,7 @@ import importlib
 import os
 import pathlib
 import re
+import signal
 import sys
 
 # Before TensorFlow is imported by a mode: its start-up notes say nothing that
@@ -356,9 +357,14 @@ def run_main(argv):
     """`main`, with what a user can mend told in one line."""
     logging.set_verbosity(logging.ERROR)  # TFDS tells of every step
     try:
-        return main(argv)
+        code = main(argv)
+        sys.stdout.flush()
+        return code
     except UserError as error:
         fail(error)
+    except BrokenPipeError:  # what read the output, such as `head`, is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         print("main.py: interrupted", file=sys.stderr)
         return 130

@@ -1,6 +1,7 @@
-"""The one exception that stands for a mistake of the person at the keyboard."""
+"""How a command ends that could not do what it was asked to."""
 
 BAD_INPUT = 2  # exit code of every command that a user has to correct
+START_AGAIN = 75  # of one that goes on when it is repeated; <sysexits.h>
 
 
 class UserError(Exception):
@@ -8,4 +9,12 @@ class UserError(Exception):
 
     `main.py` prints its message as one line and exits with 2. Everything else
     is an unexpected fault and keeps its traceback.
+    """
+
+
+class StartAgain(Exception):
+    """Nothing to correct, but all workers have to begin anew.
+
+    `--mode=train` prints its message as one line and ends with `START_AGAIN`;
+    who started the workers starts them once more.
     """

@@ -1,6 +1,7 @@
 """The command line, up to the point where a mode begins."""
 
 import pathlib
+import signal
 import statistics
 import subprocess
 import sys
@@ -120,3 +121,17 @@ def test_a_recipe_that_is_none_is_answered_in_one_line(tmp_path, recipe, words):
     assert result.returncode == BAD_INPUT
     [line] = result.stderr.splitlines()
     assert words in line
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As `| head` is."""
+    process = subprocess.Popen(
+        [sys.executable, MAIN, "--mode=inspect"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    with process.stderr as errors:
+        assert errors.read() == ""
+    assert process.wait() == 128 + signal.SIGPIPE

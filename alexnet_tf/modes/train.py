@@ -2,12 +2,13 @@
 
 import contextlib
 import shutil
+import sys
 
 from alexnet_tf.config import config_to_json, differences
 from alexnet_tf.data.damage import DamageLog, read_damaged
 from alexnet_tf.data.pipeline import TrainingBatches
 from alexnet_tf.data.statistics import load_checked
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import START_AGAIN, StartAgain, UserError
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.modes.evaluate import evaluate_and_report
 from alexnet_tf.modes.setup import (
@@ -46,13 +47,17 @@ def main(options):
 
     Returns:
         The exit code: 0, also after SIGTERM; 1 when the loss stopped being
-        finite or another worker was lost; 130 after Ctrl-C.
+        finite or another worker was lost; 130 after Ctrl-C; `START_AGAIN`
+        when all workers have to.
     """
     run = Run(options.run or new_run_path(options.config_name))
     workers = join_workers(options.run)
     try:
         with Interrupts() as interrupts, losing_workers(run, workers):
             return train_run(options, run, interrupts, workers)
+    except StartAgain as stop:
+        print(f"main.py: worker {workers.rank}: {stop}", file=sys.stderr)
+        return START_AGAIN
     except KeyboardInterrupt as stop:
         if not workers.rank:
             how = run.how_to_go_on if run.exists else "nothing was begun"

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.damage import DATA_ERRORS
 from alexnet_tf.data.pipeline import centre_crop_batches
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import StartAgain, UserError
 from alexnet_tf.training.diagnosis import first_not_finite
 from alexnet_tf.training.epoch_report import EpochReport
 from alexnet_tf.training.events import Events
@@ -78,6 +78,8 @@ class Fit:
             Interrupted: a signal came; everything is saved.
             UserError: no state is sound, or none can be written, or too many
                 images are damaged.
+            StartAgain: several workers train and images are damaged: all of
+                them will leave these out from their start.
         """
         self._state.restore()
         if self._workers.size > 1:
@@ -182,8 +184,8 @@ class Fit:
         The state is saved: what is left out begins there.
 
         Raises:
-            UserError: too many images are damaged, or several workers train:
-                all have to leave out the same ones, from their start.
+            UserError: too many images are damaged.
+            StartAgain: several workers train.
         """
         try:
             if not self._damage.find():
@@ -197,9 +199,10 @@ class Fit:
                 f"{self._run.how_to_go_on}"
             ) from None
         if self._workers.size > 1:
-            raise UserError(
-                "several workers cannot leave images out together in the "
-                f"middle of a run; {self._run.how_to_go_on}"
+            raise StartAgain(
+                f"what is damaged is listed in {self._run.damaged_file}; all "
+                "workers start again without it. If they do not: "
+                f"{self._run.how_to_go_on} (on all workers)"
             )
         self._state.hold_metrics()  # the next `fit` resets them
         self._state.save()

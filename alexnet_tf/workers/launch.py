@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from alexnet_tf.errors import BAD_INPUT, UserError
+from alexnet_tf.errors import BAD_INPUT, START_AGAIN, UserError
 from alexnet_tf.workers.cluster import VARIABLE, Cluster
 
 SECONDS_TO_FOLLOW = 20  # after one has failed; TensorFlow needs about ten
@@ -26,7 +26,8 @@ def launch(workers, command, how_to_go_on):
     Worker 0 writes to this terminal; the others' errors appear with their
     number. Ctrl-C and SIGTERM are passed on. When one worker fails the others
     are given `SECONDS_TO_FOLLOW` to stop by themselves, then they are ended.
-    They end too when this process does, however that happens.
+    They end too when this process does, however that happens. Where one ends
+    with `START_AGAIN` all are started again.
 
     Args:
         workers: how many.
@@ -41,6 +42,15 @@ def launch(workers, command, how_to_go_on):
     Raises:
         UserError: there are GPUs, but fewer than workers.
     """
+    while True:
+        code = run_once(workers, command, how_to_go_on)
+        if code != START_AGAIN:
+            return code
+        print(f"all {workers} workers are started again", flush=True)
+
+
+def run_once(workers, command, how_to_go_on):
+    """`launch` with one start; `START_AGAIN` is one of its exit codes."""
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(workers))
     children = [
         start(command, Cluster(addresses, rank)) for rank in range(workers)
@@ -163,7 +173,9 @@ def watch(children, passed_on, how_to_go_on):
     code = children[failed].returncode
     if -code in passed_on:
         code = 128 - code  # before it could answer the signal
-    elif code not in (BAD_INPUT, 128 + signal.SIGINT):
+    elif code == START_AGAIN and passed_on:
+        code = 128 + passed_on[0]  # it found damage while it was to stop
+    elif code not in (BAD_INPUT, START_AGAIN, 128 + signal.SIGINT):
         ended = (
             f"was killed by {signal.Signals(-code).name}"
             if code < 0

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import START_AGAIN, UserError
 from alexnet_tf.workers import launch
 from tests.workers.processes import all_ended
 
@@ -68,6 +68,37 @@ def test_one_that_fails_ends_all(impatient, capfd, end, code, told):
     message = capfd.readouterr().err
     assert f"main.py: {told}: " in message
     assert HOW in message
+
+
+def test_one_that_asks_for_it_starts_all_again(impatient, tmp_path, capfd):
+    command = program(
+        f"me = pathlib.Path({str(tmp_path)!r}, str(rank))",
+        "starts = me.read_text() if me.exists() else ''",
+        "me.write_text(starts + 'x')",
+        f"sys.exit({START_AGAIN}) if rank == 1 and starts < 'xx' else 0",
+        # The other has lost it.
+        "sys.exit(1) if starts < 'xx' and not time.sleep(0.5) else 0",
+    )
+    assert launch.launch(2, command, HOW) == 0
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["xxx", "xxx"]
+    shown = capfd.readouterr()
+    assert shown.out == "all 2 workers are started again\n" * 2
+    assert shown.err == ""
+
+
+def test_ctrl_c_is_not_answered_with_a_new_start(tmp_path):
+    ready = tmp_path / "ready"
+    command = program(
+        f"again = lambda *_: sys.exit({START_AGAIN})",
+        "signal.signal(signal.SIGINT, again)",
+        f"(pathlib.Path({str(ready)!r} + str(rank))).touch()",
+        SLEEPS,
+    )
+    process = start_launcher(command)
+    wait_for_files(ready, 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
 
 
 def test_bad_input_of_a_worker_is_told_by_it_alone(impatient, capfd):

@@ -8,11 +8,15 @@ import time
 import numpy as np
 import pytest
 
+from alexnet_tf.csv_files import write_csv
+from alexnet_tf.data.damage import COLUMNS, read_damaged
+from alexnet_tf.data.folder import load_folder
 from alexnet_tf.errors import UserError
 from alexnet_tf.modes import train
+from alexnet_tf.preparation.prepare import prepare
 from alexnet_tf.training.workers import Alone, AverageLogs, share
 from alexnet_tf.workers import launch
-from tests.training.run_contents import state_weights
+from tests.training.run_contents import evaluation, history, state_weights
 from tests.workers.comparison import assert_equal_runs
 from tests.workers.processes import all_ended
 
@@ -54,6 +58,44 @@ def test_a_killed_worker_stops_all_and_one_goes_on(
     assert not (run / "evaluation.json").exists()
     assert train.main(options_for(run, **every)) == 0
     assert_equal_runs(run, finished_run)
+
+
+def test_all_start_again_without_what_is_damaged(
+    tmp_path, image_folder, arguments_for, start
+):
+    prepared, run = tmp_path / "prepared", tmp_path / "run"
+    prepare(load_folder(image_folder), prepared, "jpeg")
+    [shard] = prepared.glob("train-*")
+    training = start(
+        [
+            *arguments_for(
+                run,
+                **{
+                    "data.name": "prepared",
+                    "data.cache_gb": 0.0,
+                    "data.max_damaged": 0.5,
+                    "train.save_every_steps": 3,
+                    "train.epochs": 12,
+                },
+            ),
+            f"--data_dir={prepared}",
+            "--workers=2",
+        ]
+    )
+    training.wait_for_state(run)
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    shard.write_bytes(content)
+    assert training.wait() == 0, training.output
+    assert training.output.count("all 2 workers are started again") == 1
+    assert f"listed in {run / 'damaged.csv'}" in training.output
+    [(split, damaged)] = read_damaged(run / "damaged.csv")
+    assert split == "train"
+    assert str(shard) in damaged.name
+    assert [row["epoch"] for row in history(run)] == [
+        str(n) for n in range(1, 13)
+    ]
+    assert (run / "evaluation.json").is_file()
 
 
 class Recorded(Alone):
@@ -173,6 +215,36 @@ def test_a_run_goes_on_with_two_workers(
     assert training.wait() == 0, training.output
     assert "continuing after 1 epochs and 0 steps" in training.output
     assert_equal_runs(run, finished_run)
+
+
+@pytest.mark.slow
+def test_two_workers_leave_out_what_one_does(
+    tmp_path, image_folder, arguments_for, options_for, start
+):
+    prepared = tmp_path / "prepared"
+    prepare(load_folder(image_folder), prepared, "jpeg")
+    changes = {"data.name": "prepared", "data.max_damaged": 0.5}
+    one, two = tmp_path / "one", tmp_path / "two"
+    options = options_for(one, **changes, **{"train.epochs": 1})
+    options.data_dir = str(prepared)
+    assert train.main(options) == 0
+    lost = [("train", 7), ("train", 30), ("validation", 4)]
+    rows = [(split, n, f"record {n}", "gone", None) for split, n in lost]
+    write_csv(one / "damaged.csv", COLUMNS, rows)
+    shutil.copytree(one, two)
+    options.overrides = {"train.epochs": 3}
+    options.config.train.epochs = 3
+    assert train.main(options) == 0
+    training = start(
+        [
+            *arguments_for(two, **changes),
+            f"--data_dir={prepared}",
+            "--workers=2",
+        ]
+    )
+    assert training.wait() == 0, training.output
+    assert_equal_runs(two, one)
+    assert evaluation(two)["samples"] == 17
 
 
 @pytest.mark.slow
