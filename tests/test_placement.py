@@ -144,11 +144,7 @@ def plain(name):
 
 
 def layer_and_tower(node):
-    """From a node's name scope, or else from its inputs'.
-
-    LRN's gradient is written by hand and has no scope, but it multiplies by
-    the band matrix of its forward pass.
-    """
+    """From a node's name scope, or else from its inputs'."""
     if "/lighting" in node.name:
         return "lighting", None  # ahead of the towers
     for name in (node.name, *node.input):
@@ -188,15 +184,16 @@ def expected_operations():
         for layer in CONVOLUTIONS:
             expected[layer, tower, "convolution"] = [device]
             expected[layer, tower, "kernel gradient"] = [device]
+            expected[layer, tower, "product"] = [device]  # gradient of biases
             # Nobody needs the gradient of the images.
             if layer != "conv1":
                 expected[layer, tower, "input gradient"] = [device]
         for layer in DENSE:
-            # Forward, gradient of the kernel, gradient of the input.
-            expected[layer, tower, "product"] = [device] * 3
+            # Forward, gradients of the kernel, the biases and the input.
+            expected[layer, tower, "product"] = [device] * 4
         for layer in ("lrn1", "lrn2"):
             expected[layer, tower, "product"] = [device] * 2
-    expected["fc8", 0, "product"] = [DEVICES[0]] * 3
+    expected["fc8", 0, "product"] = [DEVICES[0]] * 4
     return expected
 
 

@@ -1,62 +1,123 @@
 """Local response normalization (Krizhevsky et al. 2012, section 3.3)."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
+from alexnet_tf.layers.gradient_scope import gradient_scope
 from alexnet_tf.layers.towers import TowerLayer, run_on
 
 
-def local_response_normalization(a, n=5, k=2.0, alpha=1e-4, beta=0.75):
+def local_response_normalization(
+    a, n=5, k=2.0, alpha=1e-4, beta=0.75, compiled=False
+):
     """b[i] = a[i] / (k + alpha * sum_j a[j]^2)^beta, j within n//2 of i.
 
-    The sum over neighbouring maps is a product with a band matrix, and the
-    gradient is written out: on a CPU about three times faster than
-    `tf.nn.local_response_normalization`, whose gradient kernel is a scalar
-    loop (`benchmarks/lrn.py`). Computed in float32 whatever the input is:
-    squares overflow float16 from 256 on. Only the sums are kept for the
-    gradient, which computes their powers again: as fast as reading them, and
-    two tensors of the layer's size fewer in memory.
+    The gradient is written out: with g = db / s^beta, where s are the sums in
+    parentheses, it is g[i] - 2 alpha beta a[i] sum_j g[j] a[j] / s[j]. On a CPU
+    it takes a fraction of the time of TensorFlow's, a scalar loop
+    (`benchmarks/lrn.py`). Computed in float32 whatever the input is: squares
+    overflow float16 from 256 on.
 
     Args:
         a: activations, [..., C], any float dtype.
         n: number of maps in a window, odd; windows end at the first and last.
         k, alpha, beta: constants. alpha is not divided by n.
+        compiled: whether XLA makes one loop of each pass, which computes the
+            sums again for the gradient instead of keeping them.
 
     Returns:
         A tensor like `a`.
     """
-    channels = a.shape[-1]
-    index = tf.range(channels)
-    distance = tf.abs(index[:, None] - index[None, :])
-    band = tf.cast(distance <= n // 2, tf.float32)
-
-    def window_sum(x):
-        rows = tf.matmul(tf.reshape(x, [-1, channels]), band)
-        return tf.reshape(rows, tf.shape(x))
+    compute = _compiled if compiled else _as_operations
 
     @tf.custom_gradient
     def normalize(a):
-        def scaled(s):
-            x, scale = tf.cast(a, tf.float32), to_minus_beta(s, beta)
-            return x, scale, x * scale
+        named = gradient_scope()
+        b, gradient_of = compute(a, n, k, alpha, beta)
 
-        s = k + alpha * window_sum(tf.square(tf.cast(a, tf.float32)))
-        normalized = scaled(s)[2]
+        def gradient(db):
+            with named():
+                return gradient_of(db)
 
-        def gradient(upstream):
-            # Without the dependency TensorFlow would find that it has computed
-            # the same before, and keep that.
-            with tf.control_dependencies([upstream]):
-                x, scale, b = scaled(s)
-            db = tf.cast(upstream, tf.float32)
-            # da[i] = db[i] s[i]^-beta
-            #         - 2 alpha beta a[i] sum_j db[j] b[j] / s[j]
-            da = db * scale - (2 * alpha * beta) * x * window_sum(db * b / s)
-            return tf.cast(da, a.dtype)
-
-        return tf.cast(normalized, a.dtype), gradient
+        return b, gradient
 
     return normalize(a)
+
+
+def _as_operations(a, n, k, alpha, beta):
+    """(b, gradient function), of operations that every device has."""
+    sums, normalized, gradient = _formula(n, k, alpha, beta, product_with_band)
+    s = sums(a)
+
+    def gradient_of(db):
+        # Without the dependency TensorFlow would find that it has computed
+        # powers of the same sums before, and keep those in memory, too.
+        with tf.control_dependencies([db]):
+            return gradient(a, s, db)
+
+    return normalized(a, s), gradient_of
+
+
+def _compiled(a, n, k, alpha, beta):
+    """(b, gradient function), compiled by XLA."""
+    forward, backward = _programs(n, k, alpha, beta)
+    return forward(a), functools.partial(backward, a)
+
+
+@functools.cache
+def _programs(n, k, alpha, beta):
+    sums, normalized, gradient = _formula(n, k, alpha, beta, sum_of_shifted)
+
+    @tf.function(jit_compile=True)
+    def forward(a):
+        return normalized(a, sums(a))
+
+    @tf.function(jit_compile=True)
+    def backward(a, db):
+        return gradient(a, sums(a), db)
+
+    return forward, backward
+
+
+def _formula(n, k, alpha, beta, window_sum):
+    """Functions of (a), (a, s) and (a, s, db): the sums s, b and da."""
+
+    def sums(a):
+        return k + window_sum(tf.square(tf.cast(a, tf.float32)), n, alpha)
+
+    def normalized(a, s):
+        b = tf.cast(a, tf.float32) * to_minus_beta(s, beta)
+        return tf.cast(b, a.dtype)
+
+    def gradient(a, s, db):
+        x = tf.cast(a, tf.float32)
+        g = tf.cast(db, tf.float32) * to_minus_beta(s, beta)
+        da = g + x * window_sum(g * x / s, n, -2 * alpha * beta)
+        return tf.cast(da, a.dtype)
+
+    return sums, normalized, gradient
+
+
+def product_with_band(x, n, factor):
+    """factor times the sums over n neighbouring maps, as a matrix product."""
+    channels = x.shape[-1]
+    index = tf.range(channels)
+    distance = tf.abs(index[:, None] - index[None, :])
+    band = tf.where(distance <= n // 2, tf.constant(factor, tf.float32), 0.0)
+    rows = tf.matmul(tf.reshape(x, [-1, channels]), band)
+    return tf.reshape(rows, tf.shape(x))
+
+
+def sum_of_shifted(x, n, factor):
+    """The same as n shifted copies, of which XLA makes one loop."""
+    channels, margin = x.shape[-1], n // 2
+    others = [(0, 0)] * (len(x.shape) - 1)
+    padded = tf.pad(x, [*others, (margin, margin)])
+    return factor * tf.add_n(
+        [padded[..., first : first + channels] for first in range(n)]
+    )
 
 
 def to_minus_beta(s, beta):
@@ -93,20 +154,29 @@ class TowerLRN(TowerLayer):
         self.beta = beta
         self.scope = scope
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
+        normalize = functools.partial(
+            local_response_normalization,
+            n=self.n,
+            k=self.k,
+            alpha=self.alpha,
+            beta=self.beta,
+            compiled=training and self._can_be_compiled,
+        )
         if self.scope == "tower":
-            return self.on_each_tower(self._normalize, inputs)
-        joined = run_on(self.device(0), self._normalize_joined, *inputs)
+            return self.on_each_tower(normalize, inputs)
+        joined = run_on(
+            self.device(0),
+            lambda *towers: normalize(tf.concat(towers, axis=-1)),
+            *inputs,
+        )
         with tf.device(self.device(0)):
             return tf.split(joined, self.towers, axis=-1)
 
-    def _normalize(self, maps):
-        return local_response_normalization(
-            maps, self.n, self.k, self.alpha, self.beta
-        )
-
-    def _normalize_joined(self, *towers):
-        return self._normalize(tf.concat(towers, axis=-1))
+    @property
+    def _can_be_compiled(self):
+        # On GPUs XLA needs parts of CUDA that not every installation has.
+        return self.unpinned and not tf.config.list_logical_devices("GPU")
 
     def get_config(self):
         return {

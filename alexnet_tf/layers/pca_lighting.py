@@ -84,8 +84,7 @@ class PCALighting(keras.layers.Layer):
         std = self.std * self._is_on
         alphas = std * draws.normal([tf.shape(images)[0], 3])
         offsets = tf.matmul(alphas, tf.convert_to_tensor(self.components))
-        lit = tf.cast(images, tf.float32) + offsets[:, None, None, :]
-        return tf.cast(lit, self.compute_dtype)
+        return add_to_every_pixel(images, offsets, self.compute_dtype)
 
     def get_config(self):
         return {
@@ -94,3 +93,21 @@ class PCALighting(keras.layers.Layer):
             "scale": self.scale,
             "seed": self.seed,
         }
+
+
+def add_to_every_pixel(images, offsets, dtype):
+    """images + offsets[:, None, None, :], in less than half the time on a CPU.
+
+    A row of pixels at once: TensorFlow is slow where so few numbers as three
+    are repeated.
+
+    Args:
+        images: [B, H, W, C].
+        offsets: float32 [B, C].
+        dtype: of the result; the sum is one in float32.
+    """
+    _, height, width, colours = images.shape
+    rows = tf.reshape(images, [-1, height, width * colours])
+    repeated = tf.tile(offsets, [1, width])
+    lit = tf.cast(rows, tf.float32) + repeated[:, None, :]
+    return tf.reshape(tf.cast(lit, dtype), tf.shape(images))

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from alexnet_tf.layers.gradient_scope import gradient_scope
 from alexnet_tf.layers.towers import TowerLayer
 
 MOST_TOWERS = 2  # keeps the seeds of layers with one tower and two apart
@@ -113,7 +114,7 @@ class WeightedTowerLayer(TowerLayer):
         visible, kernel, bias = (
             tf.cast(x, self.compute_dtype) for x in (visible, kernel, bias)
         )
-        output = tf.nn.bias_add(self.transform(visible, kernel), bias)
+        output = add_bias(self.transform(visible, kernel), bias)
         return self.activation(output)
 
     def get_config(self):
@@ -126,3 +127,29 @@ class WeightedTowerLayer(TowerLayer):
             "bias": self.bias,
             "seed": self.seed,
         }
+
+
+@tf.custom_gradient
+def add_bias(maps, bias):
+    """`tf.nn.bias_add`, whose bias gradient is a product with ones.
+
+    TensorFlow's own is merged into the gradient of a convolution's kernels on a
+    CPU, which then takes up to a third longer than both by themselves.
+
+    Args:
+        maps: [..., C].
+        bias: [C].
+
+    Returns:
+        A tensor like `maps`.
+    """
+
+    named = gradient_scope()
+
+    def gradient(upstream):
+        with named():
+            rows = tf.reshape(upstream, [-1, bias.shape[0]])
+            ones = tf.ones([1, tf.shape(rows)[0]], rows.dtype)
+            return upstream, tf.matmul(ones, rows)[0]
+
+    return tf.nn.bias_add(maps, bias), gradient

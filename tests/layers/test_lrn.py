@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.layers.lrn import TowerLRN, local_response_normalization
+from alexnet_tf.layers.towers import placement
 
 PAPER = {"n": 5, "k": 2.0, "alpha": 1e-4, "beta": 0.75}
 
@@ -48,6 +49,9 @@ def relative_error(ours, expected):
     return np.abs(ours - expected).max() / np.abs(expected).max()
 
 
+both_ways = pytest.mark.parametrize("compiled", [False, True])
+
+
 @pytest.fixture
 def random():
     return np.random.default_rng(0)
@@ -66,29 +70,37 @@ def test_the_gradient_oracle_is_the_slope_of_the_formula(random):
     assert slope == pytest.approx(expected, rel=1e-6)
 
 
+@both_ways
 @pytest.mark.parametrize("magnitude", [1.0, 1e3, 1e6])
 @pytest.mark.parametrize("beta", [0.75, 0.5])
 @pytest.mark.parametrize("n", [3, 5, 7])
-def test_value_and_gradient_follow_the_formula(random, n, beta, magnitude):
+def test_value_and_gradient_follow_the_formula(
+    random, n, beta, magnitude, compiled
+):
     # As after a ReLU: half of the activations are zero.
     a = np.maximum(random.normal(0, magnitude, (4, 6, 6, 16)), 0)
     a = a.astype(np.float32)
     db = random.normal(size=a.shape).astype(np.float32)
     constants = {**PAPER, "n": n, "beta": beta}
     b, da = value_and_gradient(
-        lambda a: local_response_normalization(a, **constants), a, db
+        lambda a: local_response_normalization(
+            a, **constants, compiled=compiled
+        ),
+        a,
+        db,
     )
     assert relative_error(b, formula(a, **constants)[0]) <= 1e-6
     assert relative_error(da, formula_gradient(a, db, **constants)) <= 1e-6
 
 
+@both_ways
 @pytest.mark.parametrize("maps", [1, 2, 3, 12])
-def test_windows_end_at_the_first_and_last_map(maps):
+def test_windows_end_at_the_first_and_last_map(maps, compiled):
     # One map at a time is on, where it alone can be the cause.
     a = np.full((maps, maps), 1.0, np.float32) + 200 * np.eye(
         maps, dtype=np.float32
     )
-    b = local_response_normalization(a, **PAPER).numpy()
+    b = local_response_normalization(a, **PAPER, compiled=compiled).numpy()
     expected = formula(a, **PAPER)[0]
     np.testing.assert_allclose(b, expected, rtol=1e-6)
     # Two maps to either side feel it and no other.
@@ -121,12 +133,17 @@ def test_equals_the_operation_of_tensorflow(random, maps, magnitude):
 @pytest.mark.parametrize(
     ("dtype", "half_unit"), [("float16", 2.0**-11), ("bfloat16", 2.0**-8)]
 )
-def test_low_precision_is_rounded_only_at_the_end(random, dtype, half_unit):
+@both_ways
+def test_low_precision_is_rounded_only_at_the_end(
+    random, dtype, half_unit, compiled
+):
     # 1000 squared overflows float16, and arithmetic in either type would be
     # off by several units; rounding once is off by half a unit at most.
     a = tf.cast(random.normal(0, 1000, (2, 4, 4, 16)), dtype)
     db = tf.cast(random.normal(size=a.shape), dtype)
-    b, da = value_and_gradient(local_response_normalization, a, db)
+    b, da = value_and_gradient(
+        lambda a: local_response_normalization(a, compiled=compiled), a, db
+    )
     assert b.dtype == da.dtype == a.dtype.as_numpy_dtype
     a, db = (np.float64(tensor) for tensor in (a, db))
     expected = formula(a, **PAPER)[0]
@@ -184,3 +201,46 @@ def test_the_layer_passes_its_constants_on(two_towers):
 def test_an_unknown_scope_is_refused():
     with pytest.raises(ValueError, match="tower or layer, not network"):
         TowerLRN(scope="network")
+
+
+@both_ways
+def test_what_is_not_finite_stays_so(random, compiled):
+    """XLA could be told that there is no such thing."""
+    a = random.normal(0, 30, (2, 3, 3, 8)).astype(np.float32)
+    db = random.normal(size=a.shape).astype(np.float32)
+    a[0, 1, 1, 4], db[1, 2, 0, 3] = np.nan, np.inf
+    b, da = value_and_gradient(
+        lambda a: local_response_normalization(a, compiled=compiled), a, db
+    )
+    # The product with a band matrix takes it to all maps of the pixel.
+    assert set(np.argwhere(np.isnan(b))[:, -1]) >= {2, 3, 4, 5, 6}
+    assert np.isnan(da[0, 1, 1, 4])
+    assert not np.isfinite(da[1, 2, 0, 3])
+
+
+def programs_of(layer, training):
+    """Names of the functions that a call of the layer runs."""
+
+    @tf.function
+    def call(maps):
+        return layer(maps, training=training)
+
+    graph = call.get_concrete_function(
+        [tf.TensorSpec((2, 3, 3, 6)), tf.TensorSpec((2, 3, 3, 6))]
+    ).graph
+    return [
+        node
+        for node in graph.as_graph_def().node
+        if node.attr["_XlaMustCompile"].b
+    ]
+
+
+@pytest.mark.parametrize("scope", ["tower", "layer"])
+def test_only_training_is_compiled_and_only_where_nothing_is_pinned(scope):
+    """No server of models can be expected to have XLA."""
+    layer = TowerLRN(scope=scope)
+    assert programs_of(layer, training=True)
+    assert not programs_of(layer, training=False)
+    with placement(("/CPU:0", "/CPU:0")):
+        pinned = TowerLRN(scope=scope)
+    assert not programs_of(pinned, training=True)

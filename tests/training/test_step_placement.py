@@ -74,8 +74,8 @@ def devices_from_shapes(precision, parts):
     scaled = precision == "float16"
     copies = 2 if parts == 1 else 3  # weights, velocities, sums
     draws = 2  # int64, of drop6 and drop7
-    # conv: forward, kernels and, but for conv1, inputs; fc; LRN.
-    products = 5 + 5 + 4 + 2 * 3 + 2 * 2
+    # conv: forward, kernels, biases and, but for conv1, inputs; fc; LRN.
+    products = 5 + 5 + 5 + 4 + 2 * 4 + 2 * 2
     # Mean, components, lighting's index, learning rate, iterations.
     common = (IMAGE + 9) * FLOAT + 8 + FLOAT + 8
     return {
@@ -83,7 +83,7 @@ def devices_from_shapes(precision, parts):
         "CPU:1": (
             16 * copies + draws,
             (TOWER + FC8) * FLOAT * copies + 8 * draws,
-            (products + 3) * parts,
+            (products + 4) * parts,
         ),
         "CPU:2": (
             14 * copies + draws,

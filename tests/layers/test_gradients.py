@@ -1,0 +1,72 @@
+"""Gradients that are written out, against float64 numpy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_tf.layers.dense import product
+from alexnet_tf.layers.pca_lighting import add_to_every_pixel
+from alexnet_tf.layers.tower_weights import add_bias
+
+RANDOM = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return RANDOM.normal(size=shape).astype(np.float32)
+
+
+def gradients_of(function, arguments, upstream):
+    """(result, gradients), computed in a graph."""
+
+    @tf.function
+    def run(*arguments):
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            result = function(*arguments)
+        return result, tape.gradient(result, arguments, upstream)
+
+    return run(*map(tf.constant, arguments))
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_product(rows):
+    x, kernel, upstream = normal(rows, 50), normal(50, 30), normal(rows, 30)
+    result, (to_x, to_kernel) = gradients_of(product, (x, kernel), upstream)
+    x, kernel, upstream = (
+        array.astype(np.float64) for array in (x, kernel, upstream)
+    )
+    np.testing.assert_allclose(result, x @ kernel, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(to_x, upstream @ kernel.T, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(to_kernel, x.T @ upstream, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (2, 9, 8, 5)])
+def test_bias(shape):
+    maps, bias, upstream = normal(*shape), normal(5), normal(*shape)
+    result, (to_maps, to_bias) = gradients_of(add_bias, (maps, bias), upstream)
+    np.testing.assert_array_equal(result, maps + bias)
+    np.testing.assert_array_equal(to_maps, upstream)
+    sums = upstream.astype(np.float64).reshape(-1, 5).sum(axis=0)
+    np.testing.assert_allclose(to_bias, sums, rtol=0, atol=1e-5)
+
+
+def test_what_is_not_finite_reaches_the_bias():
+    """By the first layer's biases a training step sees that it must stop."""
+    upstream = normal(2, 3, 3, 4)
+    upstream[1, 2, 0, 3] = np.nan
+    upstream[0, 0, 1, 1] = np.inf
+    _, (_, to_bias) = gradients_of(
+        add_bias, (normal(2, 3, 3, 4), normal(4)), upstream
+    )
+    np.testing.assert_array_equal(
+        np.isfinite(to_bias), [True, False, True, False]
+    )
+
+
+def test_offsets_of_pixels():
+    images, offsets = normal(3, 4, 5, 3), normal(3, 3)
+    expected = images + offsets[:, None, None, :]
+    ours = add_to_every_pixel(tf.constant(images), offsets, tf.float32)
+    np.testing.assert_array_equal(ours, expected)
+    ours = add_to_every_pixel(tf.constant(images), offsets, tf.bfloat16)
+    np.testing.assert_array_equal(ours, tf.cast(expected, tf.bfloat16))
