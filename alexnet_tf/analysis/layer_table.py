@@ -60,9 +60,8 @@ def _tower_row(layer, tower):
     outputs = math.prod(shape)
     kept = outputs * _item_bytes(layer)
     if isinstance(layer, TowerLRN):
-        # Its gradient needs the sums and, in float32, their powers.
-        sums = 2 if _item_bytes(layer) == FLOAT_BYTES else 1
-        kept += sums * outputs * FLOAT_BYTES
+        # Its gradient needs the sums, or computes them again.
+        kept += (not layer.compiled_in_training) * outputs * FLOAT_BYTES
     if isinstance(layer, TowerSameMapNorm):
         # TensorFlow's gradients: input, sums, their root and its root.
         kept += 4 * outputs * FLOAT_BYTES

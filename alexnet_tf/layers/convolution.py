@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from alexnet_tf.layers.gradient_scope import gradient_scope
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
 
 
@@ -71,8 +72,10 @@ class TowerConv2D(WeightedTowerLayer):
             [tf.convert_to_tensor(b) for b in self.biases], axis=-1
         )
         seen = inputs if isinstance(inputs, list) else [inputs]
-        maps = self.one_tower(kernel, bias, *seen)
-        return tf.split(maps, self.towers, axis=-1)
+        maps = self.before_activation(kernel, bias, *seen)
+        if self.activation is keras.activations.relu:
+            return relu_in_parts(maps, self.towers)
+        return tf.split(self.activation(maps), self.towers, axis=-1)
 
     def get_config(self):
         config = super().get_config()
@@ -81,6 +84,38 @@ class TowerConv2D(WeightedTowerLayer):
         config["strides"] = self.strides
         config["padding"] = self.padding
         return config
+
+
+def relu_in_parts(maps, count):
+    """tf.split(tf.nn.relu(maps), count, axis=-1).
+
+    The gradient reads the parts, which the layers above keep anyway, so that
+    the whole is not kept beside them.
+
+    Args:
+        maps: [..., C], C a multiple of `count`.
+        count: number of parts.
+
+    Returns:
+        A list of [..., C / count].
+    """
+
+    @tf.custom_gradient
+    def split_relu(maps):
+        named = gradient_scope()
+        parts = tf.split(tf.nn.relu(maps), count, axis=-1)
+
+        def gradient(*upstream):
+            with named():
+                to_maps = [
+                    tf.raw_ops.ReluGrad(gradients=db, features=b)
+                    for db, b in zip(upstream, parts, strict=True)
+                ]
+                return tf.concat(to_maps, axis=-1)
+
+        return parts, gradient
+
+    return split_relu(maps)
 
 
 def ceil_padding(size, kernel_size, strides):

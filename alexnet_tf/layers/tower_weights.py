@@ -110,12 +110,15 @@ class WeightedTowerLayer(TowerLayer):
 
     def one_tower(self, kernel, bias, *seen):
         """Output of one kernel and bias for the tensors that it sees."""
+        return self.activation(self.before_activation(kernel, bias, *seen))
+
+    def before_activation(self, kernel, bias, *seen):
+        """The same without the activation."""
         visible = seen[0] if len(seen) == 1 else tf.concat(seen, axis=-1)
         visible, kernel, bias = (
             tf.cast(x, self.compute_dtype) for x in (visible, kernel, bias)
         )
-        output = add_bias(self.transform(visible, kernel), bias)
-        return self.activation(output)
+        return add_bias(self.transform(visible, kernel), bias)
 
     def get_config(self):
         return {

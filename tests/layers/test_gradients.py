@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from alexnet_tf.layers.convolution import relu_in_parts
 from alexnet_tf.layers.dense import product
 from alexnet_tf.layers.pca_lighting import add_to_every_pixel
 from alexnet_tf.layers.tower_weights import add_bias
@@ -48,6 +49,18 @@ def test_bias(shape):
     np.testing.assert_array_equal(to_maps, upstream)
     sums = upstream.astype(np.float64).reshape(-1, 5).sum(axis=0)
     np.testing.assert_allclose(to_bias, sums, rtol=0, atol=1e-5)
+
+
+def test_relu_in_parts():
+    maps, upstream = normal(2, 3, 4, 6), [normal(2, 3, 4, 2) for _ in range(3)]
+    parts, [to_maps] = gradients_of(
+        lambda maps: relu_in_parts(maps, 3), (maps,), upstream
+    )
+    joined = np.concatenate(parts, axis=-1)
+    np.testing.assert_array_equal(joined, np.maximum(maps, 0))
+    np.testing.assert_array_equal(
+        to_maps, np.where(maps > 0, np.concatenate(upstream, axis=-1), 0)
+    )
 
 
 def test_what_is_not_finite_reaches_the_bias():

@@ -133,7 +133,7 @@ def test_inspect_tells_of_the_config_s_batch(tmp_path, options_for, capsys):
     totals = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert totals["placement"]["batch_size"] == 128
     devices = totals["placement"]["devices"]
-    assert devices["CPU:1"]["products"] == 4 * 27
+    assert devices["CPU:1"]["products"] == 4 * 35
     [images] = [
         way["bytes"]
         for way in totals["placement"]["traffic"]
