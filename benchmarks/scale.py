@@ -40,9 +40,10 @@ SHARE_OF_PEAK = 0.3
 # Assumed: what transfers reach of a line's rate.
 SHARE_OF_LINE = 0.8
 # Assumed: time from one small operation to the next on a GPU, and that each
-# operation of a step is one: 407 on the busier device (`--mode=inspect`).
+# operation of a step is one: of 430 and 252 on two devices (`--mode=inspect`)
+# the larger number counts, and one device has them all.
 LAUNCH_SECONDS = 5e-6
-LAUNCHES = 400
+LAUNCHES = {1: 682, 2: 430}
 # An activation is written and read forward, read once more backward, and its
 # gradient is written and read.
 PASSES_OF_ACTIVATIONS = 5
@@ -224,7 +225,7 @@ def estimate(work, machines, batch, precision, form):
         * (item / FLOAT_BYTES)
         * PASSES_OF_ACTIVATIONS
         / (GPU_MEMORY_RATE * gpus),
-        "launches": LAUNCHES * LAUNCH_SECONDS,
+        "launches": LAUNCHES[gpus] * LAUNCH_SECONDS,
         "update": weight_bytes * PASSES_OF_WEIGHTS / (GPU_MEMORY_RATE * gpus),
         "images to the GPU": batch * CROP_BYTES / (PCIE_RATE * SHARE_OF_LINE),
         "towers' exchange": (gpus > 1)
