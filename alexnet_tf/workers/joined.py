@@ -8,11 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.training.workers import WISHES
+from alexnet_tf.training.workers import WISHES, reached_with_finite_numbers
 
 # Any numbers that are the same in all processes and differ between the
 # groups of devices.
 GRADIENTS_KEY, NUMBERS_KEY = 100, 900
+# Numbers of a gradient that is sent by itself: to join it with others would
+# copy it twice, and hold it back until they are there.
+LARGE = 65_536
 LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -48,38 +51,57 @@ class Joined:
         self._add_up = tf.function(self._sum_over_workers)
 
     def average_gradients(self, gradients, variables, loss, may_overflow=False):
-        """One collective on each device that holds variables.
+        """Collectives on each device that holds variables.
 
-        The loss and the wishes travel with the first.
+        Each large gradient has one of its own, which begins as soon as the
+        backward pass has come to it and runs while that goes on: the fully
+        connected layers, with nearly all of the weights, come first. The
+        small ones follow together; the loss and the wishes travel with them.
         """
         averaged = list(gradients)
-        own_sums, mean_sums = [], []
+        means = []
         devices = sorted({variable.value.device for variable in variables})
         for number, device in enumerate(devices):
             places = [
                 i for i, v in enumerate(variables) if v.value.device == device
             ]
+            large = [
+                i for i in places if math.prod(variables[i].shape) >= LARGE
+            ]
+            small = [i for i in places if i not in large]
             extra = [loss, self._wishes.value()] if number == 0 else []
+            key = GRADIENTS_KEY + number
+            done = []
             with tf.device(device):
-                tensors = [gradients[i] for i in places] + extra
+                for instance, i in enumerate(reversed(large), 1):
+                    # In the same order everywhere, one after the other.
+                    with tf.control_dependencies(done):
+                        averaged[i] = self._mean(gradients[i], key, instance)
+                    done = [averaged[i]]
+                tensors = [gradients[i] for i in small] + extra
                 flat = tf.concat([tf.reshape(t, [-1]) for t in tensors], axis=0)
-                mean = self._reduce(flat, GRADIENTS_KEY + number) / self.size
-                # One number that is not finite makes the sum so.
-                own_sums.append(tf.reduce_sum(flat))
-                mean_sums.append(tf.reduce_sum(mean))
+                with tf.control_dependencies(done):
+                    mean = self._mean(flat, key, 0)
+                means.append(mean)
                 parts = tf.split(mean, [math.prod(t.shape) for t in tensors])
-                for i, part in zip(places, parts, strict=False):
+                for i, part in zip(small, parts, strict=False):
                     averaged[i] = tf.reshape(part, variables[i].shape)
             if extra:
-                loss = parts[-2][0]
+                mean_loss = parts[-2][0]
                 self._agreed.assign(parts[-1])
-        self._own_is_finite.assign(_all_finite(own_sums))
+        self._own_is_finite.assign(
+            tf.math.is_finite(loss)
+            & reached_with_finite_numbers(gradients, variables)
+        )
         # Whoever stops for the loss has done all collectives of the step: one
-        # that is left half done is an error of its own.
-        with tf.control_dependencies(mean_sums):
-            loss = tf.identity(loss)
+        # that is left half done is an error of its own. These are the last.
+        with tf.control_dependencies(means):
+            loss = tf.identity(mean_loss)
         if not may_overflow:
-            loss = tf.where(_all_finite(mean_sums), loss, math.nan)
+            # One number that is not finite makes the mean so.
+            loss = tf.where(
+                reached_with_finite_numbers(averaged, variables), loss, math.nan
+            )
         return averaged, loss
 
     def ask(self, what, wish):
@@ -133,9 +155,12 @@ class Joined:
 
     def _sum_over_workers(self, numbers):
         # An instance of a collective has one shape for good.
-        return self._reduce(numbers, NUMBERS_KEY, numbers.shape[0])
+        return self._reduce(numbers, NUMBERS_KEY, numbers.shape[0], "Id")
 
-    def _reduce(self, tensor, key, instance=0):
+    def _mean(self, tensor, key, instance):
+        return self._reduce(tensor, key, instance, "Div")
+
+    def _reduce(self, tensor, key, instance, final_op):
         return tf.raw_ops.CollectiveReduceV2(
             input=tensor,
             group_size=self.size,
@@ -143,12 +168,8 @@ class Joined:
             instance_key=1000 * key + instance,
             ordering_token=[],
             merge_op="Add",
-            final_op="Id",
+            final_op=final_op,
         )
-
-
-def _all_finite(numbers):
-    return tf.reduce_all(tf.math.is_finite(tf.stack(numbers)))
 
 
 def _strategy():

@@ -26,7 +26,7 @@ def spoil(what):
         if what == "loss":
             loss += bad
         else:
-            gradients = [gradients[0] + bad, *gradients[1:]]
+            gradients = [gradient + bad for gradient in gradients]
         return loss, gradients, *rest
 
     Trainer._forward_and_backward = forward_and_backward
