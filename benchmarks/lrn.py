@@ -2,13 +2,16 @@
 
     python -m benchmarks.lrn [--repeats=9] [--json]
 
-Both normalize the float32 maps of one tower at the paper's batch of 128, in
-turns, on TensorFlow's default device. Times are medians. With --json the last
-line is one JSON object; "forward_ratio" and "backward_ratio" (forward and
-backward pass together) are ours over TensorFlow's, both layers added up.
+Ours as operations, ours compiled by XLA, as a training step on a CPU has it,
+and TensorFlow's normalize the float32 maps of one tower at the paper's batch
+of 128, in turns, on TensorFlow's default device. Times are medians. With --json
+the last line is one JSON object; "forward_ratio" and "backward_ratio" (forward
+and backward pass together) are ours over TensorFlow's, both layers added up;
+"compiled_forward_ratio" and "compiled_backward_ratio" those of ours compiled.
 """
 
 import argparse
+import functools
 import json
 import statistics
 import time
@@ -48,9 +51,9 @@ def seconds(function, *tensors):
     return time.perf_counter() - start
 
 
-def compare(ours, other, tensors, repeats):
-    """Median times of two functions that take turns."""
-    functions = [tf.function(ours), tf.function(other)]
+def compare(functions, tensors, repeats):
+    """Median times of functions that take turns."""
+    functions = [tf.function(function) for function in functions]
     for function in functions:
         seconds(function, *tensors)  # traces
     times = [
@@ -69,8 +72,15 @@ def main():
     if arguments.repeats < 5:
         parser.error("a median needs --repeats=5 or more")
 
-    print(f"{'':23}{'ours':>9}{'tf.nn':>9}{'ratio':>7}")
-    totals = {"forward": [0.0, 0.0], "backward": [0.0, 0.0]}
+    functions = {
+        "ours": local_response_normalization,
+        "compiled": functools.partial(
+            local_response_normalization, compiled=True
+        ),
+        "tf.nn": theirs,
+    }
+    print(" " * 23 + "".join(f"{name:>12}" for name in functions))
+    totals = {"forward": [0.0] * 3, "backward": [0.0] * 3}
     for layer, shape in SHAPES.items():
         # As after a ReLU.
         maps = tf.nn.relu(tf.random.stateless_normal(shape, (0, 0)) * 30)
@@ -79,21 +89,22 @@ def main():
             ("forward", "forward", lambda f: f, [maps]),
             ("backward", "forward+backward", with_gradient, [maps, upstream]),
         ):
-            pair = compare(
-                wrap(local_response_normalization),
-                wrap(theirs),
+            times = compare(
+                [wrap(function) for function in functions.values()],
                 tensors,
                 arguments.repeats,
             )
             totals[name] = [
-                a + b for a, b in zip(totals[name], pair, strict=True)
+                a + b for a, b in zip(totals[name], times, strict=True)
             ]
-            ours, other = (1000 * t for t in pair)
             print(
-                f"{layer} {label:18}{ours:6.1f} ms{other:6.1f} ms"
-                f"{ours / other:7.2f}"
+                f"{layer} {label:18}"
+                + "".join(f"{1000 * t:9.1f} ms" for t in times)
             )
-    ratios = {f"{name}_ratio": a / b for name, (a, b) in totals.items()}
+    ratios = {}
+    for name, (ours, compiled, other) in totals.items():
+        ratios[f"{name}_ratio"] = ours / other
+        ratios[f"compiled_{name}_ratio"] = compiled / other
     for name, ratio in ratios.items():
         print(f"{name} {ratio:.2f}")
     if arguments.json:

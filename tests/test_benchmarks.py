@@ -24,7 +24,12 @@ KEYS = {
     "growth": {"batch", "classes", "index", "linear", "workers_ratio"},
     "input_memory": set(),
     "input_pipeline": {"pipeline_over_decode_cpu", "ratio_to_pil", "raw"},
-    "lrn": {"forward_ratio", "backward_ratio"},
+    "lrn": {
+        "forward_ratio",
+        "backward_ratio",
+        "compiled_forward_ratio",
+        "compiled_backward_ratio",
+    },
     "memory": {"training", "serving"},
     "record_files": set(),
     "retrieval": set(),
