@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import tempfile
 
+import tensorflow as tf
 from keras.export import ExportArchive
 
 from alexnet_tf.files import writable
@@ -53,7 +54,11 @@ def save(path, signatures):
     archive = ExportArchive()
     for name, (function, specs) in signatures.endpoints().items():
         archive.add_endpoint(name, function, specs)
-    archive.write_out(str(path), verbose=False)
+    # No server differentiates.
+    without_gradients = tf.saved_model.SaveOptions(
+        experimental_custom_gradients=False
+    )
+    archive.write_out(str(path), without_gradients, verbose=False)
 
 
 def versions(base):
