@@ -220,7 +220,7 @@ def kubernetes(commands, run):
     return [LAUNCHERS / "worker.sh", "kubernetes", run], variables
 
 
-@pytest.mark.parametrize("code", [1, 2, 130])
+@pytest.mark.parametrize("code", [1, 2, 75, 130])
 def test_the_exit_code_is_that_of_the_program(commands, run, code):
     commands.set_main(f"raise SystemExit({code})")
     assert commands.run(*kubernetes(commands, run))[0] == code
