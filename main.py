@@ -36,7 +36,7 @@ from ml_collections import config_flags
 
 from alexnet_tf.errors import BAD_INPUT, UserError
 from alexnet_tf.options import Options
-from alexnet_tf.start_up import start_up_notes_hidden
+from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 
 MODES = (
     "train",
@@ -290,7 +290,7 @@ def main(argv):
     if FLAGS.workers > 1:
         return launch_workers(options)
     with start_up_notes_hidden():
-        mode = importlib.import_module(f"alexnet_tf.modes.{FLAGS.mode}")
+        mode = importlib.import_module(f"modes.{FLAGS.mode}")
     if FLAGS.logical_cpus > 1:
         split_cpu(FLAGS.logical_cpus)
     return mode.main(options)
@@ -298,7 +298,7 @@ def main(argv):
 
 def launch_workers(options):
     """Runs this command once more in each of --workers processes."""
-    from alexnet_tf.run import Run, new_run_path
+    from alexnet_tf.run.folder import Run, new_run_path
     from alexnet_tf.workers.launch import launch
 
     if FLAGS.mode != "train":

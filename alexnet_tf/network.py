@@ -6,16 +6,12 @@ values: a 224x224 crop, two towers, 1000 classes.
 
 import keras
 
-from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
-from alexnet_tf.layers.input_form import InputForm
-from alexnet_tf.layers.lrn import TowerLRN
-from alexnet_tf.layers.mean import MeanSubtraction
-from alexnet_tf.layers.pca_lighting import PCALighting
-from alexnet_tf.layers.pooling import TowerMaxPool2D
-from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
+from alexnet_tf.layers.input import InputForm, MeanSubtraction, PCALighting
+from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
+from alexnet_tf.layers.pooling import TowerActivation, TowerMaxPool2D
 
 WEIGHTED_LAYERS = (
     *("conv1", "conv2", "conv3", "conv4", "conv5"),

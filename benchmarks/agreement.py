@@ -20,10 +20,10 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
-from alexnet_tf.modes import export
 from alexnet_tf.options import Options
-from alexnet_tf.run import trained_run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.trained import load_trained
+from modes import export
 from tests.contract.local_server import LocalServer
 
 

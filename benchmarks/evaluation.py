@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.sources import open_whole_source
+from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.evaluation.evaluate import IMAGES_PER_BATCH, predict_all
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.network import build_network

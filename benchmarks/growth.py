@@ -30,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 
-from alexnet_tf.figures import plt, save_figure
+from alexnet_tf.files.figures import plt, save_figure
 
 ROOT = pathlib.Path(__file__).parents[1]
 IMAGE_COUNTS = (750, 1500, 3000, 6000)

@@ -14,12 +14,12 @@ import time
 import types
 
 from alexnet_tf.data import statistics
-from alexnet_tf.data.embedded import load_embedded
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.source import select
+from alexnet_tf.data.sources.embedded import load_embedded
 from alexnet_tf.evaluation.evaluate import evaluate
-from alexnet_tf.fc7 import Fc7
 from alexnet_tf.network import build_network
+from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import write_index
 from benchmarks.train_step_ours import programs
 from configs import paper

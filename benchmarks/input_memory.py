@@ -21,7 +21,7 @@ import time
 READ = """
 import resource, sys, time
 from alexnet_tf.data.pipeline import TrainingBatches
-from alexnet_tf.data.prepared import load_prepared
+from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.records import Records
 from configs import paper
 config = paper.get_config()

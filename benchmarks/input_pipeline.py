@@ -36,7 +36,7 @@ import tensorflow as tf
 from PIL import Image
 
 from alexnet_tf.data.pipeline import TrainingBatches
-from alexnet_tf.data.prepared import load_prepared
+from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.records import Records
 
 CROP = 224

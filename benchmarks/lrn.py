@@ -18,7 +18,7 @@ import time
 
 import tensorflow as tf
 
-from alexnet_tf.layers.lrn import local_response_normalization
+from alexnet_tf.layers.normalization import local_response_normalization
 
 SHAPES = {"lrn1": (128, 55, 55, 48), "lrn2": (128, 27, 27, 128)}
 

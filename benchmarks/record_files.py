@@ -23,7 +23,7 @@ import tempfile
 import tensorflow as tf
 from array_record.python import array_record_module
 
-from alexnet_tf.data.prepared import load_prepared
+from alexnet_tf.data.prepared.reader import load_prepared
 from benchmarks.input_pipeline import consume, timed
 
 AT_ONCE = 256

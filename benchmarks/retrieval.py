@@ -36,17 +36,17 @@ import numpy as np
 
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.source import select
-from alexnet_tf.data.sources import load_source
-from alexnet_tf.fc7 import Fc7
+from alexnet_tf.data.sources.open_source import load_source
 from alexnet_tf.retrieval import vector_search
-from alexnet_tf.retrieval.autoencoder_training import (
+from alexnet_tf.retrieval.autoencoder import (
     encode,
     train_autoencoder,
 )
 from alexnet_tf.retrieval.code_search import open_code_search
+from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import ImageIndex
-from alexnet_tf.run import trained_run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.trained import load_trained
 from benchmarks.linear_codes import (
     iterative_quantization,
     principal_axes,

@@ -23,7 +23,7 @@ from alexnet_tf.analysis.layer_table import layer_table
 from alexnet_tf.layers.towers import placement
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.step_placement import placement_of_small_step
+from alexnet_tf.training.placement import placement_of_small_step
 from alexnet_tf.training.trainer import Trainer
 from configs import paper
 

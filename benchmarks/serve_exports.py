@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.network import build_network
-from alexnet_tf.trained import TrainedNetwork
+from alexnet_tf.run.trained import TrainedNetwork
 from alexnet_tf.weights.in_network import joined_weights
 from alexnet_tf.weights.state_dict import to_state_dict
 from configs import paper

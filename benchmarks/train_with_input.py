@@ -19,7 +19,7 @@ import time
 import tensorflow as tf
 
 from alexnet_tf.data.pipeline import TrainingBatches
-from alexnet_tf.data.prepared import load_prepared
+from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.records import Records
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD

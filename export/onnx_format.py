@@ -29,7 +29,7 @@ import json
 import pathlib
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import replacing, writable
+from alexnet_tf.files.atomic import replacing, writable
 
 FILE = "alexnet.onnx"
 MOST_BYTES = 2**31 - 2**20  # protobuf's limit, less room for the nodes

@@ -13,16 +13,12 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
-from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D, ceil_padding
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
-from alexnet_tf.layers.input_form import InputForm
-from alexnet_tf.layers.lrn import TowerLRN
-from alexnet_tf.layers.mean import MeanSubtraction
-from alexnet_tf.layers.pca_lighting import PCALighting
-from alexnet_tf.layers.pooling import TowerMaxPool2D
-from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
+from alexnet_tf.layers.input import InputForm, MeanSubtraction, PCALighting
+from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
+from alexnet_tf.layers.pooling import TowerActivation, TowerMaxPool2D
 
 OPSET, IR_VERSION = 13, 7  # of 2020: nothing in the graph needs newer ones
 BATCH = "batch"

@@ -11,7 +11,7 @@ import pathlib
 
 from alexnet_tf.config import changed_values, config_to_json
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import replacing, writable
+from alexnet_tf.files.atomic import replacing, writable
 from alexnet_tf.weights.in_network import joined_weights
 from alexnet_tf.weights.pytorch_file import STATE_DICT, import_torch
 from alexnet_tf.weights.safetensors_file import import_safetensors

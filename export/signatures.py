@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from alexnet_tf.data.augment import centre_crop
-from alexnet_tf.data.isolation import map_where_valid
+from alexnet_tf.data.decoding.isolation import map_where_valid
 from alexnet_tf.data.preprocess import RECORD_SIZE, decode, to_record
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities, ten_crops
 from export.in_parts import in_parts

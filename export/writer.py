@@ -10,7 +10,7 @@ import tempfile
 import tensorflow as tf
 from keras.export import ExportArchive
 
-from alexnet_tf.files import writable
+from alexnet_tf.files.atomic import writable
 
 UNFINISHED = ".unfinished-"
 

@@ -81,7 +81,7 @@ def options_for(image_folder):
 def finished_run(tmp_path_factory, options_for):
     """Folder of a run trained to its end. Read only."""
     run = tmp_path_factory.mktemp("runs") / "finished"
-    from alexnet_tf.modes import train
+    from modes import train
 
     assert train.main(options_for(run)) == 0
     return run
@@ -90,7 +90,7 @@ def finished_run(tmp_path_factory, options_for):
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory, finished_run):
     """Base folder of an export of the finished run, version 1. Read only."""
-    from alexnet_tf.modes import export
+    from modes import export
 
     base = tmp_path_factory.mktemp("exports") / "alexnet"
     options = Options(config=None, run=str(finished_run), export_dir=str(base))

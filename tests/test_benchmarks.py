@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from alexnet_tf.modes import export, index, prepare
 from alexnet_tf.options import Options
 from configs import paper
+from modes import export, index, prepare
 
 ROOT = pathlib.Path(__file__).parents[1]
 NARROW = 1 / 16

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from alexnet_tf.layers import lrn, towers
+from alexnet_tf.layers import towers
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD
@@ -335,7 +335,7 @@ def only_forward_on_device(device, function, *tensors):
 def test_gradients_on_the_default_device_would_be_found(
     monkeypatch, small_model
 ):
-    for module in (towers, lrn):
+    for module in (towers, normalization):
         monkeypatch.setattr(module, "run_on", only_forward_on_device)
     step = Step(small_model)
     found = heavy_operations(step)

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from alexnet_tf.modes.train import make_optimizer
 from alexnet_tf.network import build_network
 from alexnet_tf.training.trainer import Trainer
+from modes.train import make_optimizer
 from tests.training.narrow import fit
 
 ONE_GPU = sum(

@@ -13,26 +13,26 @@ import keras
 import numpy as np
 import pytest
 
-from alexnet_tf.checksums import find_damage, write_checksums
 from alexnet_tf.data.damage import COLUMNS, read_damaged
-from alexnet_tf.data.folder import load_folder
-from alexnet_tf.data.imagenet_tars import TRAIN, load_imagenet_tars
-from alexnet_tf.data.prepared_description import read_description
+from alexnet_tf.data.prepared.description import read_description
+from alexnet_tf.data.prepared.rejections import Rejections
+from alexnet_tf.data.prepared.shard_writer import Rejected
 from alexnet_tf.data.source import Damaged, check_class_names
+from alexnet_tf.data.sources.folder import load_folder
+from alexnet_tf.data.sources.imagenet_tars import TRAIN, load_imagenet_tars
+from alexnet_tf.data.sources.tfds import load_tfds
 from alexnet_tf.data.statistics import Statistics
-from alexnet_tf.data.tfds_source import load_tfds
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.confusion import (
+from alexnet_tf.evaluation.tables import (
     draw_confusion,
     read_confusion,
     write_confusion,
     write_per_class,
 )
-from alexnet_tf.prediction_text import prediction_text
-from alexnet_tf.preparation.rejections import Rejections
-from alexnet_tf.preparation.shard import Rejected
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained, load_weights
+from alexnet_tf.files.checksums import find_damage, write_checksums
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained, load_weights
+from alexnet_tf.terminal.prediction_text import prediction_text
 from configs import paper
 from export.labels import write_labels
 from export.server.models_config import read_models_config
@@ -78,7 +78,7 @@ def test_statistics_are_not_unpickled(tmp_path, bomb):
 
 
 def test_the_mean_of_a_prepared_set_is_not_unpickled(tmp_path, bomb):
-    from alexnet_tf.data.prepared import load_prepared
+    from alexnet_tf.data.prepared.reader import load_prepared
 
     (tmp_path / "train.raw").write_bytes(bytes(196_672))
     describe(tmp_path, "train.raw")

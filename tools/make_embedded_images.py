@@ -6,7 +6,8 @@
     python .../tools/make_embedded_images.py fashion-mnist
 
 Takes the first 600 training and 100 test images of each class, in the order
-of the original files, and writes alexnet_tf/data/fashion_mnist/images.npz.
+of the original files, and writes
+alexnet_tf/data/sources/fashion_mnist/images.npz.
 The same input gives the same bytes.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 
 OUTPUT = (
     pathlib.Path(__file__).parent.parent
-    / "alexnet_tf/data/fashion_mnist/images.npz"
+    / "alexnet_tf/data/sources/fashion_mnist/images.npz"
 )
 # Of the decompressed files, as Zalando published them.
 MD5 = {

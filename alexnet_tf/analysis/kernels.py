@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from alexnet_tf.analysis.mosaic import mosaic
-from alexnet_tf.figures import DPI, save_figure
+from alexnet_tf.files.figures import DPI, save_figure
 
 ENLARGE, GAP = 4, 4  # pixels
 COLUMNS = 16  # as in the paper, three rows of each tower

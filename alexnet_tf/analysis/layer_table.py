@@ -5,8 +5,7 @@ import math
 
 import tensorflow as tf
 
-from alexnet_tf.layers.lrn import TowerLRN
-from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
+from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
 from alexnet_tf.layers.towers import TowerLayer
 

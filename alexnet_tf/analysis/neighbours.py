@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from alexnet_tf.analysis.predictions import shortened
-from alexnet_tf.figures import literal, save_figure
-from alexnet_tf.progress import ProgressReport
+from alexnet_tf.files.figures import literal, save_figure
+from alexnet_tf.terminal.progress import ProgressReport
 
 BATCH = 128
 

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
-from alexnet_tf.figures import literal, save_figure
+from alexnet_tf.files.figures import literal, save_figure
 
 SHOWN = 5  # labels of an image
 COLUMNS = 4

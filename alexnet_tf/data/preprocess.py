@@ -6,15 +6,19 @@ functions here, so a network sees the same pixels everywhere.
 
 import tensorflow as tf
 
-from alexnet_tf.data.encoded import (
+from alexnet_tf.data.decoding.encoded import (
     HEADER_BYTES,
     bytes_at,
     file_format,
     jpeg_scan_count,
     pixel_count,
 )
-from alexnet_tf.data.gif import first_gif_frame
-from alexnet_tf.data.orientation import UPRIGHT, exif_orientation, upright
+from alexnet_tf.data.decoding.gif import first_gif_frame
+from alexnet_tf.data.decoding.orientation import (
+    UPRIGHT,
+    exif_orientation,
+    upright,
+)
 
 RECORD_SIZE = 256  # Krizhevsky et al. 2012, section 2
 # The longer side after resizing is at most this many times 256: a 1x3000

@@ -9,11 +9,11 @@ from alexnet_tf.data.augment import (
     mirrored_if,
     random_view,
 )
+from alexnet_tf.data.damage import find_undecodable
+from alexnet_tf.data.dataset_options import untuned
+from alexnet_tf.data.prepared.format import PIXEL_BYTES
 from alexnet_tf.data.preprocess import to_record
-from alexnet_tf.data.record_format import PIXEL_BYTES
 from alexnet_tf.data.source import with_stand_ins
-from alexnet_tf.data.undecodable import find_undecodable
-from alexnet_tf.data.untuned import untuned
 
 MOST_NAMES = 10
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.record_format import LEFT_OUT
+from alexnet_tf.data.prepared.format import LEFT_OUT
 from alexnet_tf.errors import UserError
 
 # Control characters, halves of characters, and ends of lines.

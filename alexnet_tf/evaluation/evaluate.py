@@ -7,13 +7,12 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.errors import top_k_errors
-from alexnet_tf.evaluation.intervals import bootstrap_interval
 from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
 )
-from alexnet_tf.progress import ProgressReport
+from alexnet_tf.evaluation.top_k import bootstrap_interval, top_k_errors
+from alexnet_tf.terminal.progress import ProgressReport
 
 IMAGES_PER_BATCH = {1: 128, 10: 16}
 

@@ -7,9 +7,9 @@ classes in an order of its own, not in the order of their WordNet ids.
 
 import pathlib
 
-from alexnet_tf.data.imagenet_classes import names_by_wnid
+from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import readable
+from alexnet_tf.files.atomic import readable
 
 
 def numbers_of(class_names, synsets=None):

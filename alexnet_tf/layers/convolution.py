@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from alexnet_tf.layers.gradient_scope import gradient_scope
+from alexnet_tf.layers.gradients import gradient_scope
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
 
 

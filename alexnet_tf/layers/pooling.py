@@ -1,4 +1,4 @@
-"""Max pooling inside each tower."""
+"""Layers without weights inside each tower: max pooling and activation."""
 
 import keras
 import tensorflow as tf
@@ -38,4 +38,29 @@ class TowerMaxPool2D(TowerLayer):
             **super().get_config(),
             "size": self.size,
             "stride": self.stride,
+        }
+
+
+@keras.saving.register_keras_serializable("alexnet_tf")
+class TowerActivation(TowerLayer):
+    """Applies an activation where it does not follow its weights at once.
+
+    Args:
+        activation: name of a Keras activation.
+        **kwargs: see `TowerLayer`.
+
+    Input, output: a list with one tensor per tower.
+    """
+
+    def __init__(self, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.activation = keras.activations.get(activation)
+
+    def call(self, inputs):
+        return self.on_each_tower(self.activation, inputs)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
         }

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from alexnet_tf.layers.gradient_scope import gradient_scope
+from alexnet_tf.layers.gradients import gradient_scope
 from alexnet_tf.layers.towers import TowerLayer
 
 MOST_TOWERS = 2  # keeps the seeds of layers with one tower and two apart
@@ -156,3 +156,13 @@ def add_bias(maps, bias):
             return upstream, tf.matmul(ones, rows)[0]
 
     return tf.nn.bias_add(maps, bias), gradient
+
+
+def layer_of(variable):
+    """Name of the layer that a variable belongs to."""
+    return variable.path.rpartition("/")[0].rpartition("/")[2]
+
+
+def is_bias(variable):
+    """True for a bias variable: the only weights with a single axis."""
+    return len(variable.shape) == 1

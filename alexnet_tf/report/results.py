@@ -3,8 +3,8 @@
 import matplotlib
 import numpy as np
 
-from alexnet_tf.data.imagenet_classes import names_by_wnid
-from alexnet_tf.evaluation.confusion import per_class
+from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
+from alexnet_tf.evaluation.tables import per_class
 from alexnet_tf.report.markup import drawing, joined, table, tag
 from alexnet_tf.report.page import Section
 

@@ -15,9 +15,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import new_folder, readable, writable
-from alexnet_tf.retrieval.autoencoder import build_autoencoder
-from alexnet_tf.retrieval.autoencoder_training import (
+from alexnet_tf.files.atomic import new_folder, readable, writable
+from alexnet_tf.retrieval.autoencoder import (
+    build_autoencoder,
     encode,
     train_autoencoder,
 )

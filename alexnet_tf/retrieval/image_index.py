@@ -15,14 +15,14 @@ import pathlib
 
 import numpy as np
 
-from alexnet_tf.checksums import sha256
-from alexnet_tf.csv_files import text_of, write_csv
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import new_folder, readable, writable
-from alexnet_tf.progress import ProgressReport
+from alexnet_tf.files.atomic import new_folder, readable, writable
+from alexnet_tf.files.checksums import sha256
+from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.retrieval.rows_file import RowsFile
 from alexnet_tf.retrieval.thumbnails import Thumbnails, ThumbnailWriter
 from alexnet_tf.retrieval.vector_search import open_search, write_search_file
+from alexnet_tf.terminal.progress import ProgressReport
 
 VERSION = 1
 INDEX_FILE = "index.json"

@@ -4,7 +4,7 @@ import pathlib
 
 import matplotlib.pyplot as plt
 
-from alexnet_tf.figures import literal, save_figure
+from alexnet_tf.files.figures import literal, save_figure
 
 CELL_INCHES = 1.4
 

@@ -1,11 +1,16 @@
-"""What a network that does not learn looks like from inside."""
+"""What a network that does not learn, or does not fit, looks like."""
 
+import contextlib
 import dataclasses
+import math
+import re
+import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.errors import UserError
 from alexnet_tf.network import weighted_layers
 
 DEAD_SHARE = 0.9  # of a layer's units: more is a dead layer
@@ -103,3 +108,121 @@ def layer_outputs(network, images):
         name: np.concatenate([tf.cast(t, tf.float32) for t in towers], axis=-1)
         for name, towers in probe(images, training=False).items()
     }
+
+
+class FlatLossAlarm(keras.callbacks.Callback):
+    """Says so, once, when the loss has stayed that of a guess.
+
+    The mean loss of each window of `steps` steps is compared with
+    ln(classes), the loss of a network that says nothing about the image.
+
+    Args:
+        classes: number of classes.
+        steps: length of a window.
+        margin: share of ln(classes) within which the loss counts as flat.
+        sample: function without arguments that returns training images,
+            uint8 [B, crop, crop, 3].
+        steps_done: function without arguments that returns the number of
+            steps of this epoch before the present one.
+    """
+
+    def __init__(self, classes, steps, margin, sample, steps_done):
+        super().__init__()
+        self._guess = math.log(classes)
+        self._steps = steps
+        self._margin = margin
+        self._sample = sample
+        self._steps_done = steps_done
+        self._window = []
+        self._total = None
+        self._raised = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Keras reports the mean since the epoch began; the step's own loss is
+        # the growth of the sum. A resumed epoch begins with an unknown sum.
+        done = self._steps_done()
+        total = logs["loss"] * (done + 1)
+        if done == 0:
+            self._window.append(total)
+        elif self._total is not None:
+            self._window.append(total - self._total)
+        self._total = total
+        if len(self._window) < self._steps:
+            return
+        mean = sum(self._window) / len(self._window)
+        self._window.clear()
+        if abs(mean - self._guess) < self._margin * self._guess:
+            self._raise(mean)
+
+    def _raise(self, mean):
+        if self._raised:
+            return
+        self._raised = True
+        diagnosis = diagnose(self.model.network, self._sample())
+        dead = ", ".join(
+            f"{name} {share:.0%}"
+            for name, share in diagnosis.dead_share.items()
+        )
+        lines = [
+            f"flat loss: {mean:.3f} over the last {self._steps} steps, and a "
+            f"guess gives ln(classes) = {self._guess:.3f}",
+            f"dead units: {dead}",
+            f"dependence of fc7 on the image: {diagnosis.image_dependence:.3f}",
+            *diagnosis.advice(float(self.model.optimizer.learning_rate)),
+        ]
+        print("\n  ".join(["", *lines]), file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def memory_advice(train, run):
+    """Turns running out of memory inside into one line of advice.
+
+    Args:
+        train: the `train` section of a config.
+        run: the `Run` that is trained.
+
+    Raises:
+        UserError: instead of TensorFlow's error or a MemoryError. Resources
+            other than memory, such as open files, keep theirs.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        reason = re.search(r"OOM[^\n]*|[^\n]*\bmemory\b[^\n]*", str(error))
+        if not reason and not isinstance(error, MemoryError):
+            raise
+        what = f" ({_short(reason[0])})" if reason else ""
+        saved = (
+            f"; what {run.path} holds is kept and goes on with either"
+            if run.state_folder.exists()
+            else ""
+        )
+        raise UserError(
+            f"out of memory{what}: {', or '.join(_savings(train))}{saved}; "
+            "a smaller --config.train.batch_size takes a new run"
+        ) from None
+
+
+def _short(reason):
+    """Without the device's long name and the name of the allocator."""
+    return re.sub(r"/job:\S+/device:| by allocator.*", "", reason).strip()[:100]
+
+
+def _savings(train):
+    """What saves memory and changes neither batch nor recipe."""
+    finer = [
+        parts
+        for parts in range(2 * train.accumulate, train.batch_size + 1)
+        if train.batch_size % parts == 0
+    ]
+    savings = []
+    if finer:
+        savings.append(
+            f"--config.train.accumulate={finer[0]} computes a batch in "
+            f"{finer[0]} parts, with the same result"
+        )
+    if train.precision == "float32":
+        savings.append(
+            "--config.train.precision=bfloat16 halves the activations"
+        )
+    return savings or ["the batch is computed image by image already"]

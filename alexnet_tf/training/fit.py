@@ -2,27 +2,22 @@
 
 import sys
 
+import keras
 import tensorflow as tf
 
 from alexnet_tf.data.damage import DATA_ERRORS
 from alexnet_tf.data.pipeline import centre_crop_batches
 from alexnet_tf.errors import StartAgain, UserError
-from alexnet_tf.training.diagnosis import first_not_finite
-from alexnet_tf.training.epoch_report import EpochReport
-from alexnet_tf.training.events import Events
-from alexnet_tf.training.flat_loss import FlatLossAlarm
-from alexnet_tf.training.history import History
+from alexnet_tf.training.diagnosis import FlatLossAlarm, first_not_finite
+from alexnet_tf.training.epoch_report import EpochReport, TrainingProgress
+from alexnet_tf.training.history import Events, History
 from alexnet_tf.training.interrupts import InterruptSaver
-from alexnet_tf.training.last_validation import end_epoch
 from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
-from alexnet_tf.training.lr_drops import make_lr_drops
-from alexnet_tf.training.placement_report import PlacementReport
-from alexnet_tf.training.progress import TrainingProgress
-from alexnet_tf.training.schedule import Schedule
-from alexnet_tf.training.state import State
-from alexnet_tf.training.state_keeper import StateKeeper
+from alexnet_tf.training.placement import PlacementReport
+from alexnet_tf.training.schedule import Schedule, make_lr_drops
+from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE
-from alexnet_tf.training.workers import AverageLogs
+from alexnet_tf.workers.alone import AverageLogs
 
 
 class Fit:
@@ -253,3 +248,29 @@ def segments(state, batches, epochs):
     if done < epochs:
         calls.append((done, epochs, steps))
     return calls
+
+
+def end_epoch(trainer, epoch, validation, callbacks):
+    """Does what `fit` does after an epoch's last step.
+
+    `fit` itself cannot: it knows no epoch without steps.
+
+    Args:
+        trainer: a `Trainer`; one of the callbacks restores its metrics when
+            the epoch begins.
+        epoch: its number, from 0.
+        validation: dataset of (images, labels).
+        callbacks: as for `fit`.
+    """
+    callbacks = keras.callbacks.CallbackList(callbacks, model=trainer, steps=0)
+    trainer.stop_training = False
+    callbacks.on_train_begin()
+    trainer.reset_metrics()
+    callbacks.on_epoch_begin(epoch)
+    logs = trainer.get_metrics_result()
+    measured = trainer.evaluate(
+        validation, callbacks=callbacks, verbose=0, return_dict=True
+    )
+    logs |= {f"val_{name}": value for name, value in measured.items()}
+    callbacks.on_epoch_end(epoch, logs)
+    callbacks.on_train_end(logs)

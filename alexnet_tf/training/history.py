@@ -1,11 +1,14 @@
-"""history.csv and the learning curves."""
+"""What a run remembers of its epochs: history.csv, curves, events."""
 
 import csv
 
 import keras
+import matplotlib.pyplot as plt
+import tensorflow as tf
 
-from alexnet_tf.files import readable, replacing
-from alexnet_tf.training.curves import draw_curves
+from alexnet_tf.files.atomic import readable, replacing
+from alexnet_tf.files.figures import save_figure
+from alexnet_tf.training.epoch_report import UPDATE_RATIO
 
 
 class History(keras.callbacks.Callback):
@@ -63,3 +66,91 @@ def summary(row, epochs):
         f"lr {row['learning_rate']:g}, "
         f"{row['images_per_second']:.0f} images/s"
     )
+
+
+def draw_curves(rows, path):
+    """Loss, errors, learning rate and update ratios over the epochs.
+
+    Args:
+        rows: one dict per epoch, as in history.csv.
+        path: of the PNG file.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+    loss, error, rate, update = axes.flat
+    epochs = [row["epoch"] for row in rows]
+
+    def line(axis, key, label, **style):
+        values = [row[key] for row in rows]
+        axis.plot(epochs, values, marker=".", label=label, **style)
+
+    line(loss, "loss", "training", color="C0")
+    line(loss, "val_loss", "validation, centre crop", color="C1")
+    loss.set_ylabel("loss")
+    for key, style in (("top1", "-"), ("top5", "--")):
+        name = key.replace("top", "top-")
+        line(error, f"{key}_error", f"{name}, training", color="C0", ls=style)
+        line(
+            error,
+            f"val_{key}_error",
+            f"{name}, validation",
+            color="C1",
+            ls=style,
+        )
+    error.set_ylabel("error")
+    error.set_ylim(0, 1)
+    line(rate, "learning_rate", "lr", color="C2")
+    rate.set_yscale("log")
+    rate.set_ylabel("learning rate")
+    for key in rows[-1]:
+        if key.startswith(UPDATE_RATIO):
+            line(update, key, key.removeprefix(f"{UPDATE_RATIO}/"))
+    update.set_yscale("log")
+    update.set_ylabel("update / weight")
+    for axis in axes.flat:
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    save_figure(figure, path)
+
+
+class Events(keras.callbacks.Callback):
+    """Writes an epoch's logs, on the disk before the state is saved.
+
+    Validation goes to `validation/`, all else to `train/`. Keras' own callback
+    keeps up to two minutes of events in memory, which a killed run loses.
+
+    Args:
+        run: a `Run`.
+    """
+
+    def __init__(self, run):
+        super().__init__()
+        self._run = run
+        self._writers = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self._run.saving():
+            try:
+                self._write(epoch, logs)
+            except tf.errors.OpError as error:
+                # "FILE; REASON", then what could not be done in consequence.
+                reason = error.message.splitlines()[0].rpartition("; ")[2]
+                raise OSError(reason) from None
+
+    def _write(self, epoch, logs):
+        for name, value in logs.items():
+            split = "validation" if name.startswith("val_") else "train"
+            with self._writer(split).as_default():
+                tf.summary.scalar(
+                    f"epoch_{name.removeprefix('val_')}", value, epoch
+                )
+        for writer in self._writers.values():
+            writer.flush()
+
+    def _writer(self, split):
+        if split not in self._writers:
+            self._writers[split] = tf.summary.create_file_writer(
+                str(self._run.events_folder / split)
+            )
+        return self._writers[split]

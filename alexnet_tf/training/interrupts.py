@@ -7,7 +7,7 @@ import threading
 
 import keras
 
-from alexnet_tf.training.workers import STOP
+from alexnet_tf.workers.alone import STOP
 
 
 class Interrupted(KeyboardInterrupt):

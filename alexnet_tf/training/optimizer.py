@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from alexnet_tf.layers.tower_weights import is_bias, layer_of
+
 FOLLOWS_LR = -1.0  # a layer's own learning rate, while it has none
 
 
@@ -155,13 +157,3 @@ def handle(variable):
     if isinstance(variable, keras.Variable):
         variable = variable.value
     return variable.handle
-
-
-def layer_of(variable):
-    """Name of the layer that a variable belongs to."""
-    return variable.path.rpartition("/")[0].rpartition("/")[2]
-
-
-def is_bias(variable):
-    """True for a bias variable: the only weights with a single axis."""
-    return len(variable.shape) == 1

@@ -1,8 +1,125 @@
-"""What changes by hand between two epochs, besides the learning rate."""
+"""All that changes the learning rate: plateau, by hand, by layer."""
 
 import keras
 
 from alexnet_tf.training.optimizer import FOLLOWS_LR
+
+
+def make_lr_drops(train):
+    """The callback that lowers the learning rate.
+
+    Args:
+        train: the `train` section of a config.
+    """
+    if train.lr_drop_epochs:
+        return DropsByHand(train.lr_drop_factor, train.lr_drop_epochs)
+    return PlateauDrops(
+        train.lr_drop_factor,
+        train.patience,
+        train.min_improvement,
+        train.lr_drops,
+    )
+
+
+class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
+    """Drops the learning rate when validation error stops improving.
+
+    After `drops` drops the next plateau ends the training, as in the paper.
+
+    Args:
+        factor: what the learning rate is multiplied by.
+        patience: epochs without improvement before a drop.
+        min_improvement: smallest decrease of the validation top-1 error, a
+            fraction, that counts as one.
+        drops: number of drops.
+
+    Attributes:
+        finished: whether the last plateau has ended the training.
+    """
+
+    SAVED = ("wait", "best", "cooldown_counter", "drops_done", "finished")
+
+    def __init__(self, factor, patience, min_improvement, drops):
+        super().__init__(
+            monitor="val_top1_error",
+            mode="min",
+            factor=factor,
+            patience=patience,
+            min_delta=min_improvement,
+        )
+        self.drops = drops
+        self.drops_done = 0
+        self.finished = False
+        self._begun = False
+
+    def on_train_begin(self, logs=None):
+        # Keras forgets everything here; a resumed run must not.
+        if not self._begun:
+            super().on_train_begin(logs)
+        self._begun = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        optimizer = self.model.optimizer
+        before = float(optimizer.learning_rate)
+        super().on_epoch_end(epoch, logs)
+        after = float(optimizer.learning_rate)
+        if after == before:
+            return
+        if self.drops_done == self.drops:
+            optimizer.learning_rate = before
+            self.model.stop_training = self.finished = True
+            print(
+                f"validation error stopped improving after {self.drops} "
+                "drops of the learning rate: done"
+            )
+            return
+        self.drops_done += 1
+        print(
+            f"validation error stopped improving: learning rate {before:g} "
+            f"to {after:g}, drop {self.drops_done} of {self.drops}"
+        )
+
+    def saved_state(self):
+        """What `restore` needs, as a dict that JSON can hold."""
+        return {name: getattr(self, name) for name in self.SAVED}
+
+    def restore(self, state):
+        """Goes on from a `saved_state`."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._begun = True
+
+
+class DropsByHand(keras.callbacks.Callback):
+    """Drops the learning rate after chosen epochs, as the 2012 code did.
+
+    Args:
+        factor: what the learning rate is multiplied by.
+        epochs: numbers of completed epochs after which it is.
+
+    Attributes:
+        finished: False; only the number of epochs ends the training.
+    """
+
+    def __init__(self, factor, epochs):
+        super().__init__()
+        self.finished = False
+        self._factor = factor
+        self._epochs = tuple(epochs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 in self._epochs:
+            optimizer = self.model.optimizer
+            optimizer.learning_rate = (
+                float(optimizer.learning_rate) * self._factor
+            )
+
+    def saved_state(self):
+        """Nothing: the epoch decides."""
+        return {}
+
+    def restore(self, state):
+        """Nothing: the epoch decides."""
 
 
 class Schedule(keras.callbacks.Callback):

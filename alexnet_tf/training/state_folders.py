@@ -8,9 +8,9 @@ import re
 import shutil
 import sys
 
-from alexnet_tf.checksums import find_damage, write_checksums
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import flush_to_disk
+from alexnet_tf.files.atomic import flush_to_disk
+from alexnet_tf.files.checksums import find_damage, write_checksums
 
 UNFINISHED = "unfinished"
 NAME = re.compile(r"(\d+)-(\d+)")

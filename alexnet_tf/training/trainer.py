@@ -4,10 +4,10 @@ import keras
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.errors import TopKError
+from alexnet_tf.evaluation.top_k import TopKError
 from alexnet_tf.layers.draws import Share, drawing_for, draws_of
 from alexnet_tf.training.loss_scale import LossScale, all_finite
-from alexnet_tf.training.workers import Alone
+from alexnet_tf.workers.alone import Alone
 
 NOT_FINITE = "loss is not finite"
 ALONE = Alone()

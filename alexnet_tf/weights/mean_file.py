@@ -6,7 +6,7 @@ import numpy as np
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import readable
+from alexnet_tf.files.atomic import readable
 from alexnet_tf.weights.caffe_messages import blob_array, parse
 
 

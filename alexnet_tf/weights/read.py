@@ -3,7 +3,7 @@
 import pathlib
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import readable
+from alexnet_tf.files.atomic import readable
 from alexnet_tf.weights.caffemodel import read_caffemodel
 from alexnet_tf.weights.cuda_convnet import is_checkpoint, read_cuda_convnet
 from alexnet_tf.weights.npy import read_npy

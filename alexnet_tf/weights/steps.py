@@ -10,12 +10,10 @@ from typing import NamedTuple
 
 import keras
 
-from alexnet_tf.layers.activation import TowerActivation
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
-from alexnet_tf.layers.lrn import TowerLRN
-from alexnet_tf.layers.pooling import TowerMaxPool2D
-from alexnet_tf.layers.same_map_norm import TowerSameMapNorm
+from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
+from alexnet_tf.layers.pooling import TowerActivation, TowerMaxPool2D
 
 
 class Normalization(NamedTuple):

@@ -4,7 +4,7 @@ import contextlib
 import sys
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.training.workers import Alone
+from alexnet_tf.workers.alone import Alone
 from alexnet_tf.workers.cluster import cluster_from_environment
 from alexnet_tf.workers.launch import end_with_launcher
 

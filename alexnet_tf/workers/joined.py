@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.training.workers import WISHES, reached_with_finite_numbers
+from alexnet_tf.workers.alone import WISHES, reached_with_finite_numbers
 
 # Any numbers that are the same in all processes and differ between the
 # groups of devices.
@@ -26,7 +26,7 @@ LOST = (
 
 
 class Joined:
-    """One of several processes; see `training.workers.Alone` for its methods.
+    """One of several processes; see `workers.alone.Alone` for its methods.
 
     Made before TensorFlow runs any operation: it starts the server by which
     the others reach this process, and waits for all of them. The others'

@@ -15,8 +15,8 @@ import sys
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from alexnet_tf.errors import BAD_INPUT, UserError
-from alexnet_tf.prediction_text import prediction_text
-from alexnet_tf.start_up import start_up_notes_hidden
+from alexnet_tf.terminal.prediction_text import prediction_text
+from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from export.client.prediction import Client
 from export.client.settings import Settings
 

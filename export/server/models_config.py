@@ -3,7 +3,7 @@
 import os
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.files import readable
+from alexnet_tf.files.atomic import readable
 from export.server.versions import ModelConfig, every, latest, specific
 
 

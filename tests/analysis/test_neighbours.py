@@ -11,8 +11,8 @@ from alexnet_tf.analysis.neighbours import (
     draw_neighbours,
     nearest_records,
 )
-from alexnet_tf.data.folder import load_folder
 from alexnet_tf.data.records import Records
+from alexnet_tf.data.sources.folder import load_folder
 
 
 @pytest.fixture(scope="module")

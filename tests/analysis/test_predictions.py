@@ -12,8 +12,8 @@ from alexnet_tf.analysis.predictions import (
     predict_examples,
     shortened,
 )
-from alexnet_tf.data.folder import load_folder
 from alexnet_tf.data.records import Records
+from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.network import build_network
 

@@ -8,14 +8,14 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.data.damage import DamageLog, read_damaged
-from alexnet_tf.data.prepared import load_prepared
-from alexnet_tf.data.record_format import FORMATS
+from alexnet_tf.data.prepared.format import FORMATS
+from alexnet_tf.data.prepared.reader import load_prepared
+from alexnet_tf.data.prepared.tfrecord_frames import record_offsets
+from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.source import Source, Split
-from alexnet_tf.data.tfds_source import load_tfds
-from alexnet_tf.data.tfrecord_frames import record_offsets
+from alexnet_tf.data.sources.tfds import load_tfds
 from alexnet_tf.errors import UserError
-from alexnet_tf.preparation.prepare import prepare
 
 RANDOM = np.random.default_rng(5)
 RECORDS = [RANDOM.bytes(int(n)) for n in RANDOM.integers(0, 300, 40)]
@@ -96,9 +96,9 @@ def made(request, tmp_path_factory):
         small = dataclasses.replace(FORMATS[name], shard_size=SHARD)
         patch.setitem(FORMATS, name, small)
         for module in (
-            "data.pixel_sums",
-            "preparation.encoding",
-            "preparation.prepare",
+            "data.statistics",
+            "data.prepared.encoding",
+            "data.prepared.writer",
         ):
             patch.setattr(f"alexnet_tf.{module}.BATCH", SHARD)
         prepare(source, folder, name)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_tf.data.folder import load_folder
 from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
 from alexnet_tf.data.records import Records
+from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.data.statistics import (
     Statistics,
     imagenet_statistics,

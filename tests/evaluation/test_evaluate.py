@@ -11,13 +11,13 @@ from scipy.special import softmax
 
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.source import Source, Split
-from alexnet_tf.evaluation.confusion import (
+from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
+from alexnet_tf.evaluation.tables import (
     draw_confusion,
     per_class,
     write_confusion,
     write_per_class,
 )
-from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
 
 COUNT, CLASSES = 150, 7  # more than a batch of 128, and not a whole number
 BROKEN = (5, 140)

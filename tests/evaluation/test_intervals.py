@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alexnet_tf.evaluation.intervals import bootstrap_interval
+from alexnet_tf.evaluation.top_k import bootstrap_interval
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.5])

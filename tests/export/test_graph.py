@@ -6,8 +6,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 from export.signatures import Signatures
 
 # What TF Serving's REST front end reads and writes (json_tensor.cc).

@@ -21,14 +21,14 @@ from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
 )
-from alexnet_tf.modes import export
 from alexnet_tf.network import weighted_layers
 from alexnet_tf.options import Options
-from alexnet_tf.run import Run
-from alexnet_tf.trained import TrainedNetwork, load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import TrainedNetwork, load_trained
 from export import onnx_format
 from export.onnx_format import write_onnx
 from export.onnx_graph import ten_crop_model
+from modes import export
 from tests.signal_network import network_with_signal
 
 CLASSES = ("zebra", "café", 'a "b"', "d\ne", "e", "f")

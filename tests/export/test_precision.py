@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import export
 from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained, load_weights
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained, load_weights
 from export.server.loaded_model import LoadedModel
+from modes import export
 
 
 @pytest.fixture(scope="module")

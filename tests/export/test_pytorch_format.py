@@ -13,12 +13,12 @@ from safetensors.numpy import load_file
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
-from alexnet_tf.modes import export, import_weights
 from alexnet_tf.network import WEIGHTED_LAYERS, build_network
 from alexnet_tf.options import Options
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 from export.pytorch_format import MODULE, write_safetensors
+from modes import export, import_weights
 from tests.signal_network import random_mean
 
 NEEDS_TORCH = "needs PyTorch: pip install -r requirements-bench.txt"
@@ -212,7 +212,7 @@ def network_with_varied_logits(model):
 )
 def test_the_module_gives_our_logits(options, tmp_path):
     torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
-    from alexnet_tf.trained import TrainedNetwork
+    from alexnet_tf.run.trained import TrainedNetwork
     from configs import paper
     from tests.test_torch_oracle import random_images
 

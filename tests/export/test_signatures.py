@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities, ten_crops
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 
 JUNK = b"no image"
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.layers.input_form import InputForm
+from alexnet_tf.layers.input import InputForm
 
 PIXELS = np.random.default_rng(0).uniform(-120, 130, (2, 4, 5, 3))
 PIXELS = PIXELS.astype(np.float32)

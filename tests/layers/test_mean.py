@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.layers.mean import MeanSubtraction
+from alexnet_tf.layers.input import MeanSubtraction
 
 RANDOM = np.random.default_rng(0)
 MEAN_IMAGE = RANDOM.uniform(50, 200, (256, 256, 3))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.layers.same_map_norm import (
+from alexnet_tf.layers.normalization import (
     TowerSameMapNorm,
     same_map_normalization,
 )

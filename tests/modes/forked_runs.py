@@ -23,8 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from alexnet_tf.config import config_from_json
-from alexnet_tf.modes import train
 from alexnet_tf.options import Options
+from modes import train
 from tests.training.file_operations import FileOperations
 
 

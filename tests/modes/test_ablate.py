@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from alexnet_tf.config import changed_values, check_config
-from alexnet_tf.modes.ablate import WHOLE, config_of, variants_of
 from alexnet_tf.network import build_network
 from configs import demo, paper
 from configs.ablations import VARIANTS
+from modes.ablate import WHOLE, config_of, variants_of
 
 OF_DATA = {"no crops and mirrors"}
 

@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.data.damage import read_damaged
-from alexnet_tf.data.folder import load_folder
-from alexnet_tf.data.record_format import FORMATS
+from alexnet_tf.data.prepared.format import FORMATS
+from alexnet_tf.data.prepared.writer import prepare
+from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import train
-from alexnet_tf.preparation.prepare import prepare
 from alexnet_tf.training import trainer as trainer_module
+from modes import train
 from tests.training.run_contents import (
     assert_same_run,
     assert_same_weights,
@@ -42,9 +42,9 @@ def prepared_once(request, image_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         small = dataclasses.replace(FORMATS[name], shard_size=SHARD)
         patch.setitem(FORMATS, name, small)
-        patch.setattr("alexnet_tf.data.pixel_sums.BATCH", SHARD)
-        patch.setattr("alexnet_tf.preparation.encoding.BATCH", SHARD)
-        patch.setattr("alexnet_tf.preparation.prepare.BATCH", SHARD)
+        patch.setattr("alexnet_tf.data.statistics.BATCH", SHARD)
+        patch.setattr("alexnet_tf.data.prepared.encoding.BATCH", SHARD)
+        patch.setattr("alexnet_tf.data.prepared.writer.BATCH", SHARD)
         prepare(load_folder(image_folder), folder, name)
     return folder
 
@@ -191,7 +191,7 @@ def test_going_on_is_as_exact_as_a_resumed_run(
 ):
     """Bit for bit, with dropout, lighting and random crops."""
     # 64 at once would be nearly all.
-    monkeypatch.setattr("alexnet_tf.data.record_format.PARSED_AT_ONCE", 4)
+    monkeypatch.setattr("alexnet_tf.data.prepared.format.PARSED_AT_ONCE", 4)
     damaged = shard(prepared, "train", 0)
     sound = damaged.read_bytes()
     steps = CountSteps(lambda: flip(damaged, int(0.7 * len(sound))))

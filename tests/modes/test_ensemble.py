@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.members import open_members
-from alexnet_tf.modes import evaluate, predict
+from alexnet_tf.evaluation.ensemble import open_members
 from alexnet_tf.options import Options
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
+from modes import evaluate, predict
 
 CLASSES = ("blue", "green", "red")
 

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import evaluate
 from alexnet_tf.options import Options
+from modes import evaluate
 
 
 @pytest.mark.parametrize("crops", [1, 10])

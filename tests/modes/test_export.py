@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import export
 from alexnet_tf.options import Options
+from modes import export
 
 
 def options_for_export(run, base, **more):

@@ -9,9 +9,9 @@ from PIL import Image
 
 from alexnet_tf.analysis import relu_against_tanh
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import figure1
 from alexnet_tf.options import Options
 from configs import figure1 as recipe
+from modes import figure1
 
 
 @pytest.mark.parametrize(

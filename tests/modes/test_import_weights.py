@@ -13,11 +13,11 @@ from safetensors.numpy import load_file
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
-from alexnet_tf.modes import evaluate, export, import_weights, train
 from alexnet_tf.options import Options
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 from configs import caffe
+from modes import evaluate, export, import_weights, train
 from tests.weights import alexnet_files as files
 
 MAIN = pathlib.Path(__file__).parents[2] / "main.py"

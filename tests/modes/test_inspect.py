@@ -5,9 +5,9 @@ import json
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import inspect
 from alexnet_tf.options import Options
 from configs import caffe, one_gpu, paper
+from modes import inspect
 
 
 def test_two_recipes_are_compared(capsys):

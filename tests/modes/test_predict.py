@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import predict
 from alexnet_tf.options import Options
+from modes import predict
 
 
 def options(run, *images, json_output=True):

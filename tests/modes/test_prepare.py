@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import prepare, train
 from alexnet_tf.options import Options
+from modes import prepare, train
 
 
 @pytest.mark.parametrize("name", ["imagenet2012:5.*.*", "imagenet_tars"])

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import train
-from alexnet_tf.training.progress import TrainingProgress
+from alexnet_tf.training.epoch_report import TrainingProgress
+from modes import train
 from tests.training.conftest import small_disk  # noqa: F401
 from tests.training.run_contents import assert_same_run
 

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import report, train
 from alexnet_tf.options import Options
+from modes import report, train
 
 VOID = ("img", "meta")
 ALWAYS = [

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import evaluate, train
 from alexnet_tf.options import Options
-from alexnet_tf.progress import ProgressReport
-from alexnet_tf.run import Run
-from alexnet_tf.run_lock import locked
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.lock import locked
+from alexnet_tf.terminal.progress import ProgressReport
 from alexnet_tf.training.interrupts import InterruptSaver
 from alexnet_tf.training.trainer import Trainer
+from modes import evaluate, train
 from tests.training.run_contents import (
     assert_same_run,
     assert_same_weights,

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
-from alexnet_tf.modes import export, train
 from alexnet_tf.options import Options
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
-from alexnet_tf.training.state_keeper import StateKeeper
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
+from alexnet_tf.training.state import StateKeeper
+from modes import export, train
 from tests.training.run_contents import (
     assert_same_run,
     assert_same_weights,

@@ -12,13 +12,13 @@ from PIL import Image
 
 from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.errors import UserError
-from alexnet_tf.fc7 import Fc7
-from alexnet_tf.modes import codes, index, search
 from alexnet_tf.retrieval import image_index
 from alexnet_tf.retrieval.codes import open_codes
+from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import ImageIndex
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
+from modes import codes, index, search
 
 IMAGES = 72  # training images of the folder
 BITS = 16

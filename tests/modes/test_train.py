@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import train
+from modes import train
 from tests.training.run_contents import (
     assert_same_weights,
     history,

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import inspect, train
-from alexnet_tf.run import Run
-from alexnet_tf.training.out_of_memory import memory_advice
+from alexnet_tf.run.folder import Run
+from alexnet_tf.training.diagnosis import memory_advice
 from alexnet_tf.training.trainer import Trainer
 from configs import paper
+from modes import inspect, train
 from tests.training.run_contents import assert_same_weights, state_weights
 
 HALF = {

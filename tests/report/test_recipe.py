@@ -3,7 +3,7 @@
 import pytest
 
 from alexnet_tf.report.recipe import MACHINE, config_section, origin_section
-from alexnet_tf.run import Run
+from alexnet_tf.run.folder import Run
 from configs import paper
 
 HERE = dict.fromkeys(MACHINE, "here")

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from alexnet_tf.data.imagenet_classes import names_by_wnid
+from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.report.results import (
     best_epoch,
     classes_section,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.retrieval.autoencoder import NoisyBits
-from alexnet_tf.retrieval.autoencoder_training import (
+from alexnet_tf.retrieval.autoencoder import (
+    NoisyBits,
     encode,
     mean_and_deviation,
     train_autoencoder,

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.run import Run
+from alexnet_tf.run.folder import Run
 
 SPEED = "images_per_second"  # the one number that may differ
 

@@ -11,7 +11,7 @@ from alexnet_tf.training.interrupts import (
     Interrupts,
     InterruptSaver,
 )
-from alexnet_tf.training.workers import Alone
+from alexnet_tf.workers.alone import Alone
 
 BOTH = pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)]

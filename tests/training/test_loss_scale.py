@@ -10,7 +10,7 @@ from alexnet_tf.training.loss_scale import (
     STEPS_TO_DOUBLE,
     LossScale,
 )
-from alexnet_tf.training.workers import Alone
+from alexnet_tf.workers.alone import Alone
 from tests.training.narrow import (
     fit,
     largest_difference,

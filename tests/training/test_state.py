@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_weights
-from alexnet_tf.training.lr_drops import DropsByHand
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_weights
 from alexnet_tf.training.optimizer import PaperSGD
+from alexnet_tf.training.schedule import DropsByHand
 from alexnet_tf.training.state import State
 from alexnet_tf.training.trainer import Trainer
 

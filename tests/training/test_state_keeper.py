@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from alexnet_tf.training.state_keeper import StateKeeper
+from alexnet_tf.training.state import StateKeeper
 
 
 class State:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.training import trainer as trainer_module
-from alexnet_tf.training.step_placement import GraphCollection
+from alexnet_tf.training.placement import GraphCollection
 from alexnet_tf.training.trainer import NOT_FINITE
 from tests.training.narrow import (
     CLASSES,

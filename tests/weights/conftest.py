@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import import_weights
 from alexnet_tf.options import Options
-from alexnet_tf.run import Run
-from alexnet_tf.trained import load_trained
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 from configs import caffe
+from modes import import_weights
 from tests.weights import alexnet_files as files
 
 

@@ -123,8 +123,8 @@ def test_a_file_cut_short(share, caffe_weights, refused, tmp_path):
 
 
 def test_our_own_export_has_a_better_way(finished_run, refused, tmp_path):
-    from alexnet_tf.run import Run
-    from alexnet_tf.trained import load_trained
+    from alexnet_tf.run.folder import Run
+    from alexnet_tf.run.trained import load_trained
     from export.onnx_format import write_onnx
 
     file = write_onnx(tmp_path, load_trained(Run(finished_run)))

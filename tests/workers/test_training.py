@@ -8,14 +8,14 @@ import time
 import numpy as np
 import pytest
 
-from alexnet_tf.csv_files import write_csv
 from alexnet_tf.data.damage import COLUMNS, read_damaged
-from alexnet_tf.data.folder import load_folder
+from alexnet_tf.data.prepared.writer import prepare
+from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
-from alexnet_tf.modes import train
-from alexnet_tf.preparation.prepare import prepare
-from alexnet_tf.training.workers import Alone, AverageLogs, share
+from alexnet_tf.files.csv import write_csv
 from alexnet_tf.workers import launch
+from alexnet_tf.workers.alone import Alone, AverageLogs, share
+from modes import train
 from tests.training.run_contents import evaluation, history, state_weights
 from tests.workers.comparison import assert_equal_runs
 from tests.workers.processes import all_ended

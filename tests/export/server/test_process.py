@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.errors import BAD_INPUT, UserError
-from alexnet_tf.modes import serve
 from alexnet_tf.options import Options
+from modes import serve
 from tests.contract.local_server import ROOT, LocalServer
 
 

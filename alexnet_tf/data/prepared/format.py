@@ -1,0 +1,242 @@
+"""How records lie in the files of a prepared set.
+
+jpeg: TFRecord files of tf.train.Examples: id and label (int64), name (UTF-8)
+and image (a JPEG file).
+raw: one after the other, 256*256*3 bytes of pixels, id and label as int64,
+least significant byte first, and zeros up to a multiple of 64 bytes, where
+TensorFlow can take rows of pixels without copying them.
+"""
+
+import dataclasses
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.data.prepared.tfrecord_frames import record_offsets
+from alexnet_tf.data.preprocess import RECORD_SIZE
+
+JPEG_QUALITY = 95  # as Krizhevsky's make-data (cuda-convnet2) has it
+SHAPE = [RECORD_SIZE, RECORD_SIZE, 3]
+ROW_BYTES = 3 * RECORD_SIZE
+PIXEL_BYTES = ROW_BYTES * RECORD_SIZE
+TRAILER_BYTES = 64
+RAW_BYTES = PIXEL_BYTES + TRAILER_BYTES
+TFRECORD_BUFFER_BYTES = 2**18  # what tf.data.TFRecordDataset takes
+PARSED_AT_ONCE = 64
+RAW_PARSED_AT_ONCE = 32
+LEFT_OUT = -1  # id of what stands for a record that is left out
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordFormat:
+    """One of the two formats.
+
+    Attributes:
+        extension: of the files.
+        shard_size: records in a shard of about 40 MB.
+        most_buffered: records that a shuffle buffer may hold: 0.4 GB of JPEG
+            files, 0.1 GB of raw records, which leave the processor's caches.
+        encode: from a uint8 [256, 256, 3] record to its bytes, a scalar
+            string.
+        decode: from an example's "image" to the record; JPEG loses a little.
+        decode_window: from an "image", top, left and side to uint8 [side,
+            side, 3], sparing what lies outside.
+        serialize: (id, label, name, bytes of `encode`) -> bytes.
+        write: (path, list of those) writes a file.
+        open: (path, offset, count, size of the file) -> dataset of `count` of
+            those, from the byte at `offset` on.
+        offsets: (path, number of records) -> the first byte of each; None
+            stands for what cannot be found.
+        damaged: (path, number of records) -> {place of a record in the file:
+            what is wrong with it}; all of them where nothing tells which. The
+            file's checksum is wrong.
+        parse: dataset of those -> dataset of {"id", "label", "image"}, to
+            batches of which a second argument is applied.
+    """
+
+    extension: str
+    shard_size: int
+    most_buffered: int
+    encode: Callable
+    decode: Callable
+    decode_window: Callable
+    serialize: Callable
+    write: Callable
+    open: Callable
+    offsets: Callable
+    damaged: Callable
+    parse: Callable
+
+    @property
+    def stand_in(self):
+        """A record in the place of one that is left out."""
+        return self.serialize(LEFT_OUT, 0, "", bytes(PIXEL_BYTES))
+
+
+def _decode_jpeg_window(image, top, left, side):
+    """The colours of the outermost columns may differ a little from the whole
+    record's: they are interpolated without what lies beyond."""
+    window = tf.stack([top, left, side, side])
+    return tf.ensure_shape(
+        tf.io.decode_and_crop_jpeg(image, window, channels=3), [side, side, 3]
+    )
+
+
+def _serialize_example(number, label, name, image):
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature["id"].int64_list.value.append(number)
+    feature["label"].int64_list.value.append(label)
+    feature["name"].bytes_list.value.append(name.encode())
+    feature["image"].bytes_list.value.append(image)
+    return example.SerializeToString(deterministic=True)
+
+
+def _write_tfrecord(path, examples):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for example in examples:
+            writer.write(example)
+
+
+def _open_tfrecord(path, offset, count, _):
+    # tf.data.TFRecordDataset can only begin at the beginning.
+    records = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[path],
+        compression_type="",
+        buffer_size=TFRECORD_BUFFER_BYTES,
+        byte_offsets=[offset],
+    )
+    element = tf.TensorSpec([], tf.string)
+    return tf.data.experimental.from_variant(records, element).take(count)
+
+
+def _damaged_tfrecord(path, count):
+    found = {}
+    for place, offset in enumerate(record_offsets(path, count)):
+        if offset is None:
+            found[place] = "it is missing"
+            continue
+        # Inside of another dataset: TensorFlow 2.21 forgets the offset of one
+        # that stands alone.
+        record = tf.data.Dataset.from_tensors(np.int64(offset)).flat_map(
+            lambda first: _open_tfrecord(str(path), first, 1, None)
+        )
+        try:
+            list(record)
+        except (tf.errors.DataLossError, tf.errors.UnknownError):
+            found[place] = f"the checksum at byte {offset} is wrong"
+    return found
+
+
+def _parse_examples(serialized, function=lambda example: example):
+    """Many at once: one at a time costs a third of decoding them."""
+    features = {
+        "id": tf.io.FixedLenFeature([], tf.int64),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "image": tf.io.FixedLenFeature([], tf.string),
+    }
+    return (
+        serialized.batch(PARSED_AT_ONCE)
+        .map(lambda batch: function(tf.io.parse_example(batch, features)))
+        .unbatch()
+    )
+
+
+def _pixel_bytes(record):
+    # A serialized tensor of bytes ends with them.
+    return tf.strings.substr(
+        tf.io.serialize_tensor(record), -PIXEL_BYTES, PIXEL_BYTES
+    )
+
+
+def _decode_raw(image):
+    pixels = tf.io.decode_raw(image, tf.uint8)[:PIXEL_BYTES]
+    return tf.reshape(pixels, SHAPE)
+
+
+def _decode_raw_window(image, top, left, side):
+    pixels = tf.io.decode_raw(image, tf.uint8)
+    rows = pixels[top * ROW_BYTES : (top + side) * ROW_BYTES]
+    rows = tf.reshape(rows, [side, RECORD_SIZE, 3])
+    return tf.ensure_shape(rows[:, left : left + side], [side, side, 3])
+
+
+def _serialize_raw(number, label, _, pixels):
+    trailer = struct.pack("<qq", number, label)
+    return pixels + trailer.ljust(TRAILER_BYTES, b"\0")
+
+
+def _write_raw(path, records):
+    path.write_bytes(b"".join(records))
+
+
+def _open_raw(path, offset, count, size):
+    records = tf.data.FixedLengthRecordDataset(
+        path,
+        RAW_BYTES,
+        header_bytes=offset,
+        footer_bytes=size - offset - count * RAW_BYTES,
+        buffer_size=0,  # a record is as much as is worth reading at once
+    )
+    return records.take(count)
+
+
+def _raw_offsets(path, count):
+    there = min(path.stat().st_size // RAW_BYTES, count)
+    return [i * RAW_BYTES for i in range(there)] + [None] * (count - there)
+
+
+def _damaged_raw(path, count):
+    offsets = _raw_offsets(path, count)
+    lost = [place for place, offset in enumerate(offsets) if offset is None]
+    if lost:
+        return dict.fromkeys(lost, "it is missing")
+    # A record has no checksum of its own.
+    return dict.fromkeys(range(count), "the checksum of its file is wrong")
+
+
+def _parse_raw(records, function=lambda example: example):
+    def parse(batch):
+        trailers = tf.strings.substr(batch, PIXEL_BYTES, 16)
+        numbers = tf.io.decode_raw(trailers, tf.int64)
+        return function(
+            {"id": numbers[:, 0], "label": numbers[:, 1], "image": batch}
+        )
+
+    return records.batch(RAW_PARSED_AT_ONCE).map(parse).unbatch()
+
+
+FORMATS = {
+    "jpeg": RecordFormat(
+        extension="tfrecord",
+        shard_size=1024,
+        most_buffered=10_000,
+        encode=lambda record: tf.io.encode_jpeg(record, quality=JPEG_QUALITY),
+        decode=lambda image: tf.ensure_shape(
+            tf.io.decode_jpeg(image, channels=3), SHAPE
+        ),
+        decode_window=_decode_jpeg_window,
+        serialize=_serialize_example,
+        write=_write_tfrecord,
+        open=_open_tfrecord,
+        offsets=record_offsets,
+        damaged=_damaged_tfrecord,
+        parse=_parse_examples,
+    ),
+    "raw": RecordFormat(
+        extension="raw",
+        shard_size=256,
+        most_buffered=512,
+        encode=_pixel_bytes,
+        decode=_decode_raw,
+        decode_window=_decode_raw_window,
+        serialize=_serialize_raw,
+        write=_write_raw,
+        open=_open_raw,
+        offsets=_raw_offsets,
+        damaged=_damaged_raw,
+        parse=_parse_raw,
+    ),
+}

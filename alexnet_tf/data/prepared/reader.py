@@ -1,0 +1,135 @@
+"""A prepared set: shards of 256x256 records, see `--mode=prepare`.
+
+dataset.json                     what it is, shards with their checksums
+mean.npy                         mean image, float64 [256, 256, 3], 0..255
+{train,validation}-*             records, see `record_format`
+rejected.csv                     images that were left out, and why
+"""
+
+import dataclasses
+import functools
+import pathlib
+
+import numpy as np
+
+from alexnet_tf.data.augment import draws
+from alexnet_tf.data.prepared.description import (
+    read_description,
+)
+from alexnet_tf.data.prepared.format import FORMATS
+from alexnet_tf.data.prepared.shards import Shard, Shards
+from alexnet_tf.data.source import Source, Split
+from alexnet_tf.data.statistics import Statistics
+from alexnet_tf.errors import UserError
+from alexnet_tf.files.atomic import readable
+from alexnet_tf.terminal.progress import ProgressReport
+
+MEAN_FILE = "mean.npy"
+SHARDS_READ_AT_ONCE = 8
+
+
+def load_prepared(folder, whole=True):
+    """Opens what `--mode=prepare` wrote.
+
+    Args:
+        folder: path of the prepared set.
+        whole: whether to look if all shards are there, with their sizes.
+
+    Raises:
+        UserError: there is none, it is not complete, or a shard is missing
+            or has another size than it had.
+    """
+    if not folder:
+        raise UserError("data.name=prepared needs --data_dir=DIR")
+    folder = pathlib.Path(folder)
+    description = read_description(folder)
+    splits = shards_of(folder, description)
+    if whole:
+        for shards in splits.values():
+            _check_sizes(shards)
+    return Source(
+        name="prepared",
+        class_names=description.class_names,
+        train=_split(folder, "train", splits["train"]),
+        validation=_split(folder, "validation", splits["validation"])
+        if "validation" in splits
+        else None,
+        decode=FORMATS[description.format].decode,
+        decode_window=FORMATS[description.format].decode_window,
+        fingerprint=description.fingerprint,
+        licence=description.licence,
+        statistics=functools.partial(_statistics, folder, description),
+    )
+
+
+def shards_of(folder, description):
+    """{"train": `Shards`, perhaps "validation": `Shards`}."""
+    return {
+        name: Shards(
+            [
+                Shard(folder / s["file"], s["records"], s["bytes"], s["sha256"])
+                for s in shards
+            ],
+            FORMATS[description.format],
+        )
+        for name, shards in description.splits.items()
+    }
+
+
+def _check_sizes(shards):
+    for shard in shards.shards:
+        size = shard.size
+        if size != shard.bytes:
+            found = "missing" if size is None else f"{size} bytes long"
+            raise UserError(
+                f"{shard.path} is {found}, it should have {shard.bytes} "
+                "bytes: copy the set again, or prepare it again in another "
+                "folder"
+            )
+
+
+def _split(folder, name, shards):
+    return Split(
+        examples=shards.examples(),
+        size=sum(shard.records for shard in shards.shards),
+        name_of=lambda i: f"{name} record {i} of {folder}",
+        most_buffered=shards.record_format.most_buffered,
+        reordered=functools.partial(_reordered, shards),
+        damaged=functools.partial(damaged_records, name, shards),
+        without=lambda numbers: _split(
+            folder,
+            name,
+            dataclasses.replace(shards, left_out=frozenset(numbers)),
+        ),
+    )
+
+
+def damaged_records(name, shards):
+    """`Damaged` records of a split's `Shards`; reads all that have changed."""
+    total = sum(shard.records for shard in shards.shards)
+    with ProgressReport(f"checksums of {name}", total) as progress:
+        return shards.damaged(progress)
+
+
+def _reordered(shards, seed):
+    return shards.reordered(
+        seed,
+        SHARDS_READ_AT_ONCE,
+        lambda example: {**example, "draw": draws(seed, example["id"])},
+    )
+
+
+def _statistics(folder, description, fingerprint):
+    file = folder / MEAN_FILE
+    with readable(file):
+        # Mapped: a header that promises more than there is reserves nothing.
+        mapped = np.load(file, mmap_mode="r", allow_pickle=False)
+        statistics = Statistics(
+            mean_image=np.array(mapped),
+            covariance=np.array(description.covariance),
+            rejected_train=np.empty(0, np.int64),
+            rejected_validation=np.empty(0, np.int64),
+            fingerprint=fingerprint,
+        )
+        statistics.check()
+    return statistics

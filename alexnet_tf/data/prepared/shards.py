@@ -1,0 +1,196 @@
+"""The files of a prepared set: what they should be and how they are read."""
+
+import bisect
+import dataclasses
+import hashlib
+import itertools
+import pathlib
+
+import tensorflow as tf
+
+from alexnet_tf.data.prepared.format import RecordFormat
+from alexnet_tf.data.source import Damaged
+
+BYTES_AT_ONCE = 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A file of records, as dataset.json describes it.
+
+    Attributes:
+        path: where it lies.
+        records: number of records in it.
+        bytes: its size.
+        sha256: its checksum, in hexadecimal.
+    """
+
+    path: pathlib.Path
+    records: int
+    bytes: int
+    sha256: str
+
+    @property
+    def size(self):
+        """Its size now; None where it is missing."""
+        return self.path.stat().st_size if self.path.is_file() else None
+
+    @property
+    def is_whole(self):
+        """Whether it is what it was; reads all of it.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        digest = hashlib.sha256()
+        with open(self.path, "rb") as file:
+            while block := file.read(BYTES_AT_ONCE):
+                digest.update(block)
+        return digest.hexdigest() == self.sha256
+
+    def damaged(self, record_format):
+        """{place of a record: what is wrong with it}; reads all of it."""
+        everything = range(self.records)
+        try:
+            if self.is_whole:
+                return {}
+            found = record_format.damaged(self.path, self.records)
+        except OSError as error:
+            return dict.fromkeys(everything, error.strerror)
+        if not found and self.size == self.bytes:
+            return dict.fromkeys(everything, "it is another file's")
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Shards:
+    """The shards of a split. Records have numbers: their places in it.
+
+    Args:
+        shards: list of `Shard`.
+        record_format: a `RecordFormat`.
+        left_out: numbers of the records that are not read.
+    """
+
+    shards: list[Shard]
+    record_format: RecordFormat
+    left_out: frozenset = frozenset()
+
+    def damaged(self, progress):
+        """`Damaged` records of all shards.
+
+        Args:
+            progress: a `ProgressReport` of the records.
+        """
+        found = []
+        for shard, first in zip(self.shards, self._firsts(), strict=False):
+            found += [
+                Damaged(
+                    number=first + place,
+                    name=f"{shard.path} record {place + 1}",
+                    reason=reason,
+                )
+                for place, reason in shard.damaged(self.record_format).items()
+            ]
+            progress.advance(shard.records)
+        return found
+
+    def examples(self):
+        """All examples in the order of the shards."""
+        return self._parse(self._numbers().flat_map(self._reader()))
+
+    def reordered(self, seed, at_once, function):
+        """The examples with the shards shuffled, several read in turns.
+
+        Args:
+            seed: int64 scalar tensor.
+            at_once: number of shards that are read in turns.
+            function: applied to examples or batches of them.
+        """
+        count = len(self.shards)
+        records = (
+            self._numbers()
+            .shuffle(count, seed=seed, reshuffle_each_iteration=False)
+            .interleave(self._reader(), cycle_length=min(at_once, count))
+        )
+        return self._parse(records, function)
+
+    def _numbers(self):
+        return tf.data.Dataset.range(len(self.shards))
+
+    def _firsts(self):
+        """Numbers of the first records of all shards, and of one behind."""
+        sizes = (shard.records for shard in self.shards)
+        return list(itertools.accumulate(sizes, initial=0))
+
+    def _parse(self, records, *function):
+        return self.record_format.parse(records, *function)
+
+    def _reader(self):
+        """Function: number of a shard -> dataset of its records.
+
+        Where a record is left out, a stand-in has its place, so that the
+        order of the others does not change. A shard that ends too early is
+        an error, wherever it was cut.
+        """
+        places = self._places_left_out()
+        pieces, begins = [], [0]
+        for number, shard in enumerate(self.shards):
+            pieces += _pieces(shard, self.record_format, places.get(number, ()))
+            begins.append(len(pieces))
+        pieces = tuple(
+            tf.constant(column, tf.int64)
+            for column in zip(*pieces, strict=True)
+        )
+        begins = tf.constant(begins, tf.int64)
+        paths = tf.constant([str(shard.path) for shard in self.shards])
+        sizes = tf.constant(
+            [shard.size or 0 for shard in self.shards], tf.int64
+        )
+        stand_in = tf.data.Dataset.from_tensors(self.record_format.stand_in)
+
+        def read(number):
+            path, size = paths[number], sizes[number]
+            begin, end = begins[number], begins[number + 1]
+
+            def read_piece(offset, count, left_out):
+                return (
+                    self.record_format.open(path, offset, count, size)
+                    .apply(tf.data.experimental.assert_cardinality(count))
+                    .concatenate(stand_in.repeat(left_out))
+                )
+
+            return tf.data.Dataset.from_tensor_slices(
+                tuple(column[begin:end] for column in pieces)
+            ).flat_map(read_piece)
+
+        return read
+
+    def _places_left_out(self):
+        """{number of a shard: the places in it that are left out}."""
+        firsts, places = self._firsts(), {}
+        for number in self.left_out:
+            shard = bisect.bisect(firsts, number) - 1
+            places.setdefault(shard, set()).add(number - firsts[shard])
+        return places
+
+
+def _pieces(shard, record_format, left_out):
+    """[[offset, records from there on, records left out behind them]]."""
+    if not left_out:
+        return [[0, shard.records, 0]]
+    if len(left_out) == shard.records:
+        return [[0, 0, shard.records]]
+    offsets = record_format.offsets(shard.path, shard.records)
+    pieces = []
+    for place, offset in enumerate(offsets):
+        if place in left_out:
+            if not pieces:
+                pieces.append([0, 0, 0])
+            pieces[-1][2] += 1
+        elif pieces and not pieces[-1][2]:
+            pieces[-1][1] += 1
+        else:
+            # What cannot be found fails when it is read.
+            pieces.append([shard.bytes if offset is None else offset, 1, 0])
+    return pieces

@@ -1,0 +1,122 @@
+"""Trained networks that answer alone or together, from runs and exports."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.ten_crop import (
+    centre_crop_probabilities,
+    ten_crop_probabilities,
+)
+from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.trained import load_trained
+
+SAVED_MODEL = "saved_model.pb"
+RECORDS = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One network of an ensemble.
+
+    Attributes:
+        name: path of the run or of the exported version.
+        class_names: one per probability.
+        probabilities: from uint8 records [B, 256, 256, 3] to float64 [B,
+            classes], the mean over the crops.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    probabilities: Callable
+
+
+def run_member(run, crops, tower_devices="none"):
+    """A run with its best weights; `crops` is 1 (centre) or 10."""
+    trained = load_trained(run, tower_devices)
+    mean_of = {1: centre_crop_probabilities, 10: ten_crop_probabilities}[crops]
+    return Member(
+        str(run.path),
+        trained.class_names,
+        tf.function(
+            lambda records: mean_of(trained.network, records, trained.crop),
+            input_signature=[RECORDS],
+        ),
+    )
+
+
+def open_members(paths, crops, tower_devices="none"):
+    """Functions that load the members at `paths`, one at a time.
+
+    Args:
+        paths: run folders, versions that --mode=export wrote, or folders of
+            such versions, of which the newest counts.
+        crops: 1 or 10; an exported model always takes ten.
+        tower_devices: see `resolve_tower_devices`.
+
+    Raises:
+        UserError: a path is neither, or an export is asked for one crop.
+    """
+    return [_opener(path, crops, tower_devices) for path in paths]
+
+
+def _opener(path, crops, tower_devices):
+    version = _exported_version(pathlib.Path(path))
+    if version is None:
+        run = trained_run(path)
+        return functools.partial(run_member, run, crops, tower_devices)
+    if crops != 10:
+        raise UserError(
+            f"{path} is an exported model, which always takes ten crops: "
+            "leave --crops=1 away, or name the run instead"
+        )
+    return functools.partial(_export_member, version)
+
+
+def _exported_version(path):
+    """The folder with the SavedModel, None where there is none."""
+    if (path / SAVED_MODEL).is_file():
+        return path
+    versions = [
+        int(file.parent.name)
+        for file in path.glob(f"*/{SAVED_MODEL}")
+        if file.parent.name.isdecimal()
+    ]
+    return path / str(max(versions)) if versions else None
+
+
+def _export_member(version):
+    try:
+        model = tf.saved_model.load(str(version))
+        labels = (version / "assets" / "labels.txt").read_text("utf-8")
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{version} is no model that --mode=export wrote: {reason}"
+        ) from None
+
+    if "images" not in model.signatures:
+        raise UserError(f"{version} has no signature images: export it again")
+
+    def probabilities(records):
+        # By way of the model, which lives as long as something refers to it.
+        mean = model.signatures["images"](images=records)["probabilities"]
+        return tf.cast(mean, tf.float64)
+
+    return Member(str(version), tuple(labels.splitlines()), probabilities)
+
+
+def check_same_answers(members):
+    """Raises `UserError` if not all members have the same classes."""
+    first, *others = members
+    for other in others:
+        if other.class_names != first.class_names:
+            raise UserError(
+                f"{other.name} was trained on other classes than "
+                f"{first.name}: their probabilities cannot be averaged"
+            )

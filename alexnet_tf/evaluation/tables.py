@@ -1,0 +1,174 @@
+"""Results as tables and pictures: errors, confusion, classes."""
+
+import csv
+import dataclasses
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from alexnet_tf.files.atomic import readable
+from alexnet_tf.files.csv import text_of, write_csv
+from alexnet_tf.files.figures import literal, save_figure
+from configs.published import ILSVRC_2010, ILSVRC_2012
+
+COLUMNS = (
+    *("network", "images", "crops"),
+    *("top-1 error", "95 % interval", "top-5 error", "95 % interval"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One row of ours.
+
+    Attributes:
+        name: of the run, the export or the ensemble.
+        dataset: name of the data set and its split.
+        crops: "centre" or "ten".
+        images: how many were tested.
+        top1_error, top5_error: fractions.
+        top1_interval, top5_interval: (low, high), fractions.
+    """
+
+    name: str
+    dataset: str
+    crops: str
+    images: int
+    top1_error: float
+    top1_interval: tuple[float, float]
+    top5_error: float
+    top5_interval: tuple[float, float]
+
+
+def markdown(results):
+    """The table as markdown, percentages."""
+    lines = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
+    return "\n".join(lines + [_line(row) for row in _rows(results)]) + "\n"
+
+
+def as_csv(results):
+    """The table as CSV, percentages."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(results))
+    return text.getvalue()
+
+
+def _rows(results):
+    ours = [
+        (
+            result.name,
+            f"{result.dataset}, {result.images}",
+            result.crops,
+            _percent(result.top1_error),
+            _interval(result.top1_interval),
+            _percent(result.top5_error),
+            _interval(result.top5_interval),
+        )
+        for result in results
+    ]
+    published = [
+        (
+            name,
+            "ILSVRC, published",
+            crops,
+            _percent(top1),
+            "",
+            _percent(top5),
+            "",
+        )
+        for name, crops, top1, top5 in (*ILSVRC_2012, *ILSVRC_2010)
+    ]
+    return ours + published
+
+
+def _line(cells):
+    return "| " + " | ".join(str(c).replace("|", r"\|") for c in cells) + " |"
+
+
+def _percent(fraction):
+    return f"{100 * fraction:.1f}"
+
+
+def _interval(interval):
+    return " to ".join(map(_percent, interval))
+
+
+MOST_NAMES = 50  # more do not fit beside the picture
+
+
+def write_confusion(path, confusion, class_names):
+    """Writes counts as CSV: a row per label, a column per best guess."""
+    rows = zip(class_names, confusion, strict=True)
+    write_csv(
+        path,
+        ["label", *class_names],
+        [[name, *counts] for name, counts in rows],
+    )
+
+
+def read_confusion(path):
+    """What `write_confusion` wrote.
+
+    Returns:
+        (int64 [classes, classes], list of class names).
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with readable(path), open(path, newline="", encoding="utf-8") as file:
+        (_, *class_names), *rows = csv.reader(file)
+        class_names = list(map(text_of, class_names))
+        counts = np.array([row[1:] for row in rows], np.int64)
+        return counts.reshape(len(class_names), len(class_names)), class_names
+
+
+def write_per_class(path, confusion, class_names):
+    """Writes class, number of images and accuracy, a fraction, as CSV."""
+    write_csv(
+        path,
+        ["class", "images", "accuracy"],
+        [
+            [name, images, f"{accuracy:.4f}"]
+            for name, images, accuracy in per_class(confusion, class_names)
+        ],
+    )
+
+
+def per_class(confusion, class_names):
+    """[(class, images, accuracy)]; accuracy is nan where no image is."""
+    images = confusion.sum(axis=1)
+    right = np.diagonal(confusion)
+    return [
+        (name, int(n), r / n if n else float("nan"))
+        for name, n, r in zip(class_names, images, right, strict=True)
+    ]
+
+
+def draw_confusion(path, confusion, class_names):
+    """Draws the matrix as PNG, each row as shares of its label."""
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    figure, axis = plt.subplots(figsize=(8, 7), layout="constrained")
+    image = axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    figure.colorbar(image, label="share of the label's images")
+    axis.set_xlabel("best guess")
+    axis.set_ylabel("label")
+    if len(class_names) <= MOST_NAMES:
+        ticks = range(len(class_names))
+        class_names = [literal(name) for name in class_names]
+        axis.set_xticks(ticks, class_names, rotation=90)
+        axis.set_yticks(ticks, class_names)
+    if len(class_names) <= 20:
+        for row, column in np.argwhere(confusion):
+            axis.text(
+                column,
+                row,
+                confusion[row, column],
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[row, column] > 0.5 else "black",
+            )
+    save_figure(figure, path)

@@ -1,0 +1,50 @@
+"""CSV files for people, their spreadsheets and their programs."""
+
+import csv
+
+from alexnet_tf.files.atomic import replacing
+
+# A spreadsheet takes a cell that begins so for a formula and runs it.
+FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(path, header, rows):
+    """Writes a table, completely or not at all.
+
+    Texts that a spreadsheet would take for formulas get an apostrophe in
+    front; numbers stay as they are.
+
+    Args:
+        path: of the file; UTF-8, bytes of file names that are none survive.
+        header: names of the columns.
+        rows: iterable of sequences of texts and numbers; None is empty.
+    """
+    with (
+        replacing(path) as temporary,
+        open(
+            temporary,
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="surrogateescape",
+        ) as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(map(_harmless, header))
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+
+
+def text_of(cell):
+    """The text that `write_csv` wrote as this cell."""
+    return cell[1:] if cell[:1] == "'" and _is_marked(cell) else cell
+
+
+def _is_marked(text):
+    """Whether it is a formula, perhaps behind apostrophes."""
+    return text.lstrip("'").startswith(FORMULA_MARKS)
+
+
+def _harmless(cell):
+    if isinstance(cell, str) and _is_marked(cell):
+        return f"'{cell}"
+    return cell

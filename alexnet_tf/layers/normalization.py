@@ -1,0 +1,252 @@
+"""Response normalization: across maps (LRN) and inside each map."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from alexnet_tf.layers.gradients import gradient_scope
+from alexnet_tf.layers.towers import TowerLayer, run_on
+
+
+def local_response_normalization(
+    a, n=5, k=2.0, alpha=1e-4, beta=0.75, compiled=False
+):
+    """b[i] = a[i] / (k + alpha * sum_j a[j]^2)^beta, j within n//2 of i.
+
+    The gradient is written out: with g = db / s^beta, where s are the sums in
+    parentheses, it is g[i] - 2 alpha beta a[i] sum_j g[j] a[j] / s[j]. On a CPU
+    it takes a fraction of the time of TensorFlow's, a scalar loop
+    (`benchmarks/lrn.py`). Computed in float32 whatever the input is: squares
+    overflow float16 from 256 on.
+
+    Args:
+        a: activations, [..., C], any float dtype.
+        n: number of maps in a window, odd; windows end at the first and last.
+        k, alpha, beta: constants. alpha is not divided by n.
+        compiled: whether XLA makes a loop or two of each pass, in about half
+            the time on a CPU. The gradient then computes the sums again,
+            where it otherwise reads them.
+
+    Returns:
+        A tensor like `a`.
+    """
+    compute = _compiled if compiled else _as_operations
+
+    @tf.custom_gradient
+    def normalize(a):
+        named = gradient_scope()
+        b, gradient_of = compute(a, n, k, alpha, beta)
+
+        def gradient(db):
+            with named():
+                return gradient_of(db)
+
+        return b, gradient
+
+    return normalize(a)
+
+
+def _as_operations(a, n, k, alpha, beta):
+    """(b, gradient function), of operations that every device has."""
+    sums, normalized, gradient = _formula(n, k, alpha, beta, product_with_band)
+    s = sums(a)
+
+    def gradient_of(db):
+        # Without the dependency TensorFlow would find that it has computed
+        # powers of the same sums before, and keep those in memory, too.
+        with tf.control_dependencies([db]):
+            return gradient(a, s, db)
+
+    return normalized(a, s), gradient_of
+
+
+def _compiled(a, n, k, alpha, beta):
+    """(b, gradient function), compiled by XLA."""
+    forward, backward = _programs(n, k, alpha, beta)
+    return forward(a), functools.partial(backward, a)
+
+
+@functools.cache
+def _programs(n, k, alpha, beta):
+    sums, normalized, gradient = _formula(n, k, alpha, beta, sum_of_shifted)
+
+    @tf.function(jit_compile=True)
+    def forward(a):
+        return normalized(a, sums(a))
+
+    @tf.function(jit_compile=True)
+    def backward(a, db):
+        return gradient(a, sums(a), db)
+
+    return forward, backward
+
+
+def _formula(n, k, alpha, beta, window_sum):
+    """Functions of (a), (a, s) and (a, s, db): the sums s, b and da."""
+
+    def sums(a):
+        return k + window_sum(tf.square(tf.cast(a, tf.float32)), n, alpha)
+
+    def normalized(a, s):
+        b = tf.cast(a, tf.float32) * to_minus_beta(s, beta)
+        return tf.cast(b, a.dtype)
+
+    def gradient(a, s, db):
+        x = tf.cast(a, tf.float32)
+        g = tf.cast(db, tf.float32) * to_minus_beta(s, beta)
+        da = g + x * window_sum(g * x / s, n, -2 * alpha * beta)
+        return tf.cast(da, a.dtype)
+
+    return sums, normalized, gradient
+
+
+def product_with_band(x, n, factor):
+    """factor times the sums over n neighbouring maps, as a matrix product."""
+    channels = x.shape[-1]
+    index = tf.range(channels)
+    distance = tf.abs(index[:, None] - index[None, :])
+    band = tf.where(distance <= n // 2, tf.constant(factor, tf.float32), 0.0)
+    rows = tf.matmul(tf.reshape(x, [-1, channels]), band)
+    return tf.reshape(rows, tf.shape(x))
+
+
+def sum_of_shifted(x, n, factor):
+    """The same as n shifted copies, of which XLA makes one loop."""
+    channels, margin = x.shape[-1], n // 2
+    others = [(0, 0)] * (len(x.shape) - 1)
+    padded = tf.pad(x, [*others, (margin, margin)])
+    return factor * tf.add_n(
+        [padded[..., first : first + channels] for first in range(n)]
+    )
+
+
+def to_minus_beta(s, beta):
+    """s^-beta, quicker where beta is the paper's."""
+    if beta == 0.75:
+        root = tf.math.rsqrt(s)
+        return root * tf.sqrt(root)
+    return s**-beta
+
+
+@keras.saving.register_keras_serializable("alexnet_tf")
+class TowerLRN(TowerLayer):
+    """Local response normalization over the maps of a tower or of the layer.
+
+    Args:
+        n, k, alpha, beta: see `local_response_normalization`.
+        scope: "tower": N counts a tower's own maps, so nothing crosses (the
+            2012 code). "layer": the towers are joined, normalized together
+            and split again (Caffe's one-device network).
+        **kwargs: see `TowerLayer`.
+
+    Input, output: a list with one [B, H, W, C] tensor per tower.
+    """
+
+    def __init__(
+        self, n=5, k=2.0, alpha=1e-4, beta=0.75, scope="tower", **kwargs
+    ):
+        super().__init__(**kwargs)
+        if scope not in ("tower", "layer"):
+            raise ValueError(f"scope must be tower or layer, not {scope}")
+        self.n = n
+        self.k = k
+        self.alpha = alpha
+        self.beta = beta
+        self.scope = scope
+
+    def call(self, inputs, training=False):
+        normalize = functools.partial(
+            local_response_normalization,
+            n=self.n,
+            k=self.k,
+            alpha=self.alpha,
+            beta=self.beta,
+            compiled=training and self.compiled_in_training,
+        )
+        if self.scope == "tower":
+            return self.on_each_tower(normalize, inputs)
+        joined = run_on(
+            self.device(0),
+            lambda *towers: normalize(tf.concat(towers, axis=-1)),
+            *inputs,
+        )
+        with tf.device(self.device(0)):
+            return tf.split(joined, self.towers, axis=-1)
+
+    @property
+    def compiled_in_training(self):
+        """Whether XLA compiles it: on a CPU, where no tower is pinned.
+
+        On GPUs XLA needs parts of CUDA that not every installation has, and a
+        server of models need not have XLA at all.
+        """
+        return self.unpinned and not tf.config.list_logical_devices("GPU")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "n": self.n,
+            "k": self.k,
+            "alpha": self.alpha,
+            "beta": self.beta,
+            "scope": self.scope,
+        }
+
+
+def same_map_normalization(a, size=5, k=1.0, alpha=4e-5, beta=0.75):
+    """b = a / (k + alpha * sum of a^2 over a window of the same map)^beta.
+
+    Computed in float32 whatever the input is, as LRN is.
+
+    Args:
+        a: activations, [B, H, W, C], any float dtype.
+        size: side of the window, odd; windows end at the edges of a map.
+        k, alpha, beta: constants. alpha is not divided by size^2.
+
+    Returns:
+        A tensor like `a`.
+    """
+    x = tf.cast(a, tf.float32)
+    edge = (size // 2, size // 2)
+    # Padded beforehand: the means of a padded pool leave the zeros out.
+    squares = tf.pad(tf.square(x), [(0, 0), edge, edge, (0, 0)])
+    means = tf.nn.avg_pool2d(squares, size, 1, "VALID")
+    s = k + (alpha * size**2) * means
+    return tf.cast(x * to_minus_beta(s, beta), a.dtype)
+
+
+@keras.saving.register_keras_serializable("alexnet_tf")
+class TowerSameMapNorm(TowerLayer):
+    """`same_map_normalization` inside each tower.
+
+    Args:
+        size, k, alpha, beta: see there.
+        **kwargs: see `TowerLayer`.
+
+    Input, output: a list with one [B, H, W, C] tensor per tower.
+    """
+
+    def __init__(self, size=5, k=1.0, alpha=4e-5, beta=0.75, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.k = k
+        self.alpha = alpha
+        self.beta = beta
+
+    def call(self, inputs):
+        return self.on_each_tower(
+            lambda maps: same_map_normalization(
+                maps, self.size, self.k, self.alpha, self.beta
+            ),
+            inputs,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "k": self.k,
+            "alpha": self.alpha,
+            "beta": self.beta,
+        }

@@ -1,0 +1,187 @@
+"""The run folder: everything a run writes, and how to find it again.
+
+config.json      every value used
+dataset.json     class names and what the images were
+statistics.npz   mean image and covariance of the training images
+state/           the last two states, to go on from
+best/            the weights with the lowest validation top-1 error
+history.csv      one row per epoch
+damaged.csv      images that were damaged after the run had begun
+events/          for TensorBoard
+figures/         PNG
+index/           what --mode=search looks in, see retrieval.image_index
+lock             held by the process that trains
+starts.json      command, machine and versions of every start
+report.html      --mode=report
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+
+from alexnet_tf.config import config_from_json, config_to_json
+from alexnet_tf.errors import UserError
+from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.run.provenance import record_start
+
+RUNS = pathlib.Path("runs")
+
+
+class Run:
+    """Paths and small files of a run folder.
+
+    Args:
+        path: of the folder, which need not exist.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config_file = self.path / "config.json"
+        self.dataset_file = self.path / "dataset.json"
+        self.statistics_file = self.path / "statistics.npz"
+        self.state_folder = self.path / "state"
+        self.best_weights = self.path / "best" / "network.weights.h5"
+        self.evaluation_file = self.path / "evaluation.json"
+        self.confusion_file = self.path / "confusion.csv"
+        self.history_file = self.path / "history.csv"
+        self.damaged_file = self.path / "damaged.csv"
+        self.events_folder = self.path / "events"
+        self.figures_folder = self.path / "figures"
+        self.index_folder = self.path / "index"
+        self.lock_file = self.path / "lock"
+        self.starts_file = self.path / "starts.json"
+        self.report_file = self.path / "report.html"
+
+    @property
+    def exists(self):
+        """Whether the folder holds a run."""
+        return self.config_file.is_file()
+
+    @property
+    def can_go_on(self):
+        """Whether something of the training is saved."""
+        return self.state_folder.is_dir() or self.best_weights.is_file()
+
+    @property
+    def how_to_go_on(self):
+        """The command that does."""
+        return f"continue with: python main.py --mode=train --run={self.path}"
+
+    def create(self, config):
+        """Makes the folders, writes the config and records the start.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        with writable(f"run folder {self.path}"):
+            for file in (self.best_weights, self.figures_folder / "any"):
+                file.parent.mkdir(parents=True, exist_ok=True)
+            record_start(self.starts_file)
+            # Last: with it there is a run.
+            write_text(self.config_file, config_to_json(config))
+
+    @contextlib.contextmanager
+    def saving(self):
+        """Turns a failure to write while training into a `UserError`.
+
+        Training stops there: nothing that comes later could be saved either.
+        """
+        try:
+            yield
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            kept = (
+                f"the states saved so far are intact; {self.how_to_go_on}"
+                if self.can_go_on
+                else "nothing was saved yet"
+            )
+            raise UserError(
+                f"{self.path} cannot be written: {reason}. When that is "
+                f"mended: {kept}"
+            ) from None
+
+    def read_config(self):
+        """The config the run was last trained with."""
+        with readable(self.config_file):
+            return config_from_json(self.config_file.read_text())
+
+    def write_dataset(self, source, data_dir):
+        """Records what the run's images are; see `read_dataset`."""
+        dataset = {
+            "name": source.name,
+            "data_dir": str(pathlib.Path(data_dir).resolve())
+            if data_dir
+            else None,
+            "class_names": source.class_names,
+            "train_images": source.train.size,
+            "validation_images": source.validation.size,
+            "licence": source.licence,
+        }
+        with writable(f"run folder {self.path}"):
+            write_text(self.dataset_file, json.dumps(dataset, indent=2) + "\n")
+
+    def read_dataset(self):
+        """A dict with "name", "data_dir", "class_names", the sizes of the
+        splits and "licence"."""
+        with readable(self.dataset_file):
+            dataset = json.loads(self.dataset_file.read_text())
+            if not _describes_images(dataset):
+                raise ValueError("it does not say what the images were")
+        return dataset
+
+
+def _describes_images(dataset):
+    names = dataset.get("class_names") if isinstance(dataset, dict) else None
+    return isinstance(names, list) and all(isinstance(n, str) for n in names)
+
+
+def new_run_path(config_name):
+    """A path under runs/ named after the time and the recipe."""
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    path = RUNS / f"{now}-{config_name}"
+    number = 2
+    while path.exists():
+        path = RUNS / f"{now}-{config_name}-{number}"
+        number += 1
+    return path
+
+
+def existing_run(path):
+    """The run at `path`.
+
+    Raises:
+        UserError: there is none.
+    """
+    run = Run(path)
+    if not run.exists:
+        raise UserError(f"there is no run in {path}: config.json is missing")
+    return run
+
+
+def trained_run(path=None):
+    """The run at `path`, or the newest under runs/, with trained weights.
+
+    Raises:
+        UserError: there is none.
+    """
+    if path is None:
+        trained = [
+            run
+            for run in map(Run, RUNS.glob("*"))
+            if run.exists and run.best_weights.is_file()
+        ]
+        if not trained:
+            raise UserError(
+                f"no trained run under {RUNS}/: train one with "
+                "python main.py --mode=train, or name one with --run=DIR"
+            )
+        return max(trained, key=lambda r: r.best_weights.stat().st_mtime)
+    run = existing_run(path)
+    if not run.best_weights.is_file():
+        raise UserError(
+            f"the run in {path} has no trained weights yet: continue it with "
+            f"python main.py --mode=train --run={path}"
+        )
+    return run

@@ -1,0 +1,73 @@
+"""How, where and with which versions a run was started, each time anew."""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shlex
+import sys
+
+from alexnet_tf.files.atomic import readable, write_text
+
+CPU_INFO = pathlib.Path("/proc/cpuinfo")
+
+
+def record_start(path):
+    """Appends what this process is to the list in a JSON file.
+
+    Args:
+        path: of the file, made where it is absent.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    start = {
+        "time": datetime.datetime.now().astimezone().isoformat("T", "seconds"),
+        "command": shlex.join(["python", *sys.argv]),
+        **machine(),
+    }
+    write_text(path, json.dumps([*read_starts(path), start], indent=2) + "\n")
+
+
+def read_starts(path):
+    """The list that `record_start` made: dicts with "time", "command" and
+    what `machine` returns; empty where there is no file.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not path.is_file():
+        return []
+    with readable(path):
+        return json.loads(path.read_text())
+
+
+def machine():
+    """A dict of text: versions, processor, memory and GPUs of this process."""
+    import keras  # late: a run folder can be looked at without them
+    import tensorflow as tf
+
+    gpus = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "gpus": ", ".join(gpus) or "none",
+    }
+
+
+def _processor():
+    if CPU_INFO.is_file():
+        for line in CPU_INFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,120 @@
+"""--mode=ablate: what each part of the network is worth."""
+
+import copy
+import dataclasses
+import json
+import pathlib
+import re
+
+import keras
+
+from alexnet_tf.analysis.ablation_table import (
+    MOST_SEEDS,
+    Variant,
+    as_csv,
+    markdown,
+)
+from alexnet_tf.config import apply_overrides, changed_values
+from alexnet_tf.errors import UserError
+from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.run.folder import Run, new_run_path
+from configs.ablations import VARIANTS
+from modes import train
+
+WHOLE = "the whole network"
+DIVERGED = 1  # exit code of training
+
+
+def main(options):
+    """Trains the recipe and its variants; returns the exit code.
+
+    Each is a run of its own in the folder of the ablation, `NAME-SEED/`. A
+    repeated command goes on where the last one stopped. The table is written
+    after every run.
+    """
+    if not 1 <= options.seeds <= MOST_SEEDS:
+        raise UserError(
+            f"--seeds={options.seeds}: give 1 to {MOST_SEEDS} of them"
+        )
+    folder = pathlib.Path(options.run or new_run_path("ablations"))
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    plan = [
+        (seed, name, config_of(options.config, changes, seed))
+        for seed in range(options.seeds)
+        for name, changes in variants_of(options.config)
+    ]
+    for number, (seed, name, config) in enumerate(plan, 1):
+        run = Run(folder / f"{slug(name)}-{seed}")
+        if run.evaluation_file.is_file():
+            continue
+        print(f"{number} of {len(plan)}: {name}, seed {seed}", flush=True)
+        code = train.main(
+            dataclasses.replace(
+                options, config=config, config_given=True, run=str(run.path)
+            )
+        )
+        if code == DIVERGED:
+            print(f"{name}, seed {seed}: left out, its loss is not finite")
+        elif code or not run.evaluation_file.is_file():
+            return code  # stopped by a signal
+        write_tables(folder, options)
+        keras.backend.clear_session()
+    write_tables(folder, options)
+    print((folder / "ablations.md").read_text(), end="")
+    return 0
+
+
+def variants_of(config):
+    """[(name, changes)], the whole network first.
+
+    A variant that changes nothing of this recipe is left out.
+    """
+    found = [(WHOLE, {})]
+    for name, changes, _ in VARIANTS:
+        changed = config_of(config, changes, config.train.seed)
+        if any(
+            changed_values(section, config, changed)
+            for section in ("data", "model", "train")
+        ):
+            found.append((name, changes))
+    return found
+
+
+def config_of(config, changes, seed):
+    """A copy of the config with a variant's changes and another seed."""
+    changed = copy.deepcopy(config)
+    apply_overrides(changed, {**changes, "train.seed": seed})
+    return changed
+
+
+def slug(name):
+    """A variant's name as part of a folder's."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def write_tables(folder, options):
+    """Writes ablations.md and ablations.csv from the runs that are done."""
+    whole = results(folder, WHOLE, options.seeds, None)
+    if not whole.top1_errors:
+        return
+    variants = [
+        results(folder, name, options.seeds, published)
+        for name, _, published in VARIANTS
+    ]
+    with writable(folder):
+        write_text(folder / "ablations.md", markdown(whole, variants))
+        write_text(folder / "ablations.csv", as_csv(whole, variants))
+
+
+def results(folder, name, seeds, published):
+    """A `Variant` of the runs that have been tested."""
+    top1, top5 = {}, {}
+    for seed in range(seeds):
+        file = Run(folder / f"{slug(name)}-{seed}").evaluation_file
+        if file.is_file():
+            with readable(file):
+                evaluation = json.loads(file.read_text())
+                top1[seed] = evaluation["top1_error"]
+                top5[seed] = evaluation["top5_error"]
+    return Variant(name, top1, top5, published)

@@ -1,0 +1,76 @@
+"""--mode=export: a SavedModel, an ONNX file, or weights for PyTorch."""
+
+import pathlib
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.files.atomic import writable, write_text
+from alexnet_tf.layers.towers import resolve_tower_devices
+from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.trained import load_trained
+from export.labels import write_labels
+from export.model_card import model_card
+from export.pytorch_format import write_pytorch, write_safetensors
+from export.signatures import Signatures
+from export.warmup import check_messages_installed, write_warmup
+from export.writer import save, write_version
+
+CARD = "model_card.md"
+
+
+def main(options):
+    """Exports the best weights of a run; returns the exit code."""
+    run = trained_run(options.run)
+    resolve_tower_devices(
+        options.tower_devices, run.read_config().model.towers
+    )  # only to refuse names that do not exist
+    if options.format != "saved_model" and options.precision != "float32":
+        raise UserError(
+            f"--format={options.format} is float32: leave out "
+            f"--precision={options.precision}, or export a saved_model"
+        )
+    # Without pins: no device of this machine may enter the graph.
+    trained = load_trained(run, "none", options.precision)
+    path = WRITERS[options.format](options, run, trained)
+    print(f"exported {run.path} to {path}")
+    return 0
+
+
+def _write_saved_model(options, run, trained):
+    check_messages_installed()
+    base = pathlib.Path(options.export_dir)
+    signatures = Signatures(trained.network, trained.crop, trained.class_names)
+    card = model_card(run, trained, signatures.endpoints(), options.precision)
+
+    def write_contents(version):
+        save(version, signatures)
+        write_labels(version, trained.class_names)
+        write_warmup(version, model_name=base.resolve().name)
+        (version / CARD).write_text(card, "utf-8")
+
+    version = write_version(base, write_contents, options.keep_versions)
+    # Beside the versions, the card of the newest: what a person looks for.
+    with writable(f"--export_dir={base}"):
+        write_text(base / CARD, card)
+    return version
+
+
+def _write_onnx(options, run, trained):
+    from export.onnx_format import write_onnx
+
+    return write_onnx(options.export_dir, trained)
+
+
+def _write_safetensors(options, run, trained):
+    return write_safetensors(options.export_dir, run, trained)
+
+
+def _write_pytorch(options, run, trained):
+    return write_pytorch(options.export_dir, run, trained)
+
+
+WRITERS = {
+    "saved_model": _write_saved_model,
+    "onnx": _write_onnx,
+    "safetensors": _write_safetensors,
+    "pytorch": _write_pytorch,
+}

@@ -1,0 +1,78 @@
+"""--mode=prepare: any source as 256x256 records with their statistics."""
+
+import pathlib
+
+from alexnet_tf.config import check_config
+from alexnet_tf.data.prepared.description import (
+    DATASET_FILE,
+    read_description,
+)
+from alexnet_tf.data.prepared.inspection import inspect_prepared
+from alexnet_tf.data.prepared.writer import prepare
+from alexnet_tf.data.sources.open_source import open_whole_source
+from alexnet_tf.errors import UserError
+
+
+def main(options):
+    """Prepares a source, or goes on where that stopped; returns 0.
+
+    Where the set is complete, its checksums are looked at.
+    """
+    config = options.config
+    check_config(config)
+    if not options.prepared_dir:
+        raise UserError("--mode=prepare needs --prepared_dir=DIR")
+    folder = pathlib.Path(options.prepared_dir)
+    if (folder / DATASET_FILE).is_file():
+        return inspect(options, folder)
+    source = open_whole_source(
+        config.data.name, options.data_dir, options.download
+    )
+    prepared = prepare(
+        source,
+        options.prepared_dir,
+        options.record_format,
+        options.max_rejected,
+    )
+    print(
+        f"{folder} holds {in_words(prepared.records)}; {prepared.rejected} "
+        f"images were left out (rejected.csv)\n{next_step(folder)}"
+    )
+    return 0
+
+
+def inspect(options, folder):
+    """Looks at the checksums of a complete set; returns 0.
+
+    Raises:
+        UserError: it is damaged, or was made from another source than the
+            one that is asked for.
+    """
+    source = read_description(folder).source
+    asked = options.config.data.name
+    is_asked = options.config_given or "data.name" in options.overrides
+    if is_asked and asked != source:
+        raise UserError(
+            f"{folder} holds a complete set of {source}, not of {asked}: name "
+            "another --prepared_dir, or remove it"
+        )
+    records = inspect_prepared(folder)
+    print(
+        f"{folder} holds {in_words(records)}, complete, and all checksums are "
+        f"right\n{next_step(folder)}"
+    )
+    return 0
+
+
+def in_words(records):
+    """{"train": 5, "validation": 2} as text."""
+    counts = " and ".join(f"{count} {name}" for name, count in records.items())
+    return f"{counts} records"
+
+
+def next_step(folder):
+    """The command that trains on a prepared set."""
+    return (
+        "next: python main.py --mode=train --config.data.name=prepared "
+        f"--data_dir={folder}"
+    )

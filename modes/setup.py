@@ -1,0 +1,116 @@
+"""Steps that several modes begin with."""
+
+from alexnet_tf.config import apply_overrides, check_config
+from alexnet_tf.data.damage import DATA_ERRORS, listed
+from alexnet_tf.data.records import Records
+from alexnet_tf.data.sources.open_source import load_source
+from alexnet_tf.data.statistics import imagenet_statistics, load_or_measure
+from alexnet_tf.errors import UserError
+
+
+def config_for(options, run):
+    """The config to work with: the run's own, or the one asked for.
+
+    A run keeps its config; --config.KEY=VALUE changes single values of it.
+    """
+    if run is None or not run.exists or options.config_given:
+        config = options.config
+    else:
+        config = run.read_config()
+        apply_overrides(config, options.overrides)
+    check_config(config)
+    return config
+
+
+def data_dir_for(options, run):
+    """--data_dir, or where the run's images were last time."""
+    if options.data_dir is None and run and run.dataset_file.is_file():
+        return run.read_dataset()["data_dir"]
+    return options.data_dir
+
+
+def open_source(config, options, run=None, damaged=None):
+    """The source that a config names; `damaged`: see `load_source`."""
+    return load_source(
+        config.data,
+        config.train.seed,
+        data_dir_for(options, run),
+        options.download,
+        damaged,
+    )
+
+
+def settle_class_count(config, source):
+    """Replaces a `num_classes` of 0 by the source's.
+
+    Raises:
+        UserError: the config has another number.
+    """
+    classes = len(source.class_names)
+    if config.model.num_classes == 0:
+        config.model.num_classes = classes
+    if config.model.num_classes != classes:
+        raise UserError(
+            f"{source.name} has {classes} classes, but config.model."
+            f"num_classes is {config.model.num_classes}: set it to {classes}, "
+            "or to 0 for as many as the data has"
+        )
+
+
+def check_same_classes(run, source):
+    """Raises `UserError` if the run was trained on other classes."""
+    trained, found = run.read_dataset()["class_names"], source.class_names
+    if list(found) != trained:
+        raise UserError(
+            f"{run.path} was trained on the {len(trained)} classes "
+            f"{_shortened(trained)}, but {source.name} has the {len(found)} "
+            f"classes {_shortened(found)}"
+        )
+
+
+def _shortened(names, most=5):
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def open_records(config, source, run):
+    """Training and validation `Records` and the run's `Statistics`.
+
+    The statistics are the source's or, on first use, measured, which also
+    finds the images that cannot be decoded.
+    """
+    train, validation = (
+        Records(source, split, config.data.cache_gb)
+        for split in (source.train, source.validation)
+    )
+    try:
+        statistics = load_or_measure(
+            run.statistics_file,
+            data_fingerprint(config, source),
+            train,
+            validation,
+            known_statistics(config, source),
+        )
+    except DATA_ERRORS:
+        damaged = train.find_damaged() + validation.find_damaged()
+        if not damaged:
+            raise
+        raise UserError(
+            f"{len(damaged)} images are damaged or gone before training "
+            f"began: {listed(damaged)}; copy the set again, or prepare it "
+            "again"
+        ) from None
+    return train, validation, statistics
+
+
+def known_statistics(config, source):
+    """What gives the statistics without a pass over the images, or None."""
+    if config.data.statistics == "imagenet":
+        return imagenet_statistics
+    return source.statistics
+
+
+def data_fingerprint(config, source):
+    """Identifies the images, and which of them the config takes."""
+    chosen = f"limit {config.data.limit}, seed {config.train.seed}"
+    held_out = f"holdout {config.data.holdout}"
+    return f"{source.name}: {source.fingerprint}, {chosen}, {held_out}"

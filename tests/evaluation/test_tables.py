@@ -1,0 +1,35 @@
+"""The table of errors as markdown and CSV."""
+
+import csv
+
+from alexnet_tf.evaluation.tables import Result, as_csv, markdown
+
+OURS = Result(
+    name="a|b, c",
+    dataset="imagenette validation",
+    crops="ten",
+    images=3925,
+    top1_error=0.2004,
+    top1_interval=(0.19, 0.2126),
+    top5_error=0.0206,
+    top5_interval=(0.016, 0.025),
+)
+
+
+def test_ours_stands_above_the_paper():
+    header, rule, ours, *published = markdown([OURS]).splitlines()
+    assert header.split("|")[1].strip() == "network"
+    assert set(rule) == set("|- ")
+    assert ours == (
+        r"| a\|b, c | imagenette validation, 3925 | ten "
+        "| 20.0 | 19.0 to 21.3 | 2.1 | 1.6 to 2.5 |"
+    )
+    assert any("| ten | 38.1 |  | 16.4 |" in line for line in published)
+    assert any("| ten | 40.7 |  | 18.2 |" in line for line in published)
+
+
+def test_csv_has_the_same_cells():
+    rows = list(csv.reader(as_csv([OURS]).splitlines()))
+    assert len({len(row) for row in rows}) == 1
+    assert rows[1][0] == "a|b, c"
+    assert rows[1][3:5] == ["20.0", "19.0 to 21.3"]
