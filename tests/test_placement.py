@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from alexnet_tf.layers import towers
+from alexnet_tf.layers import normalization, towers
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD

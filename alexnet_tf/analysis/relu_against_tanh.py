@@ -16,6 +16,10 @@ import matplotlib.pyplot as plt
 
 from alexnet_tf.files.atomic import replacing
 
+PIXEL_DEVIATION = 64.0  # of natural images on 0..255, roughly
+AT_ONCE = 500
+STYLE = {"relu": ("ReLU", "C0", "-"), "tanh": ("tanh", "C3", "--")}
+
 
 def epochs_to(target, errors):
     """When a curve first reaches a target, between epochs by a straight line.
@@ -59,10 +63,6 @@ def best_lr(cost_of, first, factor):
                 break
             lr, cost = lr * direction, neighbour
     return lr, cost
-
-
-PIXEL_DEVIATION = 64.0  # of natural images on 0..255, roughly
-AT_ONCE = 500
 
 
 def four_layer_network(config, image_shape, classes, activation, lr, seed):
@@ -155,9 +155,6 @@ def epoch_errors(network, images, labels, config, seed):
         ]
         wrong = np.concatenate(guesses) != labels[: config.error_images]
         yield float(np.mean(wrong))
-
-
-STYLE = {"relu": ("ReLU", "C0", "-"), "tanh": ("tanh", "C3", "--")}
 
 
 def draw_figure1(path, curves, target):

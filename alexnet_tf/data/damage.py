@@ -15,6 +15,8 @@ from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.terminal.progress import ProgressReport
 
+AT_ONCE = 64
+
 # What reading and decoding images may end with.
 DATA_ERRORS = (
     tf.errors.DataLossError,
@@ -138,9 +140,6 @@ def listed(damaged, most=3):
     named = [f"{image.name} ({image.reason})" for image in damaged[:most]]
     more = [f"{len(damaged) - most} more"] if len(damaged) > most else []
     return "; ".join(named + more)
-
-
-AT_ONCE = 64
 
 
 def find_undecodable(source, split, known):

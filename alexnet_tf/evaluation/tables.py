@@ -12,6 +12,8 @@ from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.files.figures import literal, save_figure
 from configs.published import ILSVRC_2010, ILSVRC_2012
 
+MOST_NAMES = 50  # more do not fit beside the picture
+
 COLUMNS = (
     *("network", "images", "crops"),
     *("top-1 error", "95 % interval", "top-5 error", "95 % interval"),
@@ -94,9 +96,6 @@ def _percent(fraction):
 
 def _interval(interval):
     return " to ".join(map(_percent, interval))
-
-
-MOST_NAMES = 50  # more do not fit beside the picture
 
 
 def write_confusion(path, confusion, class_names):

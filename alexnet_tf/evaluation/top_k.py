@@ -4,6 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+
 
 @keras.saving.register_keras_serializable("alexnet_tf")
 class TopKError(keras.metrics.MeanMetricWrapper):
@@ -44,10 +47,6 @@ def top_k_errors(labels, scores, k):
     behind = (scores < own) | ((scores == own) & later)
     better = tf.reduce_sum(tf.cast(~behind, tf.int32), axis=1)
     return tf.cast(better >= k, tf.float32)
-
-
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
 
 
 def bootstrap_interval(errors, seed=0):

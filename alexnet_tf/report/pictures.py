@@ -99,7 +99,8 @@ def neighbours_section(examples, neighbours, class_names, searched, total):
     """Images and those that have the nearest fc7 vectors.
 
     Args:
-        examples: the images asked for, see `analysis.sample_images.examples_of`.
+        examples: the images asked for, see
+            `analysis.sample_images.examples_of`.
         neighbours: a list of `analysis.neighbours.Neighbour`s for each.
         class_names: one per label.
         searched: number of training images that were searched.
