@@ -69,8 +69,9 @@ verify-serving: $(DEV)
 stop-serving:
 	docker rm --force $(CONTAINER)
 
-# The pip that old Pythons bring searches for minutes: it is upgraded first.
-$(INSTALLED): $(REQUIREMENTS) requirements-common.txt requirements-serving.txt
+# The pip that old Pythons bring searches for minutes and knows no groups: it is
+# upgraded first.
+$(INSTALLED): $(REQUIREMENTS) requirements-serving.txt
 	@echo "$(if $(HAS_NVIDIA),NVIDIA device found,no NVIDIA device found): \
 	installing $(REQUIREMENTS) (REQUIREMENTS=FILE overrides)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
@@ -81,8 +82,8 @@ $(INSTALLED): $(REQUIREMENTS) requirements-common.txt requirements-serving.txt
 	$(RUN) -m pip install --quiet --no-deps --requirement requirements-serving.txt
 	touch $@
 
-$(DEV): $(INSTALLED) requirements-dev.txt
-	$(RUN) -m pip install --quiet --requirement requirements-dev.txt
+$(DEV): $(INSTALLED) pyproject.toml
+	$(RUN) -m pip install --quiet --group dev
 	touch $@
 
 clean:

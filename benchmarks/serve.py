@@ -22,8 +22,8 @@ the fastest other runtime in float32: below 1 is faster),
 "bfloat16_ratio_to_openvino_default", "full_request_over_network" (one image),
 and their spread. Stops where the probabilities of two runtimes differ.
 
-Needs `pip install -r requirements-bench.txt`; a runtime that is not installed
-is named and left out.
+Needs `pip install --group bench`; a runtime that is not installed is named and
+left out.
 """
 
 import argparse

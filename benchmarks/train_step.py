@@ -5,11 +5,11 @@
 
 The full two-tower network, 1000 classes, one fixed batch: ours from 8-bit
 images, lighting, decay and errors included; the peers from ready floats.
-PyTorch needs `pip install -r requirements-bench.txt`; without it
-its ratio is left out. All take turns in processes of their own.
-The limit is what the machine does in products of square matrices, in the same
-rounds. Numbers are medians over the rounds of the ratios within a round; with
---json the last line is one object with "share_of_matrix_product",
+PyTorch needs `pip install --group bench`; without it its ratio is left out. All
+take turns in processes of their own. The limit is what the machine does in
+products of square matrices, in the same rounds. Numbers are medians over the
+rounds of the ratios within a round; with --json the last line is one object
+with "share_of_matrix_product",
 "ratio_to_pytorch" (its faster memory format), "ratio_to_keras_groups" (2: twice
 its images/s), "images_per_second" (ours), and the spread of each ratio.
 """

@@ -83,7 +83,7 @@ def _onnx():
         if error.name != "onnx":
             raise
         raise UserError(
-            "--format=onnx needs onnx: pip install -r requirements-onnx.txt"
+            "--format=onnx needs onnx: pip install --group onnx"
         ) from None
     from export.onnx_graph import ten_crop_model
 

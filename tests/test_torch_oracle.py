@@ -9,7 +9,7 @@ from tests.signal_network import network_with_signal, random_mean
 
 torch = pytest.importorskip(
     "torch",
-    reason="needs PyTorch: pip install -r requirements-bench.txt",
+    reason="needs PyTorch: pip install --group bench",
 )
 functional = torch.nn.functional
 

@@ -14,6 +14,6 @@ def load_faiss():
     except ModuleNotFoundError:
         raise UserError(
             "the search for similar images needs faiss: "
-            "pip install -r requirements-retrieval.txt"
+            "pip install --group retrieval"
         ) from None
     return faiss

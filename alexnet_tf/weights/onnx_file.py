@@ -72,7 +72,7 @@ def _onnx():
         if error.name != "onnx":
             raise
         raise UserError(
-            "an ONNX file needs onnx: pip install -r requirements-onnx.txt"
+            "an ONNX file needs onnx: pip install --group onnx"
         ) from None
     import onnx.numpy_helper
 

@@ -34,7 +34,6 @@ def import_safetensors():
         if error.name != "safetensors":
             raise
         raise UserError(
-            "safetensors files need safetensors: pip install -r "
-            "requirements-weights.txt"
+            "safetensors files need safetensors: pip install --group weights"
         ) from None
     return safetensors

@@ -264,7 +264,7 @@ def test_an_unwritable_folder_is_one_clear_line(tmp_path):
 
 def test_without_onnx_the_user_learns_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(UserError, match=r"-r requirements-onnx\.txt"):
+    with pytest.raises(UserError, match=r"--group onnx"):
         write_onnx(tmp_path, small_network())
 
 

@@ -21,7 +21,7 @@ from export.pytorch_format import MODULE, write_safetensors
 from modes import export, import_weights
 from tests.signal_network import random_mean
 
-NEEDS_TORCH = "needs PyTorch: pip install -r requirements-bench.txt"
+NEEDS_TORCH = "needs PyTorch: pip install --group bench"
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_an_unwritable_folder_is_one_clear_line(finished_run, tmp_path):
 @pytest.mark.parametrize(
     ("format", "package", "words"),
     [
-        ("safetensors", "safetensors", r"-r requirements-weights\.txt"),
+        ("safetensors", "safetensors", r"--group weights"),
         ("pytorch", "torch", "pip install torch"),
     ],
 )

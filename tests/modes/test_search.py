@@ -307,5 +307,5 @@ def test_without_faiss_each_mode_says_what_to_install(
 ):
     monkeypatch.setitem(sys.modules, "faiss", None)
     image = str(image_folder / "val" / "red" / "00.png")
-    with pytest.raises(UserError, match="-r requirements-retrieval"):
+    with pytest.raises(UserError, match="--group retrieval"):
         mode.main(options(images=(image,), codes=8 if mode is codes else BITS))

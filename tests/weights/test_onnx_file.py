@@ -134,4 +134,4 @@ def test_our_own_export_has_a_better_way(finished_run, refused, tmp_path):
 def test_without_onnx(caffe_weights, refused, tmp_path, monkeypatch):
     file = save(tmp_path, files.onnx_model(caffe_weights))
     monkeypatch.setitem(sys.modules, "onnx", None)
-    assert "pip install -r requirements-onnx.txt" in refused(file)
+    assert "pip install --group onnx" in refused(file)
