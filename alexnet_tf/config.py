@@ -16,6 +16,8 @@ MIN_CROP, MAX_CROP = 64, 256  # conv and pool need 64, a record has 256
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 CONV1_ORDERS = ("relu_lrn_pool", "lrn_pool_relu")
 REMOVABLE = {"conv2", "conv3", "conv4", "conv5"}
+# What runs that lack a key were trained with, where it is not the paper's.
+BEFORE_THE_KEY = {"model": {"dropout_kind": "inverted"}}
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -75,6 +77,14 @@ def _check_values(config):
             f"pools leave something of a crop of {model.crop}",
         ),
         "model.dropout": (0 <= model.dropout < 1, "from 0 to below 1"),
+        "model.dropout_kind": (
+            model.dropout_kind in ("paper", "inverted"),
+            "paper or inverted",
+        ),
+        "model.lighting.divisor": (
+            0 < model.lighting.divisor < math.inf,
+            "more than 0",
+        ),
         "model.mean": (
             model.mean in ("image", "rgb", "given"),
             "image, rgb or given",
@@ -214,13 +224,18 @@ def config_to_json(config):
 def config_from_json(text):
     """A config from `config_to_json`'s text; tuples have become lists.
 
-    Options that were added since then get the values of `configs/paper.py`.
+    Options that were added since then get the values of `configs/paper.py`,
+    or those of `BEFORE_THE_KEY`.
     """
     config = paper.get_config()
     stored = json.loads(text)
     with config.unlocked():
         for section, values in stored.items():
-            config[section] = {**config[section].to_dict(), **values}
+            config[section] = {
+                **config[section].to_dict(),
+                **BEFORE_THE_KEY.get(section, {}),
+                **values,
+            }
     return ConfigDict(config.to_dict())
 
 

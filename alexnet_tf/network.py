@@ -160,6 +160,7 @@ class _LayerFactory:
     def dropout(self, name):
         return TowerDropout(
             self._model.dropout,
+            kind=self._model.dropout_kind,
             seed=self._seed + int(name[-1]),
             **self._common(name),
         )

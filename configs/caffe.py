@@ -9,6 +9,7 @@ paper, and why it matters to imported weights:
         alpha 1e-4 divided by n
     fc6 and fc7 start with 0.005, biases of 1 are 0.1
     biases: twice the learning rate, no weight decay
+    dropout scales what remains in training, not all at test time
     batches of 256, no PCA lighting
     lr divided by 10 after every 100,000 of 450,000 steps: of ImageNet's
         1.28 million images 20 epochs, and 90
@@ -41,6 +42,7 @@ def get_config():
     model.lrn.k = 1.0
     model.lrn.alpha = 1e-4 / 5
     model.lighting.std = 0.0
+    model.dropout_kind = "inverted"
     for layer in ("fc6", "fc7"):
         model.weight_std[layer] = 0.005
     for layer in ("conv2", "conv4", "conv5", "fc6", "fc7"):

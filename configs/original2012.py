@@ -9,7 +9,8 @@ number 145, whose log ends with the paper's numbers. Its differences:
     conv1: LRN of the signed output, then pool, then ReLU
     a second norm after conv2's LRN, over 5x5 units of the same map
     lighting: 0.1 N(0, 1) times the square root of the eigenvalue, on 0..255;
-        then pixels are divided by 1.1
+        then pixels are divided by 1.1; neither happens at test time or once
+        the lighting is off
     32 images that follow each other have one crop and mirror
     schedule by hand: lr divided by 10 after 25, 51 and 79 epochs, the end after
         91; conv1's lr 0.00001 after 67, frozen after 72; no lighting after 67
@@ -40,7 +41,7 @@ def get_config():
     model.conv1_order = "lrn_pool_relu"
     model.same_map_norm.size = 5
     model.lighting.scale = "square_roots"
-    model.input_divisor = 1.1
+    model.lighting.divisor = 1.1
 
     train = config.train
     train.epochs = 91

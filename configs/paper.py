@@ -47,9 +47,10 @@ def get_config():
     model.pool_size = 3  # z, sec. 3.4
     model.pool_stride = 2  # s, sec. 3.4
     model.dropout = 0.5  # fc6 and fc7, sec. 4.2
+    model.dropout_kind = "paper"  # times 1 - rate at test; or inverted: Caffe
     model.mean = "image"  # sec. 2: per pixel; rgb: per colour; given
     model.mean_values = ()  # R, G, B on 0..255, where mean is given
-    model.input_divisor = 1.0  # of pixels minus mean; 2012 code: 1.1
+    model.input_divisor = 1.0  # of pixels minus mean, in training and after
     model.channel_order = "rgb"  # of what conv1 reads; bgr: Caffe
 
     lrn = model.lrn = ConfigDict()  # sec. 3.3
@@ -70,6 +71,7 @@ def get_config():
     lighting = model.lighting = ConfigDict()  # sec. 4.1
     lighting.std = 0.1  # of alpha; 0: no PCA lighting
     lighting.scale = "eigenvalues"  # 2012 code: square_roots
+    lighting.divisor = 1.0  # of lit pixels minus mean; 2012 code: 1.1
 
     model.weight_std = ConfigDict({layer: 0.01 for layer in LAYERS})  # sec. 5
     model.bias = ConfigDict(  # sec. 5

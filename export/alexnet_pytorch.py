@@ -32,6 +32,26 @@ ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
 ACTIVATIONS["sigmoid"] = torch.sigmoid
 
 
+class PaperDropout(nn.Module):
+    """Zeros in training, all outputs times 1 - rate otherwise (section 4.2).
+
+    PyTorch's own scales in training instead, which trains another network.
+
+    Args:
+        rate: probability of a zero.
+    """
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x):
+        """Of the shape of `x`."""
+        if self.training:
+            return x * (torch.rand_like(x) >= self.rate)
+        return x * (1 - self.rate)
+
+
 class AlexNet(nn.Module):
     """The network of Krizhevsky, Sutskever and Hinton (NIPS 2012).
 
@@ -56,7 +76,9 @@ class AlexNet(nn.Module):
         self.activation = ACTIVATIONS[model["activation"]]
         # Zeros below and to the right, until the kernels cover the image.
         self.missing = -(crop - 11) % 4
-        self.dropout = nn.Dropout(model["dropout"])
+        # Files from before there were two kinds have no such key.
+        paper = model.get("dropout_kind", "inverted") == "paper"
+        self.dropout = (PaperDropout if paper else nn.Dropout)(model["dropout"])
         place = 1 + -(-(crop - 11) // 4)
         for _ in range(3):
             place = 1 + (place - model["pool_size"]) // model["pool_stride"]

@@ -138,9 +138,10 @@ def _answers(graph, logits, classes):
 def _apply(graph, layer, x):
     """Appends a layer; returns the name of its output."""
     match layer:
-        # The last two do nothing outside training.
-        case keras.layers.InputLayer() | PCALighting() | TowerDropout():
-            return x
+        case keras.layers.InputLayer() | PCALighting():
+            return x  # lighting is for training
+        case TowerDropout():
+            return _scale(graph, layer, x)
         case MeanSubtraction():
             return _subtract_mean(graph, layer, x)
         case InputForm():
@@ -270,6 +271,15 @@ def _connect_fully(graph, layer, x):
     bias = graph.constant(f"{layer.name}/bias", _joined(layer.biases))
     x = graph.node("Gemm", layer.name, [x, kernel, bias])
     return _activate(graph, layer, x)
+
+
+def _scale(graph, layer, x):
+    """What dropout is outside training."""
+    if layer.factor_at_test == 1:
+        return x
+    factor = np.float32(layer.factor_at_test)
+    factor = graph.constant(f"{layer.name}/factor", factor)
+    return graph.node("Mul", layer.name, [x, factor])
 
 
 def _activate(graph, layer, x):

@@ -33,6 +33,12 @@ def main(options):
     weights = read_weights(options.weights, options.trust_pickle)
     config = config_of(options, weights)
     network = network_with(options, config, weights)
+    if weights.steps is None and weights.config is None:
+        print(
+            f"{options.weights} has arrays alone; that its network was trained "
+            f"with dropout of the {config.model.dropout_kind} kind is assumed "
+            "(--config.model.dropout_kind)"
+        )
     dataset = dataset_of(options, config, weights)
     with writable(f"run folder {run.path}"):
         write_run(run, config, dataset, network)

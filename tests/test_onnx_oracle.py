@@ -116,6 +116,8 @@ def alexnet(weights, mean, crop, groups, lrn_groups):
     for name in ("fc6", "fc7"):
         graph.add("Gemm", *weights[name])
         graph.add("Relu")
+        # Dropout as in the paper: all outputs times a half at test time.
+        graph.add("Mul", np.float32(0.5))
     graph.add("Gemm", *weights["fc8"])
     return graph
 

@@ -61,8 +61,9 @@ class AlexNet:
         x = self._pool(self._conv(x, "conv5", 1, groups=self.groups))
         # Our fully connected layers count neurons by row, column, map.
         x = x.permute(0, 2, 3, 1).flatten(1)
-        x = self._relu(functional.linear(x, *self.weights["fc6"]))
-        x = self._relu(functional.linear(x, *self.weights["fc7"]))
+        # Dropout as in the paper: all outputs times a half at test time.
+        x = 0.5 * self._relu(functional.linear(x, *self.weights["fc6"]))
+        x = 0.5 * self._relu(functional.linear(x, *self.weights["fc7"]))
         return functional.linear(x, *self.weights["fc8"])
 
     def _conv(self, x, name, padding, **kwargs):

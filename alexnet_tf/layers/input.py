@@ -102,6 +102,9 @@ class PCALighting(keras.layers.Layer):
     Args:
         std: standard deviation of a_i; 0 turns the layer off.
         scale: see `lighting_magnitudes`.
+        divisor: what lit pixels are divided by, 1.1 in the 2012 code: there
+            one plus the deviation of the noise, in training and as long as
+            there is noise.
         seed: integer; the draws are a function of it and of the number of
             training steps taken, which weight files save.
 
@@ -109,11 +112,14 @@ class PCALighting(keras.layers.Layer):
     Output: the same in the layer's compute dtype; until then float32.
     """
 
-    def __init__(self, std=0.1, scale="eigenvalues", seed=0, **kwargs):
+    def __init__(
+        self, std=0.1, scale="eigenvalues", divisor=1.0, seed=0, **kwargs
+    ):
         super().__init__(autocast=False, **kwargs)
         lighting_magnitudes(1.0, scale)  # raises where the name is unknown
         self.std = std
         self.scale = scale
+        self.divisor = divisor
         self.seed = seed
 
     def build(self, input_shape):
@@ -149,13 +155,18 @@ class PCALighting(keras.layers.Layer):
         std = self.std * self._is_on
         alphas = std * draws.normal([tf.shape(images)[0], 3])
         offsets = tf.matmul(alphas, tf.convert_to_tensor(self.components))
-        return add_to_every_pixel(images, offsets, self.compute_dtype)
+        if self.divisor == 1:
+            return add_to_every_pixel(images, offsets, self.compute_dtype)
+        lit = add_to_every_pixel(images, offsets, tf.float32)
+        divisor = tf.where(self._is_on > 0, self.divisor, 1.0)
+        return tf.cast(lit / divisor, self.compute_dtype)
 
     def get_config(self):
         return {
             **super().get_config(),
             "std": self.std,
             "scale": self.scale,
+            "divisor": self.divisor,
             "seed": self.seed,
         }
 
@@ -182,8 +193,7 @@ def add_to_every_pixel(images, offsets, dtype):
 class InputForm(keras.layers.Layer):
     """Divides pixels and puts their colours in order.
 
-    The paper does neither. The 2012 code divides a crop by 1.1, after mean
-    and lighting; Caffe's networks read blue, green, red.
+    The paper does neither. Caffe's networks read blue, green, red.
 
     Args:
         divisor: what pixels are divided by, in float32.

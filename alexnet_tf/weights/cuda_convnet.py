@@ -18,7 +18,7 @@ from alexnet_tf.network import WEIGHTED_LAYERS
 from alexnet_tf.weights.array_pickle import load_arrays
 from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.layout import matrix_from_maps_first
-from alexnet_tf.weights.steps import Normalization, Step
+from alexnet_tf.weights.steps import SCALE, Normalization, Step
 
 WEIGHTED = ("conv", "fc")
 NORMS = {"cmrnorm": "lrn", "rnorm": "same_map_norm"}
@@ -149,6 +149,8 @@ def _step(name, layer):
                 layer["pow"],
             )
             return Step(NORMS[kind], Normalization(*constants))
+        case "hs" | "dropout2":  # the later name of the same
+            return Step(SCALE, (layer["keep"],))
         case "neuron":
             neuron = layer["neuron"]["type"]
             if neuron not in NEURONS:

@@ -4,7 +4,7 @@ import numpy as np
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.network import WEIGHTED_LAYERS, weighted_layers
-from alexnet_tf.weights.steps import Step, steps_of
+from alexnet_tf.weights.steps import SCALE, Step, steps_of
 
 
 def joined_weights(network):
@@ -97,12 +97,21 @@ def _check_steps(found, expected):
         )
     names = ("the image", *WEIGHTED_LAYERS)
     for name, there, here in zip(names, theirs, ours, strict=True):
-        fits = len(there) == len(here) and all(map(Step.fits, there, here))
-        if not fits:
-            raise ValueError(
-                f"{name} is {_listed(there)} in the file and {_listed(here)} "
-                "in the network"
-            )
+        if _fit(there, here):
+            continue
+        hint = ""
+        if _fit(
+            *([s for s in part if s.kind != SCALE] for part in (there, here))
+        ):
+            hint = ": change model.dropout or model.dropout_kind"
+        raise ValueError(
+            f"{name} is {_listed(there)} in the file and {_listed(here)} "
+            f"in the network{hint}"
+        )
+
+
+def _fit(there, here):
+    return len(there) == len(here) and all(map(Step.fits, there, here))
 
 
 def _by_weighted_layer(steps):

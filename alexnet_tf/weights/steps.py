@@ -12,8 +12,11 @@ import keras
 
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
+from alexnet_tf.layers.dropout import TowerDropout
 from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
 from alexnet_tf.layers.pooling import TowerActivation, TowerMaxPool2D
+
+SCALE = "scale"  # what dropout of the paper's kind is outside training
 
 
 class Normalization(NamedTuple):
@@ -42,11 +45,11 @@ class Step(NamedTuple):
     """One layer of a chain.
 
     Attributes:
-        kind: "conv", "fc", "pool", "lrn", "same_map_norm" or an activation
-            such as "relu".
+        kind: "conv", "fc", "pool", "lrn", "same_map_norm", "scale" or an
+            activation such as "relu".
         values: of conv: size, stride, padding, groups; of pool: size,
-            stride; of the two norms: a `Normalization`; else empty. None
-            where a file does not tell.
+            stride; of scale: the factor; of the two norms: a `Normalization`;
+            else empty. None where a file does not tell.
     """
 
     kind: str
@@ -60,6 +63,8 @@ class Step(NamedTuple):
             return True
         if isinstance(self.values, Normalization):
             return self.values.close_to(other.values)
+        if self.kind == SCALE:
+            return math.isclose(*self.values, *other.values, rel_tol=1e-5)
         return self.values == other.values
 
     def __str__(self):
@@ -67,6 +72,8 @@ class Step(NamedTuple):
             names = ("size", "stride", "padding", "groups")
         elif self.kind == "pool":
             names = ("size", "stride")
+        elif self.kind == SCALE:
+            return f"times {self.values[0]:g}"
         else:
             return f"{self.kind} {self.values or ''}".strip()
         pairs = zip(names, self.values, strict=True)
@@ -90,6 +97,8 @@ def steps_of(network):
                 )
             case TowerMaxPool2D():
                 steps.append(Step("pool", (layer.size, layer.stride)))
+            case TowerDropout(factor_at_test=factor) if factor != 1:
+                steps.append(Step(SCALE, (factor,)))
             case TowerActivation():
                 steps.append(
                     Step(keras.activations.serialize(layer.activation))

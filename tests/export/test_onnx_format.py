@@ -87,6 +87,8 @@ def session_of(model):
         {"crop": 256},
         {"mean": "rgb", "lighting.std": 0.0},
         {"channel_order": "bgr", "input_divisor": 1.1},
+        {"dropout": 0.2},
+        {"dropout_kind": "inverted"},
         {"conv1_order": "lrn_pool_relu", **STRONG_LRN},
         {"conv1_order": "lrn_pool_relu", "activation": "tanh"},
         {"same_map_norm.size": 5, "same_map_norm.alpha": 0.004},

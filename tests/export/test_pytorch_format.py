@@ -200,6 +200,8 @@ def network_with_varied_logits(model):
         {},
         {"crop": 227, "lrn.scope": "layer", "lrn.k": 1.0, "lrn.alpha": 0.01},
         {"towers": 1, "mean": "rgb", "lrn.scope": "none"},
+        {"dropout": 0.2},
+        {"dropout": 0.2, "dropout_kind": "inverted"},
         {"activation": "tanh", "pool_size": 2, "lrn.n": 3, "crop": 113},
         {
             "channel_order": "bgr",
@@ -222,7 +224,7 @@ def test_the_module_gives_our_logits(options, tmp_path):
     network = network_with_varied_logits(config.model)
     run = Run(tmp_path / "run")
     run.create(config)
-    run.dataset_file.write_text("{}")
+    run.dataset_file.write_text('{"class_names": []}')
     crop = config.model.crop
     file = write_safetensors(
         tmp_path / "model", run, TrainedNetwork(network, crop, ())
@@ -240,6 +242,27 @@ def test_the_module_gives_our_logits(options, tmp_path):
     scale = np.abs(theirs - network.get_layer("fc8").biases[0]).max()
     assert np.ptp(theirs, axis=0).mean() > 0.01 * scale
     assert np.abs(ours - theirs).max() <= 1e-4 * scale
+
+
+def test_dropout_of_the_module():
+    torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
+    from configs import paper
+
+    model = paper.get_config().model.to_dict() | {"width": 1 / 16}
+    x = torch.rand(100, 200) + 1
+    dropout = module_at(MODULE).AlexNet(model).dropout
+    dropped = dropout.train()(x)
+    kept = dropped != 0
+    assert abs(kept.double().mean() - 0.5) < 0.05
+    assert torch.equal(dropped[kept], x[kept])
+    assert torch.equal(dropout.eval()(x), x / 2)
+    # A file from before there were two kinds.
+    del model["dropout_kind"]
+    dropout = module_at(MODULE).AlexNet(model).dropout
+    dropped = dropout.train()(x)
+    kept = dropped != 0
+    assert torch.equal(dropped[kept], 2 * x[kept])
+    assert torch.equal(dropout.eval()(x), x)
 
 
 def test_a_pytorch_file_there_and_back(finished_run, tmp_path, monkeypatch):

@@ -23,20 +23,54 @@ def masks(layer, shape=SHAPE):
     return [output.numpy() > 0 for output in outputs]
 
 
+KINDS = pytest.mark.parametrize("kind", ["paper", "inverted"])
+
+
+@KINDS
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
-def test_rate_and_scale(rate):
-    layer = TowerDropout(rate)
+def test_rate_and_scale(rate, kind):
+    layer = TowerDropout(rate, kind=kind)
     inputs = towers()
     for x, y in zip(inputs, layer(inputs, training=True), strict=True):
         y = y.numpy()
         dropped = y == 0
         error = np.sqrt(rate * (1 - rate) / COUNT)
         assert abs(dropped.mean() - rate) < 5 * error
-        # Inverted: what remains grows, so that the mean stays.
+        if kind == "paper":
+            np.testing.assert_array_equal(y[~dropped], x[~dropped])
+            continue
+        # What remains grows, so that the mean stays.
         kept = x.astype(np.float64)[~dropped] / (1 - rate)
         np.testing.assert_allclose(y[~dropped], kept, rtol=1e-6)
         spread = np.sqrt((x**2).mean() * rate / (1 - rate) / COUNT)
         assert abs(y.mean() - x.mean()) < 5 * spread
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("rate", [0.2, 0.5])
+@pytest.mark.parametrize("devices", [(None, None), ("/CPU:1", "/CPU:2")])
+def test_the_paper_scales_at_test_time(devices, rate, dtype):
+    with placement(devices):
+        layer = TowerDropout(rate, kind="paper", dtype=dtype)
+    inputs = [tf.cast(x, layer.compute_dtype) for x in towers((20, 30))]
+    rounding = {"float32": 1e-6, "bfloat16": 2**-8}[layer.compute_dtype]
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs)
+    gradients = tape.gradient(outputs, inputs)
+    for x, y, gradient in zip(inputs, outputs, gradients, strict=True):
+        x, y, gradient = (tf.cast(t, tf.float64) for t in (x, y, gradient))
+        np.testing.assert_allclose(y, x * (1 - rate), rtol=rounding)
+        np.testing.assert_allclose(gradient, 1 - rate, rtol=rounding)
+
+
+def test_both_kinds_have_the_same_masks():
+    for ours, theirs in zip(
+        masks(TowerDropout(0.5, seed=3, kind="paper")),
+        masks(TowerDropout(0.5, seed=3, kind="inverted")),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_every_neuron_of_every_image_is_drawn_by_itself():
@@ -69,9 +103,11 @@ def test_none_at_inference(training):
         np.testing.assert_array_equal(x, y)
 
 
-def test_rate_zero_passes_everything():
+@KINDS
+@pytest.mark.parametrize("training", [True, False])
+def test_rate_zero_passes_everything(training, kind):
     inputs = towers((3, 4))
-    outputs = TowerDropout(0.0)(inputs, training=True)
+    outputs = TowerDropout(0.0, kind=kind)(inputs, training=training)
     for x, y in zip(inputs, outputs, strict=True):
         np.testing.assert_array_equal(x, y)
 
@@ -80,6 +116,11 @@ def test_rate_zero_passes_everything():
 def test_an_impossible_rate_is_refused(rate):
     with pytest.raises(ValueError, match="dropout rate is in"):
         TowerDropout(rate)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="paper or inverted, not x"):
+        TowerDropout(kind="x")
 
 
 PINS = [("/CPU:1", "/CPU:2"), ("/CPU:1", "/CPU:1")]
@@ -95,10 +136,12 @@ def test_masks_do_not_depend_on_the_devices(devices):
             np.testing.assert_array_equal(ours, theirs)
 
 
+@KINDS
 @pytest.mark.parametrize("devices", [(None, None), *PINS])
-def test_the_gradient_has_the_mask_of_the_output(devices):
+def test_the_gradient_has_the_mask_of_the_output(devices, kind):
     with placement(devices):
-        layer = TowerDropout(0.5)
+        layer = TowerDropout(0.5, kind=kind)
+    factor = {"paper": 1.0, "inverted": 2.0}[kind]
     inputs = [tf.constant(x) for x in towers((20, 30))]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
@@ -106,7 +149,7 @@ def test_the_gradient_has_the_mask_of_the_output(devices):
     for gradient, output in zip(
         tape.gradient(outputs, inputs), outputs, strict=True
     ):
-        np.testing.assert_array_equal(gradient, np.where(output > 0, 2.0, 0))
+        np.testing.assert_array_equal(gradient, np.where(output > 0, factor, 0))
 
 
 def test_weight_files_continue_the_masks(tmp_path):

@@ -121,6 +121,32 @@ def test_weight_files_continue_the_draws(tmp_path):
         np.testing.assert_array_equal(offsets(loaded, 4), expected)
 
 
+def test_the_divisor_of_2012():
+    """In training and while there is noise; never at test time."""
+    images = np.random.default_rng(0).uniform(-100, 100, (6, 5, 4, 3))
+    images = images.astype(np.float32)
+    plain, divided = lighting(seed=5), lighting(seed=5, divisor=1.1)
+    lit = plain(images, training=True).numpy().astype(np.float64)
+    assert np.abs(lit - images).max() > 1
+    np.testing.assert_allclose(
+        divided(images, training=True), lit / 1.1, rtol=1e-6
+    )
+    np.testing.assert_array_equal(divided(images, training=False), images)
+    divided.switch(False)
+    np.testing.assert_array_equal(divided(images, training=True), images)
+    divided.switch(True)
+    lit = plain(images, training=True), plain(images, training=True)
+    np.testing.assert_allclose(
+        divided(images, training=True), lit[1] / 1.1, rtol=1e-6
+    )
+
+
+def test_no_noise_no_divisor():
+    images = np.ones((2, 3, 3, 3), np.float32)
+    output = lighting(std=0.0, divisor=1.1)(images, training=True)
+    np.testing.assert_array_equal(output, images)
+
+
 def test_an_unknown_scale_is_refused():
     with pytest.raises(ValueError, match="eigenvalues or square_roots, not x"):
         PCALighting(scale="x")

@@ -28,7 +28,7 @@ OF_2012 = {
     "model.conv1_order": "lrn_pool_relu",
     "model.same_map_norm.size": 5,
     "model.lighting.scale": "square_roots",
-    "model.input_divisor": 1.1,
+    "model.lighting.divisor": 1.1,
     "train.bias_lr": 0.002,
     "train.decay_biases": False,
     "train.lr_drop_epochs": (1,),

@@ -5,9 +5,10 @@ No real one was at hand: what is tested is that description.
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from alexnet_tf.weights.cuda_convnet import is_checkpoint
-from configs import original2012
+from configs import caffe, original2012
 from tests.weights import alexnet_files as files
 from tests.weights import python2_pickle
 
@@ -100,14 +101,19 @@ def two_gpu_layers(weights, original=False):
         below = relu(conv(4, tower, below))
         pool(3, tower, relu(conv(5, tower, below)))
     fc6 = [fc("fc6", f"fc2048{'ab'[t]}", t, "pool3a", "pool3b") for t in (0, 1)]
-    hidden = [f"hs1{letter}" for letter in "ab"]
-    for name, below in zip(hidden, fc6, strict=True):
-        add(name, "hs", below, keep=0.5)
+
+    def dropout(number, below):
+        names = [f"hs{number}{letter}" for letter in "ab"]
+        for name, neuron in zip(names, below, strict=True):
+            add(name, "hs", neuron, keep=0.5, enable=1)
+        return names
+
+    hidden = dropout(1, fc6)
     fc7 = [
         fc("fc7", f"fc2048b{'ab'[t]}", t, *hidden, swapped=t == 1)
         for t in (0, 1)
     ]
-    fc8 = fc("fc8", "fc1000", None, *fc7)
+    fc8 = fc("fc8", "fc1000", None, *dropout(2, fc7))
     add("probs", "softmax", fc8)
     add("logprob", "cost.logreg", "labels", "probs")
     return layers
@@ -125,13 +131,22 @@ def layers(caffe_weights):
     return two_gpu_layers(caffe_weights)
 
 
+def caffe_config_with_dropout_of_2012():
+    config = caffe.get_config()
+    config.model.width = files.WIDTH
+    config.model.dropout_kind = "paper"
+    config.data.name = "folder"
+    return config
+
+
 def test_the_network_is_that_of_the_same_weights(
     layers, caffe_weights, crops, imported, tmp_path
 ):
-    trained = imported(save(tmp_path, layers))
+    config = caffe_config_with_dropout_of_2012()
+    trained = imported(save(tmp_path, layers), config=config)
     npy = tmp_path / "same.npy"
     np.save(npy, files.npy_dict(caffe_weights))
-    other = imported(npy, run=str(tmp_path / "npy")).network
+    other = imported(npy, run=str(tmp_path / "npy"), config=config).network
     # Its colours are RGB, where the others' are BGR.
     for network, order in ((trained.network, 1), (other, -1)):
         for kernel in network.get_layer("conv1").kernels:
@@ -139,12 +154,15 @@ def test_the_network_is_that_of_the_same_weights(
     np.testing.assert_array_equal(trained.network(crops), other(crops))
 
 
-def test_the_networks_of_2012(caffe_weights, imported, tmp_path):
+def test_the_networks_of_2012(caffe_weights, crops, imported, tmp_path):
     config = original2012.get_config()
     config.model.width = files.WIDTH
     config.data.name = "folder"
     mean = tmp_path / "mean.npy"
     np.save(mean, np.full(3, 120.0))
+    kernel, bias = caffe_weights["fc8"]
+    # Probabilities that differ with the image, halved inputs or not.
+    caffe_weights = {**caffe_weights, "fc8": (40 * kernel, bias)}
     trained = imported(
         save(tmp_path, two_gpu_layers(caffe_weights, original=True)),
         config=config,
@@ -160,6 +178,110 @@ def test_the_networks_of_2012(caffe_weights, imported, tmp_path):
     [first, _] = network.get_layer("conv1").kernels
     expected = caffe_weights["conv1"][0][0]
     np.testing.assert_array_equal(first[..., 0], expected.transpose(1, 2, 0))
+    images = crops[:, :224, :224]
+    expected = probabilities_of_2012(caffe_weights, images)
+    assert np.ptp(expected, axis=0).max() > 0.05
+    found = tf.nn.softmax(network(images)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def probabilities_of_2012(weights, images):
+    """The test pass of configuration 145 in float64, maps first."""
+    weights = {
+        name: [array.astype(np.float64) for array in pair]
+        for name, pair in weights.items()
+    }
+
+    def windows(x, size, stride):
+        all_of_them = np.lib.stride_tricks.sliding_window_view(
+            x, (size, size), axis=(2, 3)
+        )
+        return all_of_them[:, :, ::stride, ::stride]
+
+    def conv(x, name, before, after, stride=1, groups=1):
+        kernel, bias = weights[name]
+        edge = (before, after)
+        x = np.pad(x, [(0, 0), (0, 0), edge, edge])
+        parts = [
+            np.einsum(
+                "bcyxij,kcij->bkyx",
+                windows(part, kernel.shape[-1], stride),
+                kernels,
+                optimize=True,
+            )
+            for part, kernels in zip(
+                np.split(x, groups, axis=1),
+                np.split(kernel, groups),
+                strict=True,
+            )
+        ]
+        return np.concatenate(parts, axis=1) + bias[:, None, None]
+
+    def relu(x):
+        return np.maximum(x, 0)
+
+    def pool(x):
+        return windows(x, 3, 2).max(axis=(-2, -1))
+
+    def lrn(x):
+        towers = []
+        for a in np.split(x, 2, axis=1):
+            squares = np.pad(a**2, [(0, 0), (2, 2), (0, 0), (0, 0)])
+            maps = a.shape[1]
+            sums = sum(squares[:, j : j + maps] for j in range(5))
+            towers.append(a / (2 + 2e-5 * sums) ** 0.75)
+        return np.concatenate(towers, axis=1)
+
+    def same_map(a):
+        squares = np.pad(a**2, [(0, 0), (0, 0), (2, 2), (2, 2)])
+        sums = windows(squares, 5, 1).sum(axis=(-2, -1))
+        return a / (1 + 4e-5 * sums) ** 0.75
+
+    def fc(x, name):
+        kernel, bias = weights[name]
+        return x @ kernel.T + bias
+
+    x = images.transpose(0, 3, 1, 2) - 120.0
+    x = relu(pool(lrn(conv(x, "conv1", 0, 3, stride=4))))
+    x = pool(same_map(lrn(relu(conv(x, "conv2", 2, 2, groups=2)))))
+    x = relu(conv(x, "conv3", 1, 1))
+    x = relu(conv(x, "conv4", 1, 1, groups=2))
+    x = pool(relu(conv(x, "conv5", 1, 1, groups=2)))
+    x = 0.5 * relu(fc(x.reshape(len(x), -1), "fc6"))
+    x = 0.5 * relu(fc(x, "fc7"))
+    logits = fc(x, "fc8")
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "keep", "words"),
+    [
+        (
+            "hs1a",
+            0.8,
+            "fc6 is fc, then relu, then times 0.8 in the file and fc, then "
+            "relu, then times 0.5 in the network: change model.dropout",
+        ),
+        (
+            "hs2a",
+            None,
+            "fc7 is fc, then relu in the file and fc, then relu, then times "
+            "0.5 in the network: change model.dropout or model.dropout_kind",
+        ),
+    ],
+)
+def test_another_dropout(name, keep, words, caffe_weights, refused, tmp_path):
+    layers = two_gpu_layers(caffe_weights, original=True)
+    if keep is None:
+        layers[name]["type"] = "ident"
+    else:
+        layers[name]["keep"] = keep
+    config = original2012.get_config()
+    config.model.width = files.WIDTH
+    config.data.name = "folder"
+    line = refused(save(tmp_path, layers), config=config)
+    assert words in line
 
 
 @pytest.mark.parametrize(
@@ -213,7 +335,9 @@ def test_a_missing_layer(layers, refused, tmp_path):
 def test_biases_that_are_not_shared(layers, refused, tmp_path):
     biases = layers["conv5a"]["biases"]
     layers["conv5a"]["biases"] = np.repeat(biases, 169, axis=0)
-    assert "the bias of conv5 is" in refused(save(tmp_path, layers))
+    config = caffe_config_with_dropout_of_2012()
+    line = refused(save(tmp_path, layers), config=config)
+    assert "the bias of conv5 is" in line
 
 
 @pytest.mark.parametrize(
