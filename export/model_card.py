@@ -1,12 +1,13 @@
 """A page about an exported model, for whoever finds it later."""
 
 import datetime
-import json
 
 import keras
 import tensorflow as tf
 
 from alexnet_tf.config import changed_values
+from alexnet_tf.evaluation.outcome import read_outcome
+from alexnet_tf.evaluation.tables import VIEWS
 from configs import paper
 
 MOST_NAMES = 20
@@ -78,22 +79,21 @@ def _counts(dataset):
 
 
 def _accuracy(run):
-    if not run.evaluation_file.is_file():
+    outcome = read_outcome(run.evaluation_file)
+    if outcome is None:
         return f"""## Accuracy
 
 Not measured. `python main.py --mode=evaluate --run={run.path}` does it; a new
 export will then say.
 """
-    result = json.loads(run.evaluation_file.read_text())
-    views = "ten crops" if result["crops"] == 10 else "the centre crop"
     return f"""## Accuracy
 
-Measured on {result["samples"]:,} images of {result["dataset"]}
-({result["split"]}), {views}:
+Measured on {outcome.samples:,} images of {outcome.dataset}
+({outcome.split}), {VIEWS[outcome.crops]}:
 
 | top-1 error | top-5 error |
 |---|---|
-| {result["top1_error"]:.2%} | {result["top5_error"]:.2%} |
+| {outcome.top1_error:.2%} | {outcome.top5_error:.2%} |
 """
 
 

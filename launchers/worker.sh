@@ -21,8 +21,9 @@ while [ $code -gt 128 ]; do # perhaps the signal ended `wait`, not the worker
   code=$again
 done
 [ $code -eq 0 ] || exit $code
-# Written by worker 0 as the last file of a run.
-[ -f "$run/evaluation.json" ] || {
+# Worker 0 writes it when training and its test are over; what only evaluates a
+# run does not.
+[ -f "$run/finished.json" ] || {
   echo "worker.sh: stopped before its end, all of it saved" >&2
   exit 75
 }

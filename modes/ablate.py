@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 import pathlib
 import re
 
@@ -16,10 +15,11 @@ from alexnet_tf.analysis.ablation_table import (
 )
 from alexnet_tf.config import apply_overrides, changed_values
 from alexnet_tf.errors import UserError
-from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.evaluation.outcome import outcome_of_training
+from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.run.folder import Run, new_run_path
 from configs.ablations import VARIANTS
-from modes import train
+from modes.training import train
 
 WHOLE = "the whole network"
 DIVERGED = 1  # exit code of training
@@ -46,23 +46,35 @@ def main(options):
     ]
     for number, (seed, name, config) in enumerate(plan, 1):
         run = Run(folder / f"{slug(name)}-{seed}")
-        if run.evaluation_file.is_file():
+        if run.is_finished and not changes_of(run, config):
             continue
         print(f"{number} of {len(plan)}: {name}, seed {seed}", flush=True)
-        code = train.main(
+        code = train(
             dataclasses.replace(
                 options, config=config, config_given=True, run=str(run.path)
             )
         )
         if code == DIVERGED:
             print(f"{name}, seed {seed}: left out, its loss is not finite")
-        elif code or not run.evaluation_file.is_file():
+        elif code or not run.is_finished:
             return code  # stopped by a signal
         write_tables(folder, options)
         keras.backend.clear_session()
     write_tables(folder, options)
     print((folder / "ablations.md").read_text(), end="")
     return 0
+
+
+def changes_of(run, config):
+    """What a run was trained with that a config has otherwise."""
+    before = run.read_config()
+    return [
+        change
+        for section in ("data", "model", "train")
+        for change in changed_values(section, before, config)
+        # Settled by the data, when training begins.
+        if not (change[0] == "model.num_classes" and change[2] == 0)
+    ]
 
 
 def variants_of(config):
@@ -111,10 +123,8 @@ def results(folder, name, seeds, published):
     """A `Variant` of the runs that have been tested."""
     top1, top5 = {}, {}
     for seed in range(seeds):
-        file = Run(folder / f"{slug(name)}-{seed}").evaluation_file
-        if file.is_file():
-            with readable(file):
-                evaluation = json.loads(file.read_text())
-                top1[seed] = evaluation["top1_error"]
-                top5[seed] = evaluation["top5_error"]
+        outcome = outcome_of_training(Run(folder / f"{slug(name)}-{seed}"))
+        if outcome is not None:
+            top1[seed] = outcome.top1_error
+            top5[seed] = outcome.top5_error
     return Variant(name, top1, top5, published)

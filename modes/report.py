@@ -13,8 +13,9 @@ from alexnet_tf.analysis.sample_images import chosen_records, examples_of
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.outcome import evaluate_and_report, read_outcome
 from alexnet_tf.evaluation.tables import read_confusion
-from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.report.page import page
 from alexnet_tf.report.pictures import (
     feature_maps_section,
@@ -36,7 +37,6 @@ from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.provenance import machine, read_starts
 from alexnet_tf.run.trained import load_trained
 from alexnet_tf.training.history import read_rows
-from modes.evaluate import evaluate_and_report
 from modes.setup import check_same_classes, config_for, open_source
 
 TEST_IMAGES = 8  # figure 4, left
@@ -170,7 +170,9 @@ def picture_sections(run, trained, source, seed):
 def number_sections(run, class_names):
     """What evaluation.json, confusion.csv and history.csv hold."""
     rows = history_of(run)
-    sections = [results_section(evaluation_of(run), rows, class_names)]
+    sections = [
+        results_section(read_outcome(run.evaluation_file), rows, class_names)
+    ]
     if rows:
         sections.append(curves_section(rows))
     if run.confusion_file.is_file():
@@ -199,7 +201,7 @@ def write_report(run, trained, sections, left_out):
     text = page(
         f"AlexNet, run {run.path.resolve().name}",
         introduction(
-            evaluation_of(run),
+            read_outcome(run.evaluation_file),
             history_of(run),
             run.read_dataset(),
             parameters,
@@ -209,14 +211,6 @@ def write_report(run, trained, sections, left_out):
     )
     with writable(f"run folder {run.path}"):
         write_text(run.report_file, text)
-
-
-def evaluation_of(run):
-    """What evaluation.json holds, or None."""
-    if not run.evaluation_file.is_file():
-        return None
-    with readable(run.evaluation_file):
-        return json.loads(run.evaluation_file.read_text())
 
 
 def history_of(run):

@@ -10,7 +10,7 @@ import numpy as np
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.files.figures import literal, save_figure
-from configs.published import ILSVRC_2010, ILSVRC_2012
+from configs.published import PAPER, SINCE
 
 MOST_NAMES = 50  # more do not fit beside the picture
 
@@ -20,70 +20,73 @@ COLUMNS = (
 )
 
 
+VIEWS = {1: "centre crop", 10: "ten crops"}
+
+
 @dataclasses.dataclass(frozen=True)
-class Result:
-    """One row of ours.
+class Outcome:
+    """What a network or an ensemble reached on a split.
 
     Attributes:
-        name: of the run, the export or the ensemble.
-        dataset: name of the data set and its split.
-        crops: "centre" or "ten".
-        images: how many were tested.
+        run: path of the run or the export, or the ensemble in words.
+        dataset: name of the data set.
+        split: which part of it.
+        crops: views of an image that were averaged, 1 (the centre) or 10.
+        samples: how many images were evaluated.
         top1_error, top5_error: fractions.
         top1_interval, top5_interval: (low, high), fractions.
     """
 
-    name: str
+    run: str
     dataset: str
-    crops: str
-    images: int
+    split: str
+    crops: int
+    samples: int
     top1_error: float
     top1_interval: tuple[float, float]
     top5_error: float
     top5_interval: tuple[float, float]
 
 
-def markdown(results):
-    """The table as markdown, percentages."""
+def markdown(outcomes: list[Outcome], published: bool = False) -> str:
+    """The table as markdown, percentages.
+
+    Args:
+        outcomes: a row each.
+        published: whether the errors of `configs.published` stand below.
+    """
     lines = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    return "\n".join(lines + [_line(row) for row in _rows(results)]) + "\n"
+    rows = _rows(outcomes, published)
+    return "\n".join(lines + [_line(row) for row in rows]) + "\n"
 
 
-def as_csv(results):
-    """The table as CSV, percentages."""
+def as_csv(outcomes: list[Outcome], published: bool = False) -> str:
+    """The table as CSV, percentages; see `markdown`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(_rows(results))
+    writer.writerows(_rows(outcomes, published))
     return text.getvalue()
 
 
-def _rows(results):
+def _rows(outcomes, published):
     ours = [
         (
-            result.name,
-            f"{result.dataset}, {result.images}",
-            result.crops,
-            _percent(result.top1_error),
-            _interval(result.top1_interval),
-            _percent(result.top5_error),
-            _interval(result.top5_interval),
+            outcome.run,
+            f"{outcome.dataset} {outcome.split}, {outcome.samples}",
+            VIEWS[outcome.crops],
+            _percent(outcome.top1_error),
+            _interval(outcome.top1_interval),
+            _percent(outcome.top5_error),
+            _interval(outcome.top5_interval),
         )
-        for result in results
+        for outcome in outcomes
     ]
-    published = [
-        (
-            name,
-            "ILSVRC, published",
-            crops,
-            _percent(top1),
-            "",
-            _percent(top5),
-            "",
-        )
-        for name, crops, top1, top5 in (*ILSVRC_2012, *ILSVRC_2010)
+    theirs = [
+        (name, images, VIEWS[crops], _percent(top1), "", _percent(top5), "")
+        for name, images, crops, top1, top5 in (*PAPER, *SINCE)
     ]
-    return ours + published
+    return ours + theirs if published else ours
 
 
 def _line(cells):

@@ -3,27 +3,12 @@
 import matplotlib
 import numpy as np
 
-from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
-from alexnet_tf.evaluation.tables import per_class
+from alexnet_tf.data.sources.imagenet_classes import are_imagenets
+from alexnet_tf.evaluation.tables import VIEWS, Outcome, per_class
 from alexnet_tf.report.markup import drawing, joined, table, tag
 from alexnet_tf.report.page import Section
+from configs.published import PAPER
 
-VIEWS = {1: "centre crop", 10: "ten crops"}
-# (network, set, views, top-1 error, top-5 error): Krizhevsky et al. 2012,
-# tables 1 and 2.
-PUBLISHED = (
-    ("paper, 1 network", "ILSVRC-2012 validation", "ten crops", 0.407, 0.182),
-    ("paper, 5 networks", "ILSVRC-2012 validation", "ten crops", 0.381, 0.164),
-    (
-        "paper, 7 networks, two of them pre-trained on more images",
-        "ILSVRC-2012 validation",
-        "ten crops",
-        0.367,
-        0.154,
-    ),
-    ("paper, 1 network", "ILSVRC-2010 test", "ten crops", 0.375, 0.170),
-    ("paper, 1 network", "ILSVRC-2010 test", "centre crop", 0.390, 0.183),
-)
 MOST_CELLS = 20  # classes of a matrix that is written out
 MOST_PAIRS = 10
 MOST_CLASSES = 50  # of a list that is written out
@@ -36,24 +21,24 @@ def best_epoch(rows):
     return min(finite, key=lambda row: row["val_top1_error"], default=None)
 
 
-def results_section(evaluation, rows, class_names):
+def results_section(outcome: Outcome | None, rows, class_names):
     """Errors of the run and, where the classes are ImageNet's, the paper's.
 
     Args:
-        evaluation: what evaluation.json holds, or None.
+        outcome: the run's `Outcome`, or None.
         rows: of history.csv.
         class_names: one per label.
     """
     measured = []
-    if evaluation:
+    if outcome:
         measured.append(
             (
                 "this run",
-                f"{evaluation['dataset']} {evaluation['split']}, "
-                f"{evaluation['samples']:,} images",
-                VIEWS[evaluation["crops"]],
-                evaluation["top1_error"],
-                evaluation["top5_error"],
+                f"{outcome.dataset} {outcome.split}, "
+                f"{outcome.samples:,} images",
+                VIEWS[outcome.crops],
+                outcome.top1_error,
+                outcome.top5_error,
             )
         )
     best = best_epoch(rows)
@@ -67,8 +52,11 @@ def results_section(evaluation, rows, class_names):
                 best["val_top5_error"],
             )
         )
-    if sorted(class_names) == sorted(names_by_wnid().values()):
-        measured += PUBLISHED
+    if are_imagenets(class_names):
+        measured += [
+            (f"paper, {network}", images, VIEWS[crops], top1, top5)
+            for network, images, crops, top1, top5 in PAPER
+        ]
     body = table(
         ("network", "top-1 error", "top-5 error", "views", "set"),
         [
@@ -77,7 +65,7 @@ def results_section(evaluation, rows, class_names):
         ],
         class_="errors",
     )
-    if not evaluation:
+    if not outcome:
         body = joined(
             tag("p", "There is no evaluation of the best weights."), body
         )

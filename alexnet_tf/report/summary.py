@@ -1,26 +1,27 @@
 """The run in a few numbers."""
 
+from alexnet_tf.evaluation.tables import VIEWS
 from alexnet_tf.report.markup import joined, tag
-from alexnet_tf.report.results import VIEWS, best_epoch
+from alexnet_tf.report.results import best_epoch
 from alexnet_tf.report.training import training_time
 
 
-def introduction(evaluation, rows, dataset, parameters, left_out):
+def introduction(outcome, rows, dataset, parameters, left_out):
     """What stands below the heading.
 
     Args:
-        evaluation: what evaluation.json holds, or None.
+        outcome: the run's `Outcome`, or None.
         rows: of history.csv; empty where nothing was trained here.
         dataset: what dataset.json holds.
         parameters: of the network, trainable ones.
         left_out: why the sections that need images are left out, or None.
     """
     facts = [("Parameters", f"{parameters:,}")]
-    if evaluation:
-        views = VIEWS[evaluation["crops"]]
+    if outcome:
+        views = VIEWS[outcome.crops]
         facts += [
-            (f"Top-1 error, {views}", f"{evaluation['top1_error']:.1%}"),
-            (f"Top-5 error, {views}", f"{evaluation['top5_error']:.1%}"),
+            (f"Top-1 error, {views}", f"{outcome.top1_error:.1%}"),
+            (f"Top-5 error, {views}", f"{outcome.top5_error:.1%}"),
         ]
     if rows:
         images = dataset["train_images"]

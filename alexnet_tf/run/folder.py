@@ -11,6 +11,7 @@ events/          for TensorBoard
 figures/         PNG
 index/           what --mode=search looks in, see retrieval.image_index
 lock             held by the process that trains
+finished.json    when training ended, and the test after it: written last
 starts.json      command, machine and versions of every start
 report.html      --mode=report
 """
@@ -51,6 +52,7 @@ class Run:
         self.figures_folder = self.path / "figures"
         self.index_folder = self.path / "index"
         self.lock_file = self.path / "lock"
+        self.finished_file = self.path / "finished.json"
         self.starts_file = self.path / "starts.json"
         self.report_file = self.path / "report.html"
 
@@ -63,6 +65,27 @@ class Run:
     def can_go_on(self):
         """Whether something of the training is saved."""
         return self.state_folder.is_dir() or self.best_weights.is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether training came to its end, and the test after it.
+
+        Evaluating a run that is not finished does not make it one.
+        """
+        return self.finished_file.is_file()
+
+    def finish(self, outcome: dict) -> None:
+        """Writes finished.json; the next start of training removes it.
+
+        Args:
+            outcome: values of the `Outcome` of the test.
+        """
+        now = datetime.datetime.now().astimezone().isoformat("T", "seconds")
+        with writable(f"run folder {self.path}"):
+            write_text(
+                self.finished_file,
+                json.dumps({"time": now, "outcome": outcome}, indent=2) + "\n",
+            )
 
     @property
     def how_to_go_on(self):

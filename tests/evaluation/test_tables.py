@@ -2,13 +2,14 @@
 
 import csv
 
-from alexnet_tf.evaluation.tables import Result, as_csv, markdown
+from alexnet_tf.evaluation.tables import Outcome, as_csv, markdown
 
-OURS = Result(
-    name="a|b, c",
-    dataset="imagenette validation",
-    crops="ten",
-    images=3925,
+OURS = Outcome(
+    run="a|b, c",
+    dataset="imagenette",
+    split="validation",
+    crops=10,
+    samples=3925,
     top1_error=0.2004,
     top1_interval=(0.19, 0.2126),
     top5_error=0.0206,
@@ -17,19 +18,26 @@ OURS = Result(
 
 
 def test_ours_stands_above_the_paper():
-    header, rule, ours, *published = markdown([OURS]).splitlines()
+    header, rule, ours, *published = markdown(
+        [OURS], published=True
+    ).splitlines()
     assert header.split("|")[1].strip() == "network"
     assert set(rule) == set("|- ")
     assert ours == (
-        r"| a\|b, c | imagenette validation, 3925 | ten "
+        r"| a\|b, c | imagenette validation, 3925 | ten crops "
         "| 20.0 | 19.0 to 21.3 | 2.1 | 1.6 to 2.5 |"
     )
-    assert any("| ten | 38.1 |  | 16.4 |" in line for line in published)
-    assert any("| ten | 40.7 |  | 18.2 |" in line for line in published)
+    assert any("| ten crops | 38.1 |  | 16.4 |" in line for line in published)
+    assert any("| ten crops | 40.7 |  | 18.2 |" in line for line in published)
 
 
 def test_csv_has_the_same_cells():
-    rows = list(csv.reader(as_csv([OURS]).splitlines()))
+    rows = list(csv.reader(as_csv([OURS], published=True).splitlines()))
     assert len({len(row) for row in rows}) == 1
     assert rows[1][0] == "a|b, c"
     assert rows[1][3:5] == ["20.0", "19.0 to 21.3"]
+
+
+def test_other_classes_have_nothing_published():
+    assert len(markdown([OURS]).splitlines()) == 3
+    assert len(as_csv([OURS]).splitlines()) == 2

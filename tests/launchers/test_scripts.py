@@ -113,7 +113,7 @@ def run(tmp_path):
     """Folder of a finished run."""
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "evaluation.json").touch()
+    (folder / "finished.json").touch()
     return folder
 
 
@@ -232,7 +232,7 @@ def test_a_killed_program_is_not_waited_for(commands, run):
 
 
 def test_stopped_before_its_end_is_not_a_success(commands, run):
-    (run / "evaluation.json").unlink()
+    (run / "finished.json").unlink()
     code, output = commands.run(*kubernetes(commands, run))
     assert code == 75
     assert "stopped before its end" in output
@@ -285,7 +285,7 @@ def test_a_slurm_job(commands, run):
 
 
 def test_a_slurm_job_that_stopped_is_queued_again(commands, run):
-    (run / "evaluation.json").unlink()
+    (run / "finished.json").unlink()
     code, output = commands.run(*slurm(run))
     assert code == 0
     assert "queued again" in output

@@ -43,13 +43,13 @@ def test_rows_of_all_and_of_their_average(
     options = ensemble(*paths, json=True, results_dir=str(tmp_path / "r"))
     assert evaluate.main(options) == 0
     rows = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert [row["name"] for row in rows] == [
+    assert [row["run"] for row in rows] == [
         str(finished_run),
         str(confused_run),
         str(exported / "1"),
         "average of 3 networks",
     ]
-    assert [row["images"] for row in rows] == [18] * 4
+    assert [row["samples"] for row in rows] == [18] * 4
     assert rows[0]["top1_error"] == rows[2]["top1_error"] == 0
     assert rows[1]["top1_error"] > 0
     # The same, image by image: what the average of the three is.
@@ -67,8 +67,9 @@ def test_rows_of_all_and_of_their_average(
     np.testing.assert_allclose(together, mean, rtol=0, atol=1e-6)
     with open(tmp_path / "r" / "results.csv") as file:
         written = list(csv.reader(file))
-    assert [row[0] for row in written[1:5]] == [row["name"] for row in rows]
-    assert "| 1 CNN |" in (tmp_path / "r" / "results.md").read_text()
+    assert [row[0] for row in written[1:5]] == [row["run"] for row in rows]
+    # These classes are not ImageNet's.
+    assert "| 1 CNN |" not in (tmp_path / "r" / "results.md").read_text()
 
 
 def predictions(options, files, capsys):
@@ -106,7 +107,9 @@ def test_exports_alone_need_to_be_told_the_data(
     options = options_for(tmp_path / "unused")
     options.runs, options.run = (str(exported),), None
     assert evaluate.main(options) == 0
-    assert "| folder validation, 18 | ten | 0.0 |" in capsys.readouterr().out
+    assert (
+        "| folder validation, 18 | ten crops | 0.0 |" in capsys.readouterr().out
+    )
 
 
 def test_other_classes_are_refused(finished_run, other_classes):

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation import outcome
 from alexnet_tf.options import Options
 from modes import evaluate
 
@@ -95,7 +96,7 @@ def test_a_run_folder_that_cannot_be_written_loses_no_result(
     def refuse(*arguments):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(evaluate, "write_text", refuse)
+    monkeypatch.setattr(outcome, "write_text", refuse)
     options = Options(config=None, run=str(finished_run))
     with pytest.raises(UserError, match="Read-only file system"):
         evaluate.main(options)

@@ -12,7 +12,7 @@ from alexnet_tf.run.folder import Run
 from alexnet_tf.training.diagnosis import memory_advice
 from alexnet_tf.training.trainer import Trainer
 from configs import paper
-from modes import inspect, train
+from modes import inspect, train, training
 from tests.training.run_contents import assert_same_weights, state_weights
 
 HALF = {
@@ -51,13 +51,13 @@ def test_parts_and_precision_may_change_in_a_run(
     tmp_path, options_for, half_run, monkeypatch
 ):
     tested = []
-    original = train.evaluate_and_report
+    original = training.evaluate_and_report
 
     def report(run, network, *arguments, **options):
         tested.append(network)
         return original(run, network, *arguments, **options)
 
-    monkeypatch.setattr(train, "evaluate_and_report", report)
+    monkeypatch.setattr(training, "evaluate_and_report", report)
     run = tmp_path / "run"
     shutil.copytree(half_run, run)
     options = options_for(run)

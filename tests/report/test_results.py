@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
+from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.report.results import (
     best_epoch,
     classes_section,
@@ -12,14 +13,17 @@ from alexnet_tf.report.results import (
     results_section,
 )
 
-EVALUATION = {
-    "dataset": "some<b>set",
-    "split": "validation",
-    "samples": 1234,
-    "crops": 10,
-    "top1_error": 0.4071,
-    "top5_error": 0.1823,
-}
+OUTCOME = Outcome(
+    run="runs/r",
+    dataset="some<b>set",
+    split="validation",
+    samples=1234,
+    crops=10,
+    top1_error=0.4071,
+    top1_interval=(0.38, 0.43),
+    top5_error=0.1823,
+    top5_interval=(0.16, 0.2),
+)
 ROWS = [
     {"epoch": 1.0, "val_top1_error": 0.5, "val_top5_error": 0.2},
     {"epoch": 2.0, "val_top1_error": 0.4, "val_top5_error": 0.3},
@@ -57,10 +61,10 @@ def test_the_papers_errors_stand_only_beside_imagenets():
             "validation, while training",
         ],
     ]
-    other = results_section(EVALUATION, ROWS, ["a", "b"])
+    other = results_section(OUTCOME, ROWS, ["a", "b"])
     assert rows_of(other.body) == own
     names = list(names_by_wnid().values())
-    imagenet = rows_of(results_section(EVALUATION, ROWS, names).body)
+    imagenet = rows_of(results_section(OUTCOME, ROWS, names).body)
     assert imagenet[:2] == own
     assert imagenet[2][1:3] == ["40.70%", "18.20%"]
     assert len(imagenet) == 7

@@ -16,6 +16,7 @@ from alexnet_tf.files.csv import write_csv
 from alexnet_tf.workers import launch
 from alexnet_tf.workers.alone import Alone, AverageLogs, share
 from modes import train
+from modes.training import check_workers
 from tests.training.run_contents import evaluation, history, state_weights
 from tests.workers.comparison import assert_equal_runs
 from tests.workers.processes import all_ended
@@ -142,9 +143,9 @@ def test_every_validation_image_counts_once():
 
 def test_a_batch_that_cannot_be_shared_is_refused(options_for):
     config = options_for("unused").config
-    train.check_workers(config, Recorded(0, 3))
+    check_workers(config, Recorded(0, 3))
     with pytest.raises(UserError, match=r"batch_size=12 .* multiple of 5"):
-        train.check_workers(config, Recorded(0, 5))
+        check_workers(config, Recorded(0, 5))
 
 
 def test_workers_need_a_run_that_all_see(monkeypatch, options_for):
@@ -323,11 +324,11 @@ def test_workers_with_other_values_are_refused(tmp_path, arguments_for, start):
         for rank, lr in enumerate((0.01, 0.02))
     ]
     assert [t.wait() for t in trainings] == [2, 2]
-    for training in trainings:
+    for process in trainings:
         assert (
             f"worker 1 ({addresses[1]}) has another config or data than "
             "worker 0"
-        ) in training.output
+        ) in process.output
     assert not run.exists()
 
 

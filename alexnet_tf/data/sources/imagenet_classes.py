@@ -32,3 +32,8 @@ def english_names(class_names):
     if all(name in names for name in class_names):
         return tuple(names[name] for name in class_names)
     return tuple(class_names)
+
+
+def are_imagenets(class_names: tuple[str, ...]) -> bool:
+    """Whether these are the 1000 classes, in any order."""
+    return sorted(class_names) == sorted(names_by_wnid().values())

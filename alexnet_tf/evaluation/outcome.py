@@ -1,0 +1,211 @@
+"""What an evaluation found: measured, printed, written and read again."""
+
+import dataclasses
+import json
+import pathlib
+import sys
+from typing import Any
+
+import keras
+import numpy as np
+
+from alexnet_tf.data.damage import DATA_ERRORS, listed
+from alexnet_tf.data.records import Records
+from alexnet_tf.data.source import Source
+from alexnet_tf.data.sources.imagenet_classes import are_imagenets
+from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
+from alexnet_tf.evaluation.tables import (
+    VIEWS,
+    Outcome,
+    as_csv,
+    draw_confusion,
+    markdown,
+    per_class,
+    write_confusion,
+    write_per_class,
+)
+from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.run.folder import Run
+
+SPLIT = "validation"
+MOST_CLASSES = 100  # of a table that is printed
+
+
+def outcome_of(
+    name: str, source: Source, crops: int, evaluation: Evaluation
+) -> Outcome:
+    """The `Outcome` of one network or ensemble.
+
+    Args:
+        name: path of the run or the export, or the ensemble in words.
+        source: the `Source` whose validation split was evaluated.
+        crops: 1 (centre) or 10 views per image.
+        evaluation: the predictions.
+    """
+    return Outcome(
+        run=name,
+        dataset=source.name,
+        split=SPLIT,
+        crops=crops,
+        samples=len(evaluation.labels),
+        top1_error=evaluation.error(1),
+        top1_interval=evaluation.interval(1),
+        top5_error=evaluation.error(5),
+        top5_interval=evaluation.interval(5),
+    )
+
+
+def read_outcome(file: pathlib.Path) -> Outcome | None:
+    """What `evaluate_and_report` wrote to a JSON file; None without a file.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not file.is_file():
+        return None
+    with readable(file):
+        return outcome_from(json.loads(file.read_text()))
+
+
+def outcome_of_training(run: Run) -> Outcome | None:
+    """That of the ten-crop test at the end of training.
+
+    Evaluations that come later do not change it. None where the run is not
+    finished.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not run.is_finished:
+        return None
+    with readable(run.finished_file):
+        return outcome_from(
+            json.loads(run.finished_file.read_text())["outcome"]
+        )
+
+
+def outcome_from(values: Any) -> Outcome:
+    """The `Outcome` that `dataclasses.asdict` made a dict of.
+
+    Raises:
+        ValueError: these are no such values.
+    """
+    try:
+        return Outcome(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in values.items()
+            }
+        )
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"this is no result of an evaluation: {error}") from (
+            None
+        )
+
+
+def evaluate_and_report(
+    run: Run,
+    network: keras.Model,
+    crop: int,
+    source: Source,
+    records: Records,
+    crops: int,
+) -> Outcome:
+    """Evaluates a network on the validation images, prints and writes it.
+
+    Args:
+        run: the `Run` that evaluation.json, per_class.csv, confusion.csv,
+            confusion.png and results.* go to.
+        network: from uint8 crops to logits.
+        crop: side of a crop, in pixels.
+        source: the `Source` of the images.
+        records: `Records` of its validation split.
+        crops: 1 (centre) or 10 views per image.
+
+    Raises:
+        UserError: no image can be decoded, or the run folder cannot be
+            written; what was found is printed by then.
+    """
+    try:
+        evaluation = evaluate(network, records, crop, crops)
+    except DATA_ERRORS:
+        damaged = records.find_damaged()
+        if not damaged:
+            raise
+        records.leave_out_damaged(d.number for d in damaged)
+        print(
+            f"warning: {len(damaged)} of {records.split.size} images are "
+            f"damaged or gone and left out: {listed(damaged)}",
+            file=sys.stderr,
+        )
+        evaluation = evaluate(network, records, crop, crops)
+    outcome = outcome_of(str(run.path), source, crops, evaluation)
+    confusion = evaluation.confusion()
+    _print_outcome(outcome, per_class(confusion, source.class_names))
+    warn_about_missing(evaluation, records)
+    write_tables(run.path, [outcome], source.class_names)
+    _write_outcome(run, outcome, confusion, source.class_names)
+    return outcome
+
+
+def write_tables(
+    folder: pathlib.Path, outcomes: list[Outcome], class_names: tuple[str, ...]
+) -> None:
+    """Writes results.md and results.csv.
+
+    The paper's errors stand below where the classes are ImageNet's.
+    """
+    published = are_imagenets(class_names)
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "results.md", markdown(outcomes, published))
+        write_text(folder / "results.csv", as_csv(outcomes, published))
+
+
+def warn_about_missing(evaluation: Evaluation, records: Records) -> None:
+    """Names the images that are not among those evaluated."""
+    if len(evaluation.ids) == records.left:
+        return
+    missing = records.missing(evaluation.ids)
+    if len(missing):
+        print(
+            f"warning: {len(evaluation.ids)} of {records.split.size} images "
+            f"were evaluated, these cannot be decoded:\n"
+            f"{records.names(missing)}",
+            file=sys.stderr,
+        )
+
+
+def _print_outcome(
+    outcome: Outcome, rows: list[tuple[str, int, float]]
+) -> None:
+    """Accuracy of each class, then both errors."""
+    width = max(len(name) for name, _, _ in rows)
+    if len(rows) <= MOST_CLASSES:
+        print(f"{'class':{width}}  images  accuracy")
+        for name, images, accuracy in rows:
+            print(f"{name:{width}}  {images:6d}  {accuracy:8.3f}")
+    print(
+        f"{outcome.dataset} {outcome.split}, {outcome.samples} images, "
+        f"{VIEWS[outcome.crops]}: "
+        f"top-1 error {outcome.top1_error:.4f}, "
+        f"top-5 error {outcome.top5_error:.4f}, "
+        f"top-1 accuracy {1 - outcome.top1_error:.4f}"
+    )
+    top1, top5 = (
+        "{:.4f} to {:.4f}".format(*interval)
+        for interval in (outcome.top1_interval, outcome.top5_interval)
+    )
+    print(f"95 % intervals: top-1 error {top1}, top-5 error {top5}")
+
+
+def _write_outcome(
+    run: Run, outcome: Outcome, confusion: np.ndarray, names: tuple[str, ...]
+) -> None:
+    text = json.dumps(dataclasses.asdict(outcome), indent=2) + "\n"
+    with writable(f"run folder {run.path}"):
+        write_confusion(run.confusion_file, confusion, names)
+        write_per_class(run.path / "per_class.csv", confusion, names)
+        draw_confusion(run.figures_folder / "confusion.png", confusion, names)
+        # Last: what names the result is there when the rest of it is.
+        write_text(run.evaluation_file, text)

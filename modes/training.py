@@ -1,0 +1,252 @@
+"""Training as --mode=train and --mode=ablate do it: one run, to its test."""
+
+import contextlib
+import dataclasses
+import shutil
+import sys
+
+from alexnet_tf.config import config_to_json, differences
+from alexnet_tf.data.damage import DamageLog, read_damaged
+from alexnet_tf.data.pipeline import TrainingBatches
+from alexnet_tf.data.statistics import load_checked
+from alexnet_tf.errors import START_AGAIN, StartAgain, UserError
+from alexnet_tf.evaluation.outcome import evaluate_and_report
+from alexnet_tf.layers.towers import placement, resolve_tower_devices
+from alexnet_tf.network import build_network
+from alexnet_tf.run.folder import Run, new_run_path
+from alexnet_tf.run.lock import locked
+from alexnet_tf.run.trained import load_weights
+from alexnet_tf.training.diagnosis import memory_advice
+from alexnet_tf.training.fit import Fit
+from alexnet_tf.training.interrupts import Interrupted, Interrupts
+from alexnet_tf.training.optimizer import PaperSGD
+from alexnet_tf.training.schedule import scheduled_layers
+from alexnet_tf.training.trainer import Trainer
+from alexnet_tf.workers.join import join_workers, losing_workers
+from modes.setup import (
+    check_same_classes,
+    config_for,
+    data_dir_for,
+    data_fingerprint,
+    open_records,
+    open_source,
+    settle_class_count,
+)
+
+# What a run cannot change once it has begun: the network, and which images
+# come in which order.
+FIXED_KEYS = (
+    *("model.", "train.seed ", "train.batch_size "),
+    *("data.name ", "data.limit ", "data.holdout ", "data.shuffle_buffer "),
+    *("data.cache_gb ", "data.statistics "),
+    *("data.augment ", "data.crop_shared_by "),
+)
+
+
+def train(options):
+    """Trains, or continues, a run, then tests it with ten crops.
+
+    Returns:
+        The exit code: 0, also after SIGTERM; 1 when the loss stopped being
+        finite or another worker was lost; 130 after Ctrl-C; `START_AGAIN`
+        when all workers have to.
+    """
+    run = Run(options.run or new_run_path(options.config_name))
+    workers = join_workers(options.run)
+    try:
+        with Interrupts() as interrupts, losing_workers(run, workers):
+            return train_run(options, run, interrupts, workers)
+    except StartAgain as stop:
+        print(f"main.py: worker {workers.rank}: {stop}", file=sys.stderr)
+        return START_AGAIN
+    except KeyboardInterrupt as stop:
+        if not workers.rank:
+            how = run.how_to_go_on if run.exists else "nothing was begun"
+            print(f"{str(stop) or 'stopped at once'}; {how}")
+        return stop.exit_code if isinstance(stop, Interrupted) else 130
+
+
+def train_run(options, run, interrupts, workers):
+    """What `train` does while it handles signals; returns its exit code."""
+    config = config_for(options, run)
+    damaged = [d for _, d in read_damaged(run.damaged_file)]
+    source = open_source(config, options, run, damaged if run.exists else None)
+    settle_class_count(config, source)
+    check_workers(config, workers)
+    devices = resolve_tower_devices(
+        options.tower_devices, config.model.towers, workers.device_prefix
+    )
+    check_xla(config.train, devices)
+    workers.check_agreement(
+        "config or data", config_to_json(config) + source.fingerprint
+    )
+    if workers.rank:
+        # Worker 0 alone writes the run folder.
+        with memory_advice(config.train, run):
+            return train_and_test(
+                run, config, source, devices, interrupts, workers
+            )
+    is_new = not run.path.exists()
+    with locked(run):
+        if run.exists:
+            check_same_run(run, config, source)
+        run.write_dataset(source, data_dir_for(options, run))
+        run.create(config)
+        run.finished_file.unlink(missing_ok=True)
+        print(
+            f"run {run.path}: {source.name}, {source.train.size} training and "
+            f"{source.validation.size} validation images, "
+            f"{len(source.class_names)} classes\n"
+            f"towers on {', '.join(filter(None, devices)) or 'default device'}"
+            + (f", {workers.size} workers" if workers.size > 1 else "")
+        )
+        try:
+            with memory_advice(config.train, run):
+                return train_and_test(
+                    run, config, source, devices, interrupts, workers
+                )
+        except UserError:
+            if is_new and not run.can_go_on:
+                shutil.rmtree(run.path)
+            raise
+
+
+def train_and_test(run, config, source, devices, interrupts, workers):
+    """What `train` does once the run folder stands; returns its exit code."""
+    with in_turn(workers):  # the first measures what the others read
+        train, validation, statistics = open_records(config, source, run)
+    with placement(devices):
+        network = build_network(
+            config.model, config.train.seed, config.train.precision
+        )
+    network.get_layer("mean").set_mean(statistics.mean_image)
+    network.get_layer("lighting").set_principal_components(
+        *statistics.principal_components()
+    )
+    trainer = Trainer(
+        network,
+        make_optimizer(config.train),
+        config.train.accumulate,
+        workers,
+        xla=config.train.xla,
+    )
+    batches = TrainingBatches(
+        train,
+        config.train.batch_size,
+        config.model.crop,
+        config.train.seed,
+        config.data.shuffle_buffer,
+        workers.rank,
+        workers.size,
+        config.data.augment,
+        config.data.crop_shared_by,
+    )
+    if batches.batch_size < config.train.batch_size and not workers.rank:
+        print(f"batches of {batches.batch_size}: there are no more images")
+    damage = DamageLog(
+        run.damaged_file,
+        {"train": train, "validation": validation},
+        config.data.max_damaged,
+    )
+    fit = Fit(
+        run,
+        config,
+        trainer,
+        batches,
+        validation,
+        damage,
+        interrupts,
+        workers,
+    )
+    if not fit.to_the_end():
+        return 1
+    if not workers.rank:
+        test(run, config, source, devices, validation)
+    # A worker that ends is one that fell silent to the others.
+    workers.wait_for_all()
+    return 0
+
+
+def test(run, config, source, devices, validation):
+    """The ten-crop test of the best weights."""
+    # The network that the other modes will see, whatever the precision was.
+    with placement(devices):
+        network = build_network(config.model, config.train.seed)
+    load_weights(network, run.best_weights, run)
+    outcome = evaluate_and_report(
+        run, network, config.model.crop, source, validation, crops=10
+    )
+    run.finish(dataclasses.asdict(outcome))
+    print(
+        f"best weights, curves and test results are in {run.path}\n"
+        f"next: python main.py --mode=export --run={run.path}"
+    )
+
+
+@contextlib.contextmanager
+def in_turn(workers):
+    """Worker 0 runs the block first, then all others do."""
+    if workers.rank:
+        workers.wait_for_all()
+    yield
+    if not workers.rank:
+        workers.wait_for_all()
+
+
+def check_workers(config, workers):
+    """Refuses a batch that the workers cannot share equally."""
+    if config.train.batch_size % workers.size:
+        raise UserError(
+            f"config.train.batch_size={config.train.batch_size} is the batch "
+            f"of all {workers.size} workers together: make it a multiple of "
+            f"{workers.size}"
+        )
+
+
+def check_same_run(run, config, source):
+    """Refuses to continue a run with another network or other images."""
+    if run.dataset_file.is_file() and "imported_from" in run.read_dataset():
+        raise UserError(
+            f"{run.path} holds imported weights, no training to continue: "
+            "name another --run"
+        )
+    before = run.read_config()
+    changed = [
+        difference
+        for section in ("data", "model", "train")
+        for difference in differences(section, before, config)
+        if difference.startswith(FIXED_KEYS)
+    ]
+    if changed:
+        raise UserError(
+            f"{run.path} holds a run with other values "
+            f"({'; '.join(changed)}): leave --config away to continue it, or "
+            "name another --run"
+        )
+    if run.dataset_file.is_file():
+        check_same_classes(run, source)
+    if run.statistics_file.is_file():
+        load_checked(run.statistics_file, data_fingerprint(config, source))
+
+
+def check_xla(train, devices):
+    """Refuses XLA where the towers are bound to devices."""
+    if train.xla and any(devices):
+        raise UserError(
+            "config.train.xla is True, and an XLA program runs on one device: "
+            f"not with towers on {', '.join(devices)}; leave it away or add "
+            "--tower_devices=none"
+        )
+
+
+def make_optimizer(train):
+    """The paper's update rule with a config's `train` section."""
+    return PaperSGD(
+        train.lr,
+        train.momentum,
+        train.weight_decay,
+        train.bias_lr_multiplier,
+        train.decay_biases,
+        train.bias_lr,
+        scheduled_layers(train.layer_lrs),
+    )
