@@ -21,6 +21,7 @@ from alexnet_tf.data.decoding.orientation import (
 )
 
 RECORD_SIZE = 256  # Krizhevsky et al. 2012, section 2
+PIXEL_BYTES = 3 * RECORD_SIZE**2  # of a record
 # The longer side after resizing is at most this many times 256: a 1x3000
 # image would otherwise become 256x768000.
 MAX_ASPECT_RATIO = 20

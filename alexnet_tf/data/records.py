@@ -11,8 +11,7 @@ from alexnet_tf.data.augment import (
 )
 from alexnet_tf.data.damage import find_undecodable
 from alexnet_tf.data.dataset_options import untuned
-from alexnet_tf.data.prepared.format import PIXEL_BYTES
-from alexnet_tf.data.preprocess import to_record
+from alexnet_tf.data.preprocess import PIXEL_BYTES, to_record
 from alexnet_tf.data.source import with_stand_ins
 
 MOST_NAMES = 10

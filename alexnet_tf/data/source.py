@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.prepared.format import LEFT_OUT
 from alexnet_tf.errors import UserError
 
+LEFT_OUT = -1  # id of what stands for an example that is left out
 # Control characters, halves of characters, and ends of lines.
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 

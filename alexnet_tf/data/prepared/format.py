@@ -15,18 +15,17 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.prepared.tfrecord_frames import record_offsets
-from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.data.preprocess import PIXEL_BYTES, RECORD_SIZE
+from alexnet_tf.data.source import LEFT_OUT
 
 JPEG_QUALITY = 95  # as Krizhevsky's make-data (cuda-convnet2) has it
 SHAPE = [RECORD_SIZE, RECORD_SIZE, 3]
 ROW_BYTES = 3 * RECORD_SIZE
-PIXEL_BYTES = ROW_BYTES * RECORD_SIZE
 TRAILER_BYTES = 64
 RAW_BYTES = PIXEL_BYTES + TRAILER_BYTES
 TFRECORD_BUFFER_BYTES = 2**18  # what tf.data.TFRecordDataset takes
 PARSED_AT_ONCE = 64
 RAW_PARSED_AT_ONCE = 32
-LEFT_OUT = -1  # id of what stands for a record that is left out
 
 
 @dataclasses.dataclass(frozen=True)
