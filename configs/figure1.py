@@ -11,27 +11,45 @@ Command:  python main.py --mode=figure1 --config=configs/figure1.py
           --data_dir=DIR --download
 """
 
+import dataclasses
+from typing import Annotated
+
 from ml_collections import ConfigDict
 
+from configs.ranges import (
+    Count,
+    NotNegative,
+    Positive,
+    Share,
+    Text,
+    TrueShare,
+    above,
+)
 
-def get_config():
-    """The comparison's values."""
-    config = ConfigDict()
-    config.data_name = "cifar10"  # or folder; small images of one size
-    config.kernels = (32, 32, 64)  # of three 5x5 convolutions
-    config.kernel_size = 5
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The comparison's values, each with what it may be."""
+
+    data_name: Text = "cifar10"  # or folder; small images of one size
+    kernels: tuple[Count, ...] = (32, 32, 64)  # of three 5x5 convolutions
+    kernel_size: Count = 5
     # Deviations of the initial weights of the four layers; (): LeCun's, which
     # keep the variance of the signal. cuda-convnet's example had 0.0001, 0.01,
     # 0.01, 0.1; its first is of pixels 64 times as large as ours.
-    config.weight_std = ()
-    config.pool_size = 3
-    config.pool_stride = 2
-    config.batch_size = 128
-    config.momentum = 0.9
-    config.target_error = 0.25  # of the training images, sec. 3.1
-    config.error_images = 10_000  # training images it is measured on
-    config.most_epochs = 100  # the axis of figure 1 ends at 40
-    config.first_lr = 0.01  # the search goes up and down from here
-    config.lr_factor = 3.0  # between neighbouring learning rates
-    config.seeds = 3  # runs at the best learning rate
-    return config
+    weight_std: tuple[NotNegative, ...] = ()
+    pool_size: Count = 3
+    pool_stride: Count = 2
+    batch_size: Count = 128
+    momentum: Share = 0.9
+    target_error: TrueShare = 0.25  # of the training images, sec. 3.1
+    error_images: Count = 10_000  # training images it is measured on
+    most_epochs: Count = 100  # the axis of figure 1 ends at 40
+    first_lr: Positive = 0.01  # the search goes up and down from here
+    lr_factor: Annotated[float, above(1)] = 3.0  # between neighbouring rates
+    seeds: Count = 3  # runs at the best learning rate
+
+
+def get_config() -> ConfigDict:
+    """The comparison's values."""
+    return ConfigDict(dataclasses.asdict(Recipe()))

@@ -13,107 +13,209 @@ On small data sets this initialization stays at the loss of a guess for long:
 see configs/demo.py.
 """
 
+import dataclasses
+from typing import Annotated, Literal, get_args
+
 from ml_collections import ConfigDict
 
-LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+from configs.ranges import (
+    Count,
+    CountOrZero,
+    Exponent,
+    Finite,
+    Grey,
+    NotNegative,
+    Positive,
+    Seed,
+    Share,
+    Text,
+    TrueShare,
+    above,
+    at_least,
+    at_most,
+    below,
+    distinct,
+    odd_from,
+    zero_or_from,
+)
+
+Removable = Literal["conv2", "conv3", "conv4", "conv5"]
+Layer = Literal["conv1", Removable, "fc6", "fc7", "fc8"]
+LAYERS = get_args(Layer)
 
 
-def get_config():
-    """The paper's values, each with its source."""
-    config = ConfigDict()
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Which images, and in which order."""
 
-    data = config.data = ConfigDict()
-    data.name = (
-        "imagenet2012:5.*.*"  # embedded, folder, prepared, imagenet_tars, TFDS
-    )
-    data.limit = 0  # first N training images of the seeded order; 0: all
-    data.holdout = 0.1  # share held out where a source has no validation split
-    data.shuffle_buffer = 10_000  # records
-    data.augment = True  # sec. 4.1: random crops, mirrors; else centre crops
-    data.crop_shared_by = 1  # images with one crop; 2012 code: 32
-    data.statistics = "measured"  # sec. 2; imagenet: published values, no pass
-    data.cache_gb = 4.0  # decoded images kept in memory up to this size
-    data.max_damaged = 0.001  # share of images that may get lost in a run
+    # embedded, folder, prepared, imagenet_tars, or a name of TFDS
+    name: Text = "imagenet2012:5.*.*"
+    # first N training images of the seeded order; 0: all
+    limit: CountOrZero = 0
+    holdout: TrueShare = 0.1  # held out where a source has no validation split
+    shuffle_buffer: Count = 10_000  # records
+    augment: bool = True  # sec. 4.1: random crops, mirrors; else centre crops
+    crop_shared_by: Count = 1  # images with one crop; 2012 code: 32
+    # sec. 2; imagenet: published values, no pass over the images
+    statistics: Literal["measured", "imagenet"] = "measured"
+    cache_gb: NotNegative = 4.0  # decoded images kept in memory up to this size
+    max_damaged: Share = 0.001  # share of images that may get lost in a run
 
-    model = config.model = ConfigDict()
-    model.num_classes = 1000  # 0: as many as the data has
-    model.crop = 224  # sec. 4.1; 227 needs no zero padding in conv1 (Caffe)
-    model.towers = 2  # sec. 3.5; 1: the paper's one-GPU net
-    model.width = 1.0  # multiplies kernels and fc neurons
-    model.kernels = (96, 256, 384, 384, 256)  # conv1..conv5, sec. 3.5
-    model.without = ()  # convolutions left out, with their norms; not conv1
-    model.units = 4096  # fc6 and fc7, sec. 3.5
-    model.activation = "relu"  # sec. 3.1
-    model.pool_size = 3  # z, sec. 3.4
-    model.pool_stride = 2  # s, sec. 3.4
-    model.dropout = 0.5  # fc6 and fc7, sec. 4.2
-    model.dropout_kind = "paper"  # times 1 - rate at test; or inverted: Caffe
-    model.mean = "image"  # sec. 2: per pixel; rgb: per colour; given
-    model.mean_values = ()  # R, G, B on 0..255, where mean is given
-    model.input_divisor = 1.0  # of pixels minus mean, in training and after
-    model.channel_order = "rgb"  # of what conv1 reads; bgr: Caffe
 
-    lrn = model.lrn = ConfigDict()  # sec. 3.3
-    lrn.scope = "tower"  # 2012 code; layer: over both towers; none: no LRN
-    lrn.n = 5
-    lrn.k = 2.0
-    lrn.alpha = 1e-4  # not divided by n
-    lrn.beta = 0.75
+@dataclasses.dataclass(frozen=True)
+class Lrn:
+    """Normalization between maps, section 3.3."""
 
-    model.conv1_order = "relu_lrn_pool"  # sec. 3.5; 2012 code: lrn_pool_relu
+    # tower: 2012 code; layer: over both towers; none: no LRN
+    scope: Literal["tower", "layer", "none"] = "tower"
+    n: Annotated[int, odd_from(1)] = 5  # neighbouring maps
+    k: Positive = 2.0
+    alpha: NotNegative = 1e-4  # not divided by n
+    beta: Exponent = 0.75
 
-    norm = model.same_map_norm = ConfigDict()  # 2012 code, after conv2's LRN
-    norm.size = 0  # side of the window; 0: no such layer; 2012 code: 5
-    norm.k = 1.0  # presumed: the release lacks that kernel's source
-    norm.alpha = 0.001 / 25  # times the sum of squares
-    norm.beta = 0.75
 
-    lighting = model.lighting = ConfigDict()  # sec. 4.1
-    lighting.std = 0.1  # of alpha; 0: no PCA lighting
-    lighting.scale = "eigenvalues"  # 2012 code: square_roots
-    lighting.divisor = 1.0  # of lit pixels minus mean; 2012 code: 1.1
+@dataclasses.dataclass(frozen=True)
+class SameMapNorm:
+    """Normalization inside each map after conv2's LRN, 2012 code."""
 
-    model.weight_std = ConfigDict({layer: 0.01 for layer in LAYERS})  # sec. 5
-    model.bias = ConfigDict(  # sec. 5
-        {
-            **{layer: 0.0 for layer in ("conv1", "conv3", "fc8")},
-            **{layer: 1.0 for layer in ("conv2", "conv4", "conv5")},
-            **{layer: 1.0 for layer in ("fc6", "fc7")},
-        }
-    )
+    # side of the window; 0: no such layer; 2012 code: 5
+    size: Annotated[int, odd_from(0)] = 0
+    k: Positive = 1.0  # presumed: the release lacks that kernel's source
+    alpha: NotNegative = 0.001 / 25  # times the sum of squares
+    beta: Exponent = 0.75
 
-    train = config.train = ConfigDict()
-    train.seed = 0
-    train.epochs = 90  # sec. 5, "roughly 90 cycles"
-    train.batch_size = 128  # sec. 5; images of an update
-    train.accumulate = 1  # parts of a batch computed one after the other
-    train.precision = "float32"  # of activations; or bfloat16, float16
-    train.xla = False  # compile with XLA; one device only
-    train.lr = 0.01  # sec. 5
-    train.momentum = 0.9  # sec. 5
-    train.weight_decay = 0.0005  # sec. 5
-    train.bias_lr_multiplier = 1.0  # sec. 5: "equal learning rate"
-    train.bias_lr = 0.0  # of biases, never dropped; 0: follows lr
-    train.decay_biases = True  # sec. 5 names no exception
-    train.layer_lrs = ()  # (layer, after so many epochs, lr or 0: frozen), ...
-    train.lighting_epochs = 0  # epochs with lighting, then none; 0: all
-    train.lr_drop_epochs = ()  # drops by hand, after these epochs; (): plateau
-    train.lr_drops = 3  # sec. 5: "reduced three times"; then stop
-    train.lr_drop_factor = 0.1  # sec. 5
-    train.patience = 5  # epochs without improvement; the paper's was by hand
-    train.min_improvement = 0.001  # of validation top-1 error, a fraction
-    train.flat_loss_steps = 400  # alarm when the loss stayed at ln(classes)
-    train.flat_loss_margin = 0.01  # of ln(classes)
-    train.save_every_steps = 0  # the state, also after epochs; 0: by time
-    train.save_every_minutes = 10.0  # where save_every_steps is 0
 
-    # The auto-encoder of section 6.1; the paper gives no values.
-    retrieval = config.retrieval = ConfigDict()
-    retrieval.seed = 0
-    retrieval.hidden = 512  # neurons between vector and code
-    retrieval.noise = 4.0  # deviation; Salakhutdinov and Hinton 2009
-    retrieval.steps = 1500  # of Adam
-    retrieval.batch_size = 128
-    retrieval.lr = 0.001  # falls to 0 as a cosine
+@dataclasses.dataclass(frozen=True)
+class Lighting:
+    """PCA lighting, section 4.1."""
 
-    return config
+    std: NotNegative = 0.1  # of alpha; 0: no PCA lighting
+    # 2012 code: square_roots
+    scale: Literal["eigenvalues", "square_roots"] = "eigenvalues"
+    divisor: Positive = 1.0  # of lit pixels minus mean; 2012 code: 1.1
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightStd:
+    """Deviations of the initial weights, section 5."""
+
+    conv1: NotNegative = 0.01
+    conv2: NotNegative = 0.01
+    conv3: NotNegative = 0.01
+    conv4: NotNegative = 0.01
+    conv5: NotNegative = 0.01
+    fc6: NotNegative = 0.01
+    fc7: NotNegative = 0.01
+    fc8: NotNegative = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Bias:
+    """Initial biases, section 5."""
+
+    conv1: Finite = 0.0
+    conv2: Finite = 1.0
+    conv3: Finite = 0.0
+    conv4: Finite = 1.0
+    conv5: Finite = 1.0
+    fc6: Finite = 1.0
+    fc7: Finite = 1.0
+    fc8: Finite = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """The network."""
+
+    # 0: as many as the data has
+    num_classes: Annotated[int, zero_or_from(2)] = 1000
+    # sec. 4.1; 227 needs no zero padding in conv1 (Caffe)
+    crop: Annotated[int, at_least(64), at_most(256)] = 224
+    towers: Literal[1, 2] = 2  # sec. 3.5; 1: the paper's one-GPU net
+    # multiplies kernels and fc neurons
+    width: Annotated[float, above(0), below(100)] = 1.0
+    # conv1..conv5, sec. 3.5
+    kernels: tuple[Count, Count, Count, Count, Count] = (96, 256, 384, 384, 256)
+    # convolutions left out, with their norms
+    without: tuple[Removable, ...] = ()
+    units: Count = 4096  # fc6 and fc7, sec. 3.5
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"  # sec. 3.1
+    pool_size: Count = 3  # z, sec. 3.4
+    pool_stride: Count = 2  # s, sec. 3.4
+    dropout: Share = 0.5  # fc6 and fc7, sec. 4.2
+    # paper: times 1 - dropout when testing; inverted: as Caffe
+    dropout_kind: Literal["paper", "inverted"] = "paper"
+    # sec. 2: per pixel; rgb: per colour; given
+    mean: Literal["image", "rgb", "given"] = "image"
+    mean_values: tuple[Grey, ...] = ()  # R, G, B on 0..255, where mean is given
+    input_divisor: Positive = 1.0  # of pixels minus mean, always
+    # of what conv1 reads; bgr: Caffe
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    lrn: Lrn = Lrn()
+    # sec. 3.5; 2012 code: lrn_pool_relu
+    conv1_order: Literal["relu_lrn_pool", "lrn_pool_relu"] = "relu_lrn_pool"
+    same_map_norm: SameMapNorm = SameMapNorm()
+    lighting: Lighting = Lighting()
+    weight_std: WeightStd = WeightStd()
+    bias: Bias = Bias()
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """The training."""
+
+    seed: Seed = 0
+    epochs: Count = 90  # sec. 5, "roughly 90 cycles"
+    batch_size: Count = 128  # sec. 5; images of an update
+    accumulate: Count = 1  # parts of a batch computed one after the other
+    # of activations
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    xla: bool = False  # compile with XLA; one device only
+    lr: Positive = 0.01  # sec. 5
+    momentum: Share = 0.9  # sec. 5
+    weight_decay: NotNegative = 0.0005  # sec. 5
+    bias_lr_multiplier: NotNegative = 1.0  # sec. 5: "equal learning rate"
+    bias_lr: NotNegative = 0.0  # of biases, never dropped; 0: follows lr
+    decay_biases: bool = True  # sec. 5 names no exception
+    # (layer, epochs done, its lr from then on, 0 for a frozen layer), such as
+    # (('conv1', 67, 1e-05), ('conv1', 72, 0.0))
+    layer_lrs: tuple[tuple[Layer, Count, NotNegative], ...] = ()
+    lighting_epochs: CountOrZero = 0  # epochs with lighting, then none; 0: all
+    # drops by hand, after these epochs; (): on a plateau, as in the paper
+    lr_drop_epochs: Annotated[tuple[Count, ...], distinct()] = ()
+    lr_drops: CountOrZero = 3  # sec. 5: "reduced three times"; then stop
+    lr_drop_factor: TrueShare = 0.1  # sec. 5
+    patience: Count = 5  # epochs without improvement; the paper's was by hand
+    min_improvement: Share = 0.001  # of validation top-1 error, a fraction
+    flat_loss_steps: Count = 400  # alarm when the loss stayed at ln(classes)
+    flat_loss_margin: Share = 0.01  # of ln(classes)
+    # the state, also after epochs; 0: by time
+    save_every_steps: CountOrZero = 0
+    save_every_minutes: Positive = 10.0  # where save_every_steps is 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrieval:
+    """The auto-encoder of section 6.1; the paper gives no values."""
+
+    seed: Seed = 0
+    hidden: Count = 512  # neurons between vector and code
+    noise: NotNegative = 4.0  # deviation; Salakhutdinov and Hinton 2009
+    steps: Count = 1500  # of Adam
+    batch_size: Count = 128
+    lr: Positive = 0.001  # falls to 0 as a cosine
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The sections."""
+
+    data: Data = Data()
+    model: Model = Model()
+    train: Train = Train()
+    retrieval: Retrieval = Retrieval()
+
+
+def get_config() -> ConfigDict:
+    """The paper's values, each with its source and what it may be."""
+    return ConfigDict(dataclasses.asdict(Recipe()))

@@ -14,11 +14,13 @@ from alexnet_tf.analysis.relu_against_tanh import (
     epochs_to,
     four_layer_network,
 )
+from alexnet_tf.config import check_values
 from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.run.folder import new_run_path
 from alexnet_tf.terminal.progress import ProgressReport
+from configs.figure1 import Recipe
 
 ACTIVATIONS = ("relu", "tanh")
 PUBLISHED_RATIO = 6  # section 3.1
@@ -33,6 +35,7 @@ def main(options):
     config = options.config
     if "most_epochs" not in config:
         raise UserError("--mode=figure1 needs --config=configs/figure1.py")
+    check_values(config, Recipe)
     if len(config.weight_std) not in (0, len(config.kernels) + 1):
         raise UserError(
             f"config.weight_std={tuple(config.weight_std)}: give one deviation "

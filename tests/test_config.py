@@ -1,25 +1,31 @@
 """What configs may hold, how they are stored, changed and compared."""
 
+import copy
 import json
 import pathlib
 import re
 import runpy
+import typing
 
 import pytest
 from ml_collections import ConfigDict
 
 from alexnet_tf.config import (
+    absent_keys,
     apply_overrides,
     check_config,
+    check_values,
     config_from_json,
     config_to_json,
     differences,
 )
 from alexnet_tf.errors import UserError
+from configs import figure1, paper, ranges
 
 CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
-# What the other modes read: published results, variants, two short trainings.
-NO_RECIPES = {"ablations", "figure1", "published"}
+# What the other modes read: published results, variants, two short trainings,
+# and what all values may be.
+NO_RECIPES = {"ablations", "figure1", "published", "ranges"}
 RECIPES = sorted(
     path for path in CONFIGS.glob("*.py") if path.stem not in NO_RECIPES
 )
@@ -32,8 +38,6 @@ def recipe(request):
 
 @pytest.fixture
 def config():
-    from configs import paper
-
     return paper.get_config()
 
 
@@ -89,6 +93,27 @@ NAN = float("nan")
         ("model.lrn.scope", "map"),
         ("model.lrn.n", 0),
         ("model.lrn.n", 4),
+        ("model.lrn.beta", -0.75),
+        ("model.lrn.beta", 100.0),
+        ("model.same_map_norm.beta", -0.75),
+        ("model.mean_values", (120.0, 120.0, 256.0)),
+        ("model.weight_std.fc8", -0.01),
+        ("data.name", " "),
+        ("data.max_damaged", 1.0),
+        ("train.seed", 2**31),
+        ("train.bias_lr_multiplier", -2.0),
+        ("train.flat_loss_margin", -0.01),
+        ("train.flat_loss_margin", 1.0),
+        ("train.flat_loss_steps", 0),
+        ("train.lr_drop_epochs", (0,)),
+        ("train.lr_drop_epochs", (25, -51)),
+        ("train.lr_drop_epochs", (25, 25)),
+        ("train.lr_drop_epochs", (2.5,)),
+        ("train.min_improvement", -0.001),
+        ("train.min_improvement", 1.0),
+        ("train.accumulate", 3),
+        ("retrieval.steps", 0),
+        ("retrieval.noise", -1.0),
         ("model.lighting.std", -0.1),
         ("model.lighting.scale", "roots"),
         ("train.epochs", 0),
@@ -120,6 +145,147 @@ def test_a_bad_value_is_refused_by_name(config, key, value):
     message = str(error.value)
     assert message.startswith(f"config.{key} is {value}: ")
     assert "\n" not in message
+
+
+def keys_of(recipe):
+    return [pytest.param(*f, id=f[0]) for f in ranges.fields(recipe)]
+
+
+ALL_KEYS = keys_of(paper.Recipe)
+INFINITY = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "value"), [*ALL_KEYS, *keys_of(figure1.Recipe)]
+)
+def test_what_a_key_may_be_is_stated(key, kind, value):
+    assert ranges.is_stated(kind)
+    assert ranges.fits(value, kind)
+    assert ranges.in_words(kind)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(int, float, str, tuple[int, ...], tuple[int, float]),
+        typing.Annotated[tuple[int, ...], ranges.distinct()],
+    ],
+)
+def test_a_type_alone_states_nothing(kind):
+    assert not ranges.is_stated(kind)
+
+
+def holds_numbers(kind):
+    return any(
+        part in (int, float) or holds_numbers(part)
+        for part in typing.get_args(kind)
+    )
+
+
+def spoiled(value, kind, number):
+    """A value of that kind with `number` in the place of each number."""
+    parts = [p for p in typing.get_args(kind) if p is not ...]
+    if typing.get_origin(kind) is typing.Annotated:
+        return spoiled(value, parts[0], number)
+    if typing.get_origin(kind) is tuple:
+        # What is no number is taken from the names that are allowed.
+        return tuple(spoiled("conv1", part, number) for part in parts)
+    return number if kind in (int, float) else value
+
+
+def refused(config, key, value):
+    values = config.to_dict()
+    *sections, last = key.split(".")
+    section = values
+    for name in sections:
+        section = section[name]
+    section[last] = value
+    try:
+        check_config(ConfigDict(values))
+    except UserError as error:
+        message = str(error)
+        assert message.startswith(f"config.{key} is {value}: it has to be ")
+        assert "\n" not in message
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("key", "kind", "value"), ALL_KEYS)
+def test_no_key_takes_what_is_no_value_of_it(config, key, kind, value):
+    senseless = [None, "", NAN]
+    if not key.startswith("model.bias."):
+        senseless.append(-1e9)
+    if not isinstance(value, tuple):
+        senseless.append([])
+    for wrong in senseless:
+        assert refused(config, key, wrong), wrong
+
+
+NUMBERS = [p for p in ALL_KEYS if holds_numbers(p.values[1])]
+
+
+@pytest.mark.parametrize(
+    "number", [NAN, INFINITY, -INFINITY, None, "1", True], ids=str
+)
+@pytest.mark.parametrize(("key", "kind", "value"), NUMBERS)
+def test_a_number_is_finite(config, key, kind, value, number):
+    assert refused(config, key, spoiled(value, kind, number))
+
+
+def test_all_numbers_are_walked():
+    keys = {p.id for p in NUMBERS}
+    assert {"train.layer_lrs", "model.kernels", "train.lr_drop_epochs"} < keys
+    assert {
+        key
+        for key, _, value in ranges.fields(paper.Recipe())
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    } - keys == {"model.towers"}  # 1 or 2
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "answer"),
+    [
+        # Each answer by hand, from the words.
+        (0, ranges.Count, False),
+        (1, ranges.Count, True),
+        (1.0, ranges.Count, False),
+        (0, ranges.CountOrZero, True),
+        (10**400, ranges.Positive, False),
+        (1, ranges.Positive, True),
+        (0.0, ranges.Positive, False),
+        (1.0, ranges.Share, False),
+        (0.0, ranges.Share, True),
+        (0.0, ranges.TrueShare, False),
+        (2**31 - 1, ranges.Seed, True),
+        (True, typing.Literal[1, 2], False),
+        (255.5, ranges.Grey, False),
+        ((1,), tuple[ranges.Count, ranges.Count], False),
+        ([1, 2], tuple[ranges.Count, ranges.Count], True),
+        ("12", tuple[ranges.Text, ...], False),
+    ],
+    ids=str,
+)
+def test_ranges(value, kind, answer):
+    assert ranges.fits(value, kind) == answer
+
+
+def test_a_key_that_the_recipe_invents_is_named(config):
+    with config.unlocked():
+        config.train.momentun = 0.5
+    with pytest.raises(
+        UserError, match=r"train.momentun \(did you mean train.momentum\?\)"
+    ):
+        check_config(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("lr_factor", 1.0), ("first_lr", NAN), ("kernels", (0,)), ("seeds", 0)],
+)
+def test_values_of_figure1_are_checked_too(key, value):
+    config = with_values(figure1.get_config(), {key: value})
+    with pytest.raises(UserError, match=f"config.{key} is "):
+        check_values(config, figure1.Recipe)
 
 
 def test_a_given_mean_needs_its_values(config):
@@ -216,6 +382,82 @@ def test_a_bad_override_is_refused_by_name(config, key, value):
         apply_overrides(config, {key: value})
     assert "\n" not in str(error.value)
     assert config.to_dict() == before
+
+
+def without(values, key):
+    """A copy of nested dicts that lacks the dotted key."""
+    values = copy.deepcopy(values)
+    *sections, last = key.split(".")
+    section = values
+    for name in sections:
+        section = section[name]
+    del section[last]
+    return values
+
+
+def with_parents(keys):
+    return sorted(
+        {
+            ".".join(key.split(".")[:n])
+            for key in keys
+            for n in range(1, key.count(".") + 2)
+        }
+    )
+
+
+@pytest.mark.parametrize("key", with_parents(p.id for p in ALL_KEYS))
+def test_a_stored_config_that_lacks_a_key_gets_the_default(config, key):
+    # All runs were trained so before there was the other kind.
+    config.model.dropout_kind = "inverted"
+    whole = json.loads(config_to_json(config))
+    text = json.dumps(without(whole, key))
+    assert json.loads(config_to_json(config_from_json(text))) == whole
+    lacking = absent_keys(text)
+    assert lacking
+    for absent, value in lacking.items():
+        assert absent == key or absent.startswith(f"{key}.")
+        part = config
+        for name in absent.split("."):
+            part = part[name]
+        assert part == value
+    assert absent_keys(json.dumps(whole)) == {}
+
+
+def test_what_is_stored_beside_an_absent_key_is_kept(config):
+    config.model.lighting.std = 0.7
+    stored = without(config.to_dict(), "model.lighting.scale")
+    lighting = config_from_json(json.dumps(stored)).model.lighting
+    assert (lighting.std, lighting.scale) == (0.7, "eigenvalues")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"train": {"learning_rate": 0.1}}, "train.learning_rate"),
+        ({"optimizer": {"lr": 0.1}}, "optimizer.lr"),
+        ({"train": {"lr": None}}, "config.train.lr is None: "),
+        ({"train": None}, "train"),
+        ({"train": {"lr": {"conv1": 0.1}}}, "train.lr.conv1"),
+        ({"model": {"lrn": 5}}, "model.lrn"),
+        ({"train": {"lr": NAN}}, "config.train.lr is nan: "),
+        (None, "null"),
+        ([1], "[1]"),
+        ("lr", '"lr"'),
+    ],
+    ids=str,
+)
+def test_a_stored_config_of_another_kind_is_refused(config, change, words):
+    stored = change
+    if isinstance(change, dict):
+        stored = config.to_dict()
+        for section, values in change.items():
+            if isinstance(values, dict):
+                stored.setdefault(section, {}).update(values)
+            else:
+                stored[section] = values
+    with pytest.raises(ValueError, match=re.escape(words)) as error:
+        config_from_json(json.dumps(stored))
+    assert "\n" not in str(error.value)
 
 
 def two_models(**changes):
