@@ -34,7 +34,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from alexnet_tf.errors import BAD_INPUT, UserError
+from alexnet_tf.errors import BAD_INPUT, UserError, one_line
 from alexnet_tf.options import Options
 from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 
@@ -349,7 +349,7 @@ def parse_flags(argv):
 
 def fail(reason):
     """Prints the reason as one line and exits with 2."""
-    print(f"main.py: {' '.join(str(reason).split())}", file=sys.stderr)
+    print(f"main.py: {one_line(reason)}", file=sys.stderr)
     sys.exit(BAD_INPUT)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from configs import paper
 from configs.ranges import fields, fits, in_words
 
@@ -92,16 +92,6 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
         "train.layer_lrs",
         not {layer for layer, *_ in train.layer_lrs} & set(model.without),
         "the layers of model.without are not in the network",
-    )
-    yield (
-        "train.lr_schedule.kind",
-        train.lr_schedule.kind == "none" or not train.lr_drop_epochs,
-        "beside it train.lr_drop_epochs, drops by hand, has to be ()",
-    )
-    yield (
-        "train.bias_lr_schedule.kind",
-        train.bias_lr_schedule.kind == "none" or train.bias_lr > 0,
-        "it begins with train.bias_lr, which has to be above 0",
     )
 
 
@@ -186,7 +176,7 @@ def apply_overrides(config, overrides):
             _get(config, key)
             config.update_from_flattened_dict({key: value})
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise UserError(f"--config.{key}={value}: {reason}") from None
 
 

@@ -30,6 +30,7 @@ import pathlib
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import replacing, writable
+from alexnet_tf.optional import import_or_explain
 
 FILE = "alexnet.onnx"
 MOST_BYTES = 2**31 - 2**20  # protobuf's limit, less room for the nodes
@@ -55,7 +56,9 @@ def write_onnx(export_dir, trained):
         UserError: onnx is not installed, the weights are too many for one
             file, or the folder cannot be written.
     """
-    helper, ten_crop_model = _onnx()
+    helper = import_or_explain("onnx.helper", "--format=onnx", "onnx")
+    from export.onnx_graph import ten_crop_model  # it imports onnx
+
     size = 4 * trained.network.count_params()
     if size > MOST_BYTES:
         raise UserError(
@@ -73,18 +76,3 @@ def write_onnx(export_dir, trained):
         with replacing(file) as temporary:
             temporary.write_bytes(model.SerializeToString())
     return file
-
-
-def _onnx():
-    """What needs onnx, which only this format does: imported when used."""
-    try:
-        from onnx import helper
-    except ModuleNotFoundError as error:
-        if error.name != "onnx":
-            raise
-        raise UserError(
-            "--format=onnx needs onnx: pip install --group onnx"
-        ) from None
-    from export.onnx_graph import ten_crop_model
-
-    return helper, ten_crop_model

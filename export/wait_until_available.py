@@ -15,7 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from alexnet_tf.errors import BAD_INPUT, UserError
+from alexnet_tf.errors import BAD_INPUT, UserError, one_line
 
 SECONDS_BETWEEN_REQUESTS = 0.5
 SECONDS_BETWEEN_LINES = 10
@@ -136,7 +136,7 @@ def main(arguments=None):
     try:
         version = wait_until_available(given.url, given.model, given.timeout)
     except UserError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras.export import ExportArchive
 
 from alexnet_tf.files.atomic import writable
+from alexnet_tf.files.versions import versions_in
 
 UNFINISHED = ".unfinished-"
 
@@ -61,19 +62,10 @@ def save(path, signatures):
     archive.write_out(str(path), without_gradients, verbose=False)
 
 
-def versions(base):
-    """The version numbers in `base`, increasing."""
-    return sorted(
-        int(path.name)
-        for path in pathlib.Path(base).iterdir()
-        if path.name.isascii() and path.name.isdecimal()
-    )
-
-
 def _publish(finished, base):
     """Renames `finished` to the next version; returns its path."""
     while True:
-        version = base / str(max(versions(base), default=0) + 1)
+        version = base / str(max(versions_in(base), default=0) + 1)
         try:
             return finished.rename(version)
         except OSError:
@@ -83,10 +75,10 @@ def _publish(finished, base):
 
 
 def _remove_all_but(base, keep):
-    for number in versions(base)[:-keep]:
+    for path in list(versions_in(base).values())[:-keep]:
         # Renamed first: a half-removed version must not look like one.
         with _unfinished_folder(base) as removed:
-            (base / str(number)).rename(removed / "version")
+            path.rename(removed / "version")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import tensorflow as tf
 from alexnet_tf.data.dataset_options import untuned
 from alexnet_tf.data.preprocess import to_record, why_rejected
 from alexnet_tf.data.source import Damaged
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.terminal.progress import ProgressReport
@@ -197,7 +197,7 @@ def _all_ids(source, split):
     try:
         return np.concatenate(list(batches.as_numpy_iterator()))
     except tf.errors.OpError as error:
-        reason = " ".join(error.message.split())[:200]
+        reason = one_line(error.message, 200)
         raise UserError(
             f"the files of {source.name} cannot be read any more: {reason}. "
             "Mend them or fetch them again"

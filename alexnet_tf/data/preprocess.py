@@ -19,6 +19,7 @@ from alexnet_tf.data.decoding.orientation import (
     exif_orientation,
     upright,
 )
+from alexnet_tf.errors import one_line
 
 RECORD_SIZE = 256  # Krizhevsky et al. 2012, section 2
 PIXEL_BYTES = 3 * RECORD_SIZE**2  # of a record
@@ -147,5 +148,5 @@ def why_rejected(image, decode):
         return refusal(error)
     except tf.errors.OpError as error:
         # Such as a file that cannot be read.
-        return " ".join(error.message.split())[:200]
+        return one_line(error.message, 200)
     return None

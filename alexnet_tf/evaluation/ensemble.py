@@ -8,11 +8,12 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
 )
+from alexnet_tf.files.versions import versions_in
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.trained import load_trained
 
@@ -82,12 +83,11 @@ def _exported_version(path):
     """The folder with the SavedModel, None where there is none."""
     if (path / SAVED_MODEL).is_file():
         return path
-    versions = [
-        int(file.parent.name)
-        for file in path.glob(f"*/{SAVED_MODEL}")
-        if file.parent.name.isdecimal()
-    ]
-    return path / str(max(versions)) if versions else None
+    if not path.is_dir():
+        return None
+    versions = versions_in(path).values()
+    complete = [v for v in versions if (v / SAVED_MODEL).is_file()]
+    return complete[-1] if complete else None
 
 
 def _export_member(version):
@@ -95,7 +95,7 @@ def _export_member(version):
         model = tf.saved_model.load(str(version))
         labels = (version / "assets" / "labels.txt").read_text("utf-8")
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise UserError(
             f"{version} is no model that --mode=export wrote: {reason}"
         ) from None

@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 import zipfile
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 
 
 @contextlib.contextmanager
@@ -91,7 +91,7 @@ def readable(path):
         tarfile.ReadError,
         zipfile.BadZipFile,
     ) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"{path} cannot be read: {reason}") from None
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import pathlib
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 
 CHECKSUMS = "checksums.json"
 SEAL = b"\nsha256 "
@@ -40,7 +40,7 @@ def find_damage(folder):
             if sha256(file, file.stat().st_size) != expected:
                 return f"{file} is damaged: its SHA-256 has changed"
     except (OSError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         return f"{file} is damaged: {reason}"
     return None
 

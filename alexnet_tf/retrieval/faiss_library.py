@@ -1,19 +1,16 @@
 """faiss, which only the search for similar images needs."""
 
-from alexnet_tf.errors import UserError
+import types
+
+from alexnet_tf.optional import import_or_explain
 
 
-def load_faiss():
+def load_faiss() -> types.ModuleType:
     """The module `faiss`.
 
     Raises:
         UserError: it is not installed.
     """
-    try:
-        import faiss
-    except ModuleNotFoundError:
-        raise UserError(
-            "the search for similar images needs faiss: "
-            "pip install --group retrieval"
-        ) from None
-    return faiss
+    return import_or_explain(
+        "faiss", "the search for similar images", "retrieval"
+    )

@@ -6,7 +6,7 @@ import warnings
 import keras
 
 from alexnet_tf.data.source import check_class_names
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.checksums import check_seal
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
@@ -65,7 +65,7 @@ def load_weights(model, file, run):
             # Keras guesses at reasons before it raises.
             model.load_weights(file)
     except (ValueError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise UserError(
             f"{file} does not hold the weights of the network in "
             f"{run.config_file}: {reason}"

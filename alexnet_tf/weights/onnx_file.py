@@ -7,11 +7,13 @@ pads its pools below and to the right to come out at the same sizes; its
 weights are Caffe's.
 """
 
+import importlib
+
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from alexnet_tf.errors import UserError
 from alexnet_tf.network import WEIGHTED_LAYERS
+from alexnet_tf.optional import import_or_explain
 from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.layout import layers_from_maps_first
 from alexnet_tf.weights.steps import Normalization, Step
@@ -28,7 +30,8 @@ def read_onnx(path):
         UserError: onnx is not installed.
         ValueError: it cannot be read, or is not a chain of AlexNet's nodes.
     """
-    onnx = _onnx()
+    onnx = import_or_explain("onnx", "an ONNX file", "onnx")
+    importlib.import_module("onnx.numpy_helper")  # onnx alone lacks it
     try:
         model = onnx.load(path, load_external_data=False)
     except DecodeError:
@@ -63,20 +66,6 @@ def read_onnx(path):
     return FileWeights(
         layers_from_maps_first(named), channel_order="bgr", steps=tuple(steps)
     )
-
-
-def _onnx():
-    try:
-        import onnx
-    except ModuleNotFoundError as error:
-        if error.name != "onnx":
-            raise
-        raise UserError(
-            "an ONNX file needs onnx: pip install --group onnx"
-        ) from None
-    import onnx.numpy_helper
-
-    return onnx
 
 
 def _attributes(onnx, node):

@@ -1,8 +1,9 @@
 """PyTorch files with a state dict."""
 
 import pickle
+import types
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.optional import import_or_explain
 from alexnet_tf.weights.state_dict import from_state_dict
 
 STATE_DICT = "state_dict"  # key of a .pt file that says more than weights
@@ -34,18 +35,10 @@ def read_pytorch(path):
     return from_state_dict(arrays, described)
 
 
-def import_torch():
+def import_torch() -> types.ModuleType:
     """PyTorch, which only this format needs.
 
     Raises:
         UserError: it is not installed.
     """
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise UserError(
-            "PyTorch files need PyTorch: pip install torch, or use safetensors"
-        ) from None
-    return torch
+    return import_or_explain("torch", "a PyTorch file, unlike safetensors,")

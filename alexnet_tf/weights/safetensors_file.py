@@ -1,6 +1,8 @@
 """safetensors files with the state dict's names."""
 
-from alexnet_tf.errors import UserError
+import types
+
+from alexnet_tf.optional import import_or_explain
 from alexnet_tf.weights.state_dict import from_state_dict
 
 
@@ -22,18 +24,10 @@ def read_safetensors(path):
     return from_state_dict(arrays, described)
 
 
-def import_safetensors():
+def import_safetensors() -> types.ModuleType:
     """The package, which only this format needs.
 
     Raises:
         UserError: it is not installed.
     """
-    try:
-        import safetensors
-    except ModuleNotFoundError as error:
-        if error.name != "safetensors":
-            raise
-        raise UserError(
-            "safetensors files need safetensors: pip install --group weights"
-        ) from None
-    return safetensors
+    return import_or_explain("safetensors", "a safetensors file", "weights")

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.workers.alone import Alone
 from alexnet_tf.workers.cluster import cluster_from_environment
 from alexnet_tf.workers.launch import end_with_launcher
@@ -54,7 +54,7 @@ def losing_workers(run, workers):
     except LOST as error:
         # What comes first is the trace of an operation.
         reason = error.message.partition(ABORTED_BY)[2] or error.message
-        reason = " ".join(reason.split())[:300]
+        reason = one_line(reason, 300)
         print(
             f"main.py: worker {workers.rank} stops, since another worker does "
             f"not answer any more; {run.how_to_go_on} (on all workers). "

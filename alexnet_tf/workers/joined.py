@@ -7,7 +7,7 @@ import signal
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.workers.alone import WISHES, reached_with_finite_numbers
 
 # Any numbers that are the same in all processes and differ between the
@@ -178,7 +178,7 @@ def _strategy():
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise UserError(f"the workers cannot be joined: {reason}") from None
     finally:
         signal.signal(signal.SIGINT, python_answers)

@@ -14,7 +14,7 @@ import sys
 # Before grpc is imported: a server that stops is told in one line.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-from alexnet_tf.errors import BAD_INPUT, UserError
+from alexnet_tf.errors import BAD_INPUT, UserError, one_line
 from alexnet_tf.terminal.prediction_text import prediction_text
 from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from export.client.prediction import Client
@@ -137,7 +137,7 @@ def _as_dict(prediction):
 
 
 def _complain(reason):
-    print(f"{NAME}: {' '.join(str(reason).split())}", file=sys.stderr)
+    print(f"{NAME}: {one_line(reason)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

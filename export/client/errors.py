@@ -2,7 +2,7 @@
 
 import re
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 
 LONGEST_MESSAGE = 300
 
@@ -30,7 +30,7 @@ class TryAgain(Exception):
 def unreachable(url, reason):
     """Text for a server that cannot be connected to."""
     return (
-        f"no server answers at {url} ({one_line(reason)}): start one with "
+        f"no server answers at {url} ({brief(reason)}): start one with "
         "`python main.py --mode=serve` or `make serve`, or correct the address"
     )
 
@@ -55,7 +55,7 @@ def foreign(url, reason):
     """Text for what does not speak as TensorFlow Serving does."""
     return (
         f"{url} does not answer as TensorFlow Serving does "
-        f"({one_line(reason)}): is it the right address?"
+        f"({brief(reason)}): is it the right address?"
     )
 
 
@@ -64,12 +64,9 @@ def counted(images):
     return f"{len(images)} image{'s' * (len(images) != 1)}"
 
 
-def one_line(message):
+def brief(message):
     """A message of a server or library, short enough to be printed."""
     # Faults of a graph end with the node they came from, and those of JSON
     # may repeat a whole image.
     message = re.sub(r"\s*\[\[.*", "", str(message), flags=re.DOTALL)
-    message = " ".join(message.split())
-    if len(message) > LONGEST_MESSAGE:
-        return f"{message[:LONGEST_MESSAGE]} ..."
-    return message
+    return one_line(message, LONGEST_MESSAGE)

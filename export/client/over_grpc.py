@@ -19,8 +19,8 @@ from export.client.errors import (
     Refused,
     ServerError,
     TryAgain,
+    brief,
     foreign,
-    one_line,
     too_large,
     unanswered,
     unreachable,
@@ -121,7 +121,7 @@ class GrpcTransport:
 
     def _fault(self, error, images=()):
         url, code = self._settings.url, error.code()
-        details = one_line(error.details())
+        details = brief(error.details())
         if code in REFUSALS:
             return Refused(details)
         if re.search("message larger than max", details):

@@ -15,8 +15,8 @@ from export.client.errors import (
     Refused,
     ServerError,
     TryAgain,
+    brief,
     foreign,
-    one_line,
     too_large,
     unanswered,
     unreachable,
@@ -116,18 +116,18 @@ class RestTransport:
         url = self._settings.url
         if response.status_code in BUSY:
             raise TryAgain(
-                f"{url} is busy, {said}: {one_line(message)}"
+                f"{url} is busy, {said}: {brief(message)}"
                 if message
                 else f"{url} is busy, {said}",
                 _retry_after(response),
             )
         if response.is_redirect:
             location = response.headers["Location"]
-            raise ServerError(f"{url} redirects to {one_line(location)}")
+            raise ServerError(f"{url} redirects to {brief(location)}")
         if not response.ok and isinstance(message, str):
             if response.status_code in (400, 404):
-                raise Refused(one_line(message))
-            raise ServerError(f"{url} failed, {said}: {one_line(message)}")
+                raise Refused(brief(message))
+            raise ServerError(f"{url} failed, {said}: {brief(message)}")
         try:
             for key in keys:
                 value = value[key]

@@ -2,7 +2,7 @@
 
 import os
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
 from export.server.versions import ModelConfig, every, latest, specific
 
@@ -51,7 +51,7 @@ def _parse(file):
     try:
         return text_format.Parse(content, config)
     except text_format.ParseError as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"{file} is no models config: {reason}") from None
 
 

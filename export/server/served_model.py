@@ -5,6 +5,7 @@ import dataclasses
 import threading
 import time
 
+from alexnet_tf.errors import one_line
 from export.server.errors import ServingError
 from export.server.versions import versions_on_disk
 
@@ -166,7 +167,7 @@ class ServedModel:
                 # Not the exception itself: its frames would keep the graph.
                 version.error = ServingError(error.message, error.code)
                 version.state = "END"
-            report(f"{name} failed to load from {path}: {_one_line(error)}")
+            report(f"{name} failed to load from {path}: {one_line(error)}")
             return
         with self._lock:
             version.model = model
@@ -219,7 +220,3 @@ def no_versions(name):
 def unknown_label(label):
     """The error for a label that no version has."""
     return ServingError(f"Unrecognized servable version label: {label}")
-
-
-def _one_line(error):
-    return " ".join(str(error).split())

@@ -1,11 +1,9 @@
 """Which versions of a model there are, and which of them to serve."""
 
 import dataclasses
-import os
-import pathlib
 from collections.abc import Callable
 
-_INT64_MAX = 2**63 - 1
+from alexnet_tf.files.versions import versions_in
 
 
 def latest(count=1):
@@ -46,17 +44,8 @@ def versions_on_disk(base_path):
     Raises:
         OSError: the folder cannot be listed.
     """
-    versions = {}
-    with os.scandir(base_path) as entries:
-        for entry in entries:
-            number = _number(entry.name)
-            if number is not None and entry.is_dir():
-                versions[number] = pathlib.Path(entry.path)
-    return versions
-
-
-def _number(name):
-    if not (name.isascii() and name.isdecimal()):
-        return None
-    number = int(name)
-    return number if number <= _INT64_MAX else None
+    return {
+        number: path
+        for number, path in versions_in(base_path).items()
+        if path.is_dir()
+    }

@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from alexnet_tf.errors import UserError
-from export.writer import UNFINISHED, versions, write_version
+from alexnet_tf.files.versions import versions_in
+from export.writer import UNFINISHED, write_version
 
 
 def write_file(path):
@@ -22,7 +23,7 @@ def test_versions_increase_by_number_not_by_name(tmp_path):
     for name in ("2", "10", "011x", "v12", "-3"):
         (tmp_path / name).mkdir()
     assert write_version(tmp_path, write_file) == tmp_path / "11"
-    assert versions(tmp_path) == [2, 10, 11]
+    assert sorted(versions_in(tmp_path)) == [2, 10, 11]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_the_newest_versions_are_kept(tmp_path, keep, left):
     for _ in range(3):
         write_version(tmp_path, write_file)
     write_version(tmp_path, write_file, keep)
-    assert versions(tmp_path) == left
+    assert sorted(versions_in(tmp_path)) == left
     assert {p.name for p in tmp_path.iterdir()} == {
         "notes",
         *map(str, left),
@@ -73,7 +74,7 @@ write_version(sys.argv[1], write)
     assert done.returncode == -signal.SIGKILL
     [left] = tmp_path.iterdir()
     assert left.name.startswith(UNFINISHED)
-    assert versions(tmp_path) == []
+    assert sorted(versions_in(tmp_path)) == []
     assert write_version(tmp_path, write_file) == tmp_path / "1"
     assert [p.name for p in tmp_path.iterdir()] == ["1"]
 
@@ -93,8 +94,8 @@ def test_exports_at_the_same_time_do_not_disturb_each_other(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert versions(tmp_path) == [1, 2, 3, 4, 5, 6, 7, 8]
-    for number in versions(tmp_path):
+    assert sorted(versions_in(tmp_path)) == [1, 2, 3, 4, 5, 6, 7, 8]
+    for number in versions_in(tmp_path):
         assert os.listdir(tmp_path / str(number)) == ["saved_model.pb"]
 
 

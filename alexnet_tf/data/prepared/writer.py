@@ -23,7 +23,7 @@ from alexnet_tf.data.prepared.shard_writer import (
 )
 from alexnet_tf.data.preprocess import why_rejected
 from alexnet_tf.data.statistics import BATCH, PixelSums, principal_components
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import replacing, write_text
 from alexnet_tf.terminal.progress import ProgressReport
 
@@ -81,7 +81,7 @@ def _stopped(what, error):
     reason = getattr(error, "strerror", None) or str(error)
     reason = re.sub(r"\{\{.*?\}\}", "", reason)  # names of graph nodes
     return UserError(
-        f"{what}: {' '.join(reason.split())[:200]}. All complete shards are "
+        f"{what}: {one_line(reason, 200)}. All complete shards are "
         "kept: when that is mended, the same command goes on there"
     )
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.source import Source, Split
 from alexnet_tf.data.sources.imagenet_classes import english_names
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 
 # Without namespaces, with which TFDS runs code from elsewhere.
 NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:[\d*]+(\.[\d*]+){2})?")
@@ -48,7 +48,7 @@ def load_tfds(name, data_dir=None, download=False):
             builder.download_and_prepare()
         except (AssertionError, OSError) as error:
             # A manual download is missing, or there is no network.
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise UserError(f"{name} cannot be prepared: {reason}") from None
     if not builder.is_prepared():
         raise UserError(
