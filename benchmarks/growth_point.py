@@ -14,8 +14,8 @@ import time
 import types
 
 from alexnet_tf.data import statistics
+from alexnet_tf.data.image_set import select
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.source import select
 from alexnet_tf.data.sources.embedded import load_embedded
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.network import build_network

@@ -34,8 +34,8 @@ import time
 
 import numpy as np
 
+from alexnet_tf.data.image_set import select
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.source import select
 from alexnet_tf.data.sources.open_source import load_source
 from alexnet_tf.retrieval import vector_search
 from alexnet_tf.retrieval.autoencoder import (

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from alexnet_tf.data.damage import COLUMNS, read_damaged
+from alexnet_tf.data.image_set import Damaged, check_class_names
 from alexnet_tf.data.prepared.description import read_description
 from alexnet_tf.data.prepared.rejections import Rejections
 from alexnet_tf.data.prepared.shard_writer import Rejected
-from alexnet_tf.data.source import Damaged, check_class_names
 from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.data.sources.imagenet_tars import TRAIN, load_imagenet_tars
 from alexnet_tf.data.sources.tfds import load_tfds

@@ -1,7 +1,7 @@
 """Images chosen by a seed, not by how good they look."""
 
+from alexnet_tf.data.image_set import select
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.source import select
 from alexnet_tf.errors import UserError
 
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 from alexnet_tf.data.preprocess import RECORD_SIZE
 
 
-def draws(seed, ids):
+def crop_draws(seed, ids):
     """A random number for every id, a pure function of (seed, id).
 
     The mixing function of SplitMix64 (Steele, Lea and Flood 2014), twice: a
@@ -42,7 +42,7 @@ def random_view(crop, draw):
 
     Args:
         crop: side of the crop, in pixels.
-        draw: uint64, see `draws`.
+        draw: uint64, see `crop_draws`.
 
     Returns:
         (top: int32, left: int32, is_mirrored: bool), shaped like `draw`.

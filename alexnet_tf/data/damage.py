@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.dataset_options import untuned
+from alexnet_tf.data.image_set import Damaged
 from alexnet_tf.data.preprocess import to_record, why_rejected
-from alexnet_tf.data.source import Damaged
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv

@@ -7,7 +7,7 @@ import tensorflow as tf
 from alexnet_tf.data.augment import (
     centre_crop,
     centre_view,
-    draws,
+    crop_draws,
     random_view,
 )
 
@@ -97,7 +97,7 @@ class TrainingBatches:
             examples = examples.enumerate().map(
                 lambda place, example: {
                     **example,
-                    "draw": draws(seed, place // self._crop_shared_by),
+                    "draw": crop_draws(seed, place // self._crop_shared_by),
                 }
             )
         examples = examples.skip(skip)

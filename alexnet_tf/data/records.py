@@ -5,14 +5,14 @@ import tensorflow as tf
 
 from alexnet_tf.data.augment import (
     crop_and_mirror,
-    draws,
+    crop_draws,
     mirrored_if,
     random_view,
 )
 from alexnet_tf.data.damage import find_undecodable
 from alexnet_tf.data.dataset_options import untuned
+from alexnet_tf.data.image_set import with_stand_ins
 from alexnet_tf.data.preprocess import PIXEL_BYTES, to_record
-from alexnet_tf.data.source import with_stand_ins
 
 MOST_NAMES = 10
 
@@ -99,13 +99,16 @@ class Records:
                 too.
 
         Returns:
-            A dataset of examples with a "draw" each, see `augment.draws`.
+            A dataset of examples with a "draw" each, see `augment.crop_draws`.
         """
         if self._reordered and not self._cached:
             examples = self._reordered(seed)
         else:
             examples = self._examples.map(
-                lambda example: {**example, "draw": draws(seed, example["id"])}
+                lambda example: {
+                    **example,
+                    "draw": crop_draws(seed, example["id"]),
+                }
             )
         # Where some are gone unnoticed, an epoch would run into the next.
         there = self.left if self._cached else self.size

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from alexnet_tf.data.damage import DATA_ERRORS, listed
+from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.source import Source
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
 from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
 from alexnet_tf.evaluation.tables import (

@@ -5,7 +5,7 @@ import warnings
 
 import keras
 
-from alexnet_tf.data.source import check_class_names
+from alexnet_tf.data.image_set import check_class_names
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.checksums import check_seal
 from alexnet_tf.layers.towers import placement, resolve_tower_devices

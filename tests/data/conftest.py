@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf.data.source import Source, Split
+from alexnet_tf.data.image_set import Source, Split
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from alexnet_tf.data.augment import (
     centre_crop,
     centre_view,
     crop_and_mirror,
-    draws,
+    crop_draws,
     random_view,
 )
 
@@ -30,7 +30,9 @@ def record(coded_records):
 
 
 def draw(seed, number):
-    return draws(tf.constant(seed, tf.int64), tf.constant(number, tf.int64))
+    return crop_draws(
+        tf.constant(seed, tf.int64), tf.constant(number, tf.int64)
+    )
 
 
 def test_draws_are_splitmix64s():
@@ -74,7 +76,7 @@ def test_positions_and_mirrors_are_uniform(record):
 
     def corner(number):
         image = random_crop_and_mirror(
-            tf.constant(record), 224, draws(number // side, number % side)
+            tf.constant(record), 224, crop_draws(number // side, number % side)
         )
         return tf.stack([image[0, 0], image[0, -1]])
 

@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.data.damage import DamageLog, read_damaged
+from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.prepared.tfrecord_frames import record_offsets
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.source import Source, Split
 from alexnet_tf.data.sources.tfds import load_tfds
 from alexnet_tf.errors import UserError
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from PIL import Image
 from scipy.special import softmax
 
+from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.source import Source, Split
 from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
 from alexnet_tf.evaluation.tables import (
     draw_confusion,

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.data.image_set import LEFT_OUT
 from alexnet_tf.data.prepared.tfrecord_frames import record_offsets
 from alexnet_tf.data.preprocess import PIXEL_BYTES, RECORD_SIZE
-from alexnet_tf.data.source import LEFT_OUT
 
 JPEG_QUALITY = 95  # as Krizhevsky's make-data (cuda-convnet2) has it
 SHAPE = [RECORD_SIZE, RECORD_SIZE, 3]

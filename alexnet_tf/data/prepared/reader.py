@@ -12,13 +12,13 @@ import pathlib
 
 import numpy as np
 
-from alexnet_tf.data.augment import draws
+from alexnet_tf.data.augment import crop_draws
+from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.data.prepared.description import (
     read_description,
 )
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.data.prepared.shards import Shard, Shards
-from alexnet_tf.data.source import Source, Split
 from alexnet_tf.data.statistics import Statistics
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
@@ -115,7 +115,7 @@ def _reordered(shards, seed):
     return shards.reordered(
         seed,
         SHARDS_READ_AT_ONCE,
-        lambda example: {**example, "draw": draws(seed, example["id"])},
+        lambda example: {**example, "draw": crop_draws(seed, example["id"])},
     )
 
 

@@ -8,8 +8,8 @@ import pathlib
 
 import tensorflow as tf
 
+from alexnet_tf.data.image_set import Damaged
 from alexnet_tf.data.prepared.format import RecordFormat
-from alexnet_tf.data.source import Damaged
 
 BYTES_AT_ONCE = 2**20
 

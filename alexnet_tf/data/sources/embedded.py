@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.source import Source, Split
+from alexnet_tf.data.image_set import Source, Split
 
 IMAGES = pathlib.Path(__file__).parent / "fashion_mnist" / "images.npz"
 # Label order of https://github.com/zalandoresearch/fashion-mnist.

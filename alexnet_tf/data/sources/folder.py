@@ -6,13 +6,13 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.preprocess import decode
-from alexnet_tf.data.source import (
+from alexnet_tf.data.image_set import (
     Source,
     Split,
     check_class_names,
     is_printable,
 )
+from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.sources.imagenet_classes import english_names
 from alexnet_tf.errors import UserError
 

@@ -14,8 +14,8 @@ import tarfile
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.data.image_set import Source, Split, is_printable
 from alexnet_tf.data.preprocess import decode
-from alexnet_tf.data.source import Source, Split, is_printable
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable

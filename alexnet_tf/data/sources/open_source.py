@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from alexnet_tf.data.image_set import select
 from alexnet_tf.data.prepared.reader import load_prepared
-from alexnet_tf.data.source import select
 from alexnet_tf.data.sources.embedded import load_embedded
 from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.data.sources.imagenet_tars import load_imagenet_tars

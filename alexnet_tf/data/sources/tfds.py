@@ -4,8 +4,8 @@ import re
 
 import tensorflow as tf
 
+from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.data.preprocess import decode
-from alexnet_tf.data.source import Source, Split
 from alexnet_tf.data.sources.imagenet_classes import english_names
 from alexnet_tf.errors import UserError, one_line
 

@@ -35,7 +35,7 @@ def folder(request, tmp_path_factory, source_of_noise):
 
 @pytest.fixture(scope="module")
 def source_of_noise():
-    from alexnet_tf.data.source import Source, Split
+    from alexnet_tf.data.image_set import Source, Split
 
     random = np.random.default_rng(0)
     tiles = random.integers(0, 256, (COUNT, 16, 16, 3), np.uint8)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from PIL import Image
 from scipy import stats
 
+from alexnet_tf.data.image_set import Split, select
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.source import Split, select
 from alexnet_tf.data.sources.embedded import IMAGES, load_embedded
 from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.data.sources.open_source import load_source

@@ -1,4 +1,4 @@
-"""What every source of images provides."""
+"""A labelled image set and its splits: what every source provides."""
 
 import dataclasses
 import unicodedata
@@ -42,7 +42,7 @@ class Split:
         name_of: from an id to the name a person can find the image by.
         reordered: from a seed, int64 scalar tensor, to the same examples with
             their shards in another order and a "draw" each, see
-            `augment.draws`; None where there are no shards.
+            `augment.crop_draws`; None where there are no shards.
         most_buffered: number of examples that a shuffle buffer may hold;
             None: as many as it is told.
         are_references: whether an example's "image" only says where it is,
