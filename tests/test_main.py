@@ -1,6 +1,7 @@
 """The command line, up to the point where a mode begins."""
 
 import pathlib
+import re
 import signal
 import statistics
 import subprocess
@@ -8,6 +9,10 @@ import sys
 import time
 
 import pytest
+
+from alexnet_tf.config import flattened
+from alexnet_tf.options import MODES, flag_fields, flag_name, written
+from configs import paper
 
 MAIN = pathlib.Path(__file__).parent.parent / "main.py"
 BAD_INPUT = 2
@@ -76,6 +81,11 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
         (["--no_such_flag"], ["no_such_flag"]),
         (["--crops=5"], ["crops", "1", "10"]),
         (["--logical_cpus=0"], ["logical_cpus"]),
+        (["predict", "x.png"], ["argument predict", "--mode=predict"]),
+        (["--port=70000", "--mode=serve"], ["port", "at most 65535"]),
+        (["--mode=prepare", "--max_rejected=nan"], ["max_rejected", "1"]),
+        (["--config.train.lr=nan"], ["config.train.lr is nan", "above 0"]),
+        (["--config=~/missing.py"], ["missing.py", "no such file"]),
         # From here on TensorFlow is imported first.
         (["--config.data.name=nothing"], ["there is no data set nothing"]),
         (
@@ -100,6 +110,123 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, words):
     for word in words:
         assert word in line
     assert list(tmp_path.iterdir()) == []
+
+
+IGNORED = [
+    # What would have no effect, or is not there, is told at once.
+    (["--mode=train", "--weights=FILE"], ["--weights", "--data_dir"]),
+    (["--mode=predict", "--crops=1"], ["--crops is not used", "--image"]),
+    (["--mode=predict", "--export_dir=x"], ["--export_dir", "--submission"]),
+    (["--mode=predict", "--config=configs/paper.py"], ["--config is not"]),
+    (["--mode=serve", "--nodownload"], ["--download is not used"]),
+    (["--mode=evaluate", "--workers=2"], ["--workers", "--crops"]),
+    (["--mode=evaluate", "--config.model.crop=64"], ["config.model.crop"]),
+    (["--mode=predict"], ["--mode=predict needs --image=FILE"]),
+    (["--mode=search", "--neighbours=2"], ["needs --image=FILE"]),
+    (["--mode=prepare"], ["needs --prepared_dir=DIR"]),
+    (["--mode=codes"], ["needs --codes=BITS"]),
+    (["--mode=import_weights"], ["needs --weights=FILE"]),
+    (["--mode=figure1"], ["needs --config=configs/figure1.py"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), IGNORED, ids=str)
+def test_a_flag_of_no_use_is_refused_before_tensorflow(
+    tmp_path, arguments, words
+):
+    if "--config=configs/paper.py" in arguments:
+        (tmp_path / "configs").symlink_to(MAIN.parent / "configs")
+    before = sorted(tmp_path.iterdir())
+    result = run_main(
+        *arguments, folder=tmp_path, python_options=["-X", "importtime"]
+    )
+    assert result.returncode == BAD_INPUT
+    assert result.stdout == ""
+    [line] = [
+        line
+        for line in result.stderr.splitlines()
+        if not line.startswith("import time:")
+    ]
+    assert line.startswith("main.py: ")
+    for word in words:
+        assert word in line
+    assert "tensorflow" not in imported(result)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_help_is_grouped_by_mode():
+    text = run_main("--help").stdout
+    places = [text.index(f"\n--mode={mode}: ") for mode in MODES]
+    assert places == sorted(places)
+    serve, prepare = (text.index(f"--mode={m}: ") for m in ("serve", "prepare"))
+    assert serve < text.index("\n  --port\n") < prepare
+    for field in flag_fields():
+        described = re.findall(rf"^  {written(field.name)}$", text, re.M)
+        assert len(described) == 1
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_of_one_mode_is_of_its_flags_alone():
+    text = run_main("--mode=serve", "--help").stdout
+    described = set(re.findall(r"^  --(\w+)$", text, re.M))
+    assert described == {"export_dir", "models_config", "host", "port"}
+
+
+def test_helpfull_shows_the_values_of_the_recipe_and_their_comments():
+    recipe = MAIN.parent / "configs" / "original2012.py"
+    result = run_main("--helpfull", f"--config={recipe}")
+    assert (result.returncode, result.stderr) == (0, "")
+    text = " ".join(result.stdout.split())
+    for words in (
+        "--config.train.lr=0.01 sec. 5 (a number above 0)",
+        '--config.train.epochs=91 sec. 5, "roughly 90 cycles" (a whole',
+        "--config.model.lrn.scope=tower tower: 2012 code; layer: over both "
+        "towers; none: no LRN (tower or layer or none)",
+        "--config.model.same_map_norm.size=5 side of the window; 0: no such",
+        "--config.data.limit=0 first N training images of the seeded order; "
+        "0: all (a whole number of at least 0)",
+    ):
+        assert words in text
+    for key in flattened(paper.get_config().to_dict()):
+        assert f"--config.{key}=" in text
+
+
+def test_helpfull_shows_the_values_of_figure1_too():
+    recipe = MAIN.parent / "configs" / "figure1.py"
+    text = " ".join(run_main("--helpfull", f"--config={recipe}").stdout.split())
+    assert (
+        "--config.most_epochs=100 the axis of figure 1 ends at 40 (a whole "
+        "number of at least 1)" in text
+    )
+
+
+def test_home_is_expanded_in_every_path(tmp_path, monkeypatch):
+    """The shell leaves ~ alone behind an equals sign."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(MAIN.parent)
+    paths = [f.name for f in flag_fields() if f.metadata["path"]]
+    assert {"run", "runs", "images", "data_dir", "weights"} <= set(paths)
+    assert all(
+        name in paths
+        for name in (f.name for f in flag_fields())
+        if name.endswith(("_dir", "_file", "run", "runs"))
+    )
+    code = (
+        "import sys, main\n"
+        "words = main.parse_flags(['main.py', *sys.argv[1:]])\n"
+        "options = main.options_of(words[1:])\n"
+        f"print([getattr(options, name) for name in {paths}])"
+    )
+    arguments = [f"--{flag_name(name)}=~/a b" for name in paths]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments, "~/c.png"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path = f"{tmp_path}/a b"
+    several = {"runs": (path,), "images": (path, f"{tmp_path}/c.png")}
+    assert result.stdout.strip() == str([several.get(n, path) for n in paths])
 
 
 @pytest.mark.parametrize(
