@@ -93,6 +93,16 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
         not {layer for layer, *_ in train.layer_lrs} & set(model.without),
         "the layers of model.without are not in the network",
     )
+    yield (
+        "train.lr_schedule.kind",
+        train.lr_schedule.kind == "none" or not train.lr_drop_epochs,
+        "beside it train.lr_drop_epochs, drops by hand, has to be ()",
+    )
+    yield (
+        "train.bias_lr_schedule.kind",
+        train.bias_lr_schedule.kind == "none" or train.bias_lr > 0,
+        "it begins with train.bias_lr, which has to be above 0",
+    )
 
 
 def _pool5_side(model):

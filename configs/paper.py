@@ -161,6 +161,20 @@ class Model:
 
 
 @dataclasses.dataclass(frozen=True)
+class LrSchedule:
+    """How a learning rate falls over the epochs of a run, 2012 code."""
+
+    # none: not by a formula; linear; exponential: a straight line in the
+    # logarithm; stepwise: in `levels` steps of it; jumping: the same, but half
+    # of most steps lies between theirs and the one before
+    kind: Literal["none", "linear", "exponential", "stepwise", "jumping"] = (
+        "none"
+    )
+    factor: Annotated[float, at_least(1)] = 250.0  # first rate over last
+    levels: Annotated[int, at_least(2)] = 4  # of stepwise and jumping
+
+
+@dataclasses.dataclass(frozen=True)
 class Train:
     """The training."""
 
@@ -185,6 +199,10 @@ class Train:
     lr_drop_epochs: Annotated[tuple[Count, ...], distinct()] = ()
     lr_drops: CountOrZero = 3  # sec. 5: "reduced three times"; then stop
     lr_drop_factor: TrueShare = 0.1  # sec. 5
+    # instead of drops: by a formula, from lr on
+    lr_schedule: LrSchedule = LrSchedule()
+    # of biases, from bias_lr on; 2012 code: stepwise from its experiment 165 on
+    bias_lr_schedule: LrSchedule = LrSchedule("none", 10.0, 2)
     patience: Count = 5  # epochs without improvement; the paper's was by hand
     min_improvement: Share = 0.001  # of validation top-1 error, a fraction
     flat_loss_steps: Count = 400  # alarm when the loss stayed at ln(classes)

@@ -137,6 +137,10 @@ NAN = float("nan")
         ("train.lr_drop_factor", 0.0),
         ("train.lr_drop_factor", 1.0),
         ("train.patience", 0),
+        ("train.lr_schedule.kind", "dexp"),
+        ("train.lr_schedule.factor", 0.5),
+        ("train.lr_schedule.levels", 1),
+        ("train.bias_lr_schedule.kind", "stepwise"),  # bias_lr is 0
     ],
 )
 def test_a_bad_value_is_refused_by_name(config, key, value):

@@ -14,7 +14,7 @@ from alexnet_tf.training.history import Events, History
 from alexnet_tf.training.interrupts import InterruptSaver
 from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.placement import PlacementReport
-from alexnet_tf.training.schedule import Schedule, make_lr_drops
+from alexnet_tf.training.schedule import make_lr_drops, make_schedule
 from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE
 from alexnet_tf.workers.alone import AverageLogs
@@ -107,7 +107,7 @@ class Fit:
             AverageLogs(self._workers, lambda: self._validation.left),
             EpochReport(self._batches.batch_size),
             self._drops,
-            Schedule(train.layer_lrs, train.lighting_epochs),
+            make_schedule(train),
         ]
         first_worker = [
             FlatLossAlarm(

@@ -24,7 +24,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         bias_lr_multiplier: factor on lr for biases (2 in the 2012 code).
         decay_biases: whether biases decay too.
         bias_lr: lr of all biases, whatever the weights' is; 0: their lr times
-            `bias_lr_multiplier`.
+            `bias_lr_multiplier`. `set_bias_lr` changes it.
         scheduled_layers: names of the layers that `set_layer_lr` may name.
     """
 
@@ -51,6 +51,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         self.bias_lr = bias_lr
         self.scheduled_layers = tuple(scheduled_layers)
         # No optimizer variables: they follow from the epoch.
+        self._bias_lr = tf.Variable(bias_lr, trainable=False)
         self._layer_lrs = {
             layer: tf.Variable(FOLLOWS_LR, trainable=False)
             for layer in self.scheduled_layers
@@ -66,6 +67,10 @@ class PaperSGD(keras.optimizers.Optimizer):
                 `FOLLOWS_LR`: that of the other layers.
         """
         self._layer_lrs[layer].assign(lr)
+
+    def set_bias_lr(self, lr: float) -> None:
+        """Changes a `bias_lr` above 0."""
+        self._bias_lr.assign(lr)
 
     def is_frozen(self, layer):
         """Whether the layer of that name is frozen."""
@@ -104,7 +109,10 @@ class PaperSGD(keras.optimizers.Optimizer):
             m, wd = self.momentum, self.decay
             if is_bias(variable):
                 lr = tf.cast(
-                    self.bias_lr or lr * self.bias_lr_multiplier, g.dtype
+                    self._bias_lr
+                    if self.bias_lr
+                    else lr * self.bias_lr_multiplier,
+                    g.dtype,
                 )
                 wd = wd if self.decay_biases else 0.0
             move_in_place(w, v, g, lr, m, wd)

@@ -1,6 +1,10 @@
-"""All that changes the learning rate: plateau, by hand, by layer."""
+"""All that changes learning rates: plateau, by hand, by formula, by layer."""
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
+from ml_collections import ConfigDict
 
 from alexnet_tf.training.optimizer import FOLLOWS_LR
 
@@ -11,6 +15,8 @@ def make_lr_drops(train):
     Args:
         train: the `train` section of a config.
     """
+    if train.lr_schedule.kind != "none":
+        return ByFormula(train.lr_schedule, train.lr, train.epochs)
     if train.lr_drop_epochs:
         return DropsByHand(train.lr_drop_factor, train.lr_drop_epochs)
     return PlateauDrops(
@@ -122,8 +128,73 @@ class DropsByHand(keras.callbacks.Callback):
         """Nothing: the epoch decides."""
 
 
+class ByFormula(keras.callbacks.Callback):
+    """Sets the learning rate before every epoch from its number alone.
+
+    Args:
+        schedule: an `lr_schedule` section of a config.
+        lr: its first rate.
+        epochs: number of epochs over which it falls.
+
+    Attributes:
+        finished: False; only the number of epochs ends the training.
+    """
+
+    def __init__(self, schedule: ConfigDict, lr: float, epochs: int):
+        super().__init__()
+        self.finished = False
+        self._schedule, self._lr, self._epochs = schedule, lr, epochs
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.model.optimizer.learning_rate = lr_at(
+            self._schedule, self._lr, epoch, self._epochs
+        )
+
+    def saved_state(self) -> dict[str, Any]:
+        """Nothing: the epoch decides."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing: the epoch decides."""
+
+
+def lr_at(schedule: ConfigDict, lr: float, epoch: int, epochs: int) -> float:
+    """The rate of an epoch, as the 2012 code had it when the epoch began.
+
+    With F the schedule's factor and p the progress, epoch / epochs, the rate is
+    lr (1 - p) + lr / F p where it falls linearly and lr F^-p where it does
+    exponentially. Stepwise it is lr F^-(i / (levels - 1)) for the i-th of
+    `levels` equal parts of the run. Jumping, it is the geometric mean of a
+    part's rate and the one before from the middle of the part on, but in the
+    first part, up to p = 0.2 and from p = 0.9 on. The 2012 code went on within
+    the epoch; its parts could end there.
+
+    Args:
+        schedule: an `lr_schedule` section of a config.
+        lr: the first rate.
+        epoch: number of completed epochs.
+        epochs: number of epochs of the run.
+    """
+    progress, factor = epoch / epochs, schedule.factor
+    level = epoch * schedule.levels // epochs  # in integers: exact at its ends
+    match schedule.kind:
+        case "linear":
+            return lr * (1 - progress) + lr / factor * progress
+        case "exponential":
+            return lr * factor**-progress
+        case "jumping" if (
+            level > 0
+            and 0.2 < progress < 0.9
+            and progress * schedule.levels > level + 0.5
+        ):
+            level -= 0.5
+        case "none":
+            return lr
+    return lr * factor ** -(level / (schedule.levels - 1))
+
+
 class Schedule(keras.callbacks.Callback):
-    """Sets the learning rates of single layers, and lighting on or off.
+    """Sets rates of single layers and of biases, and lighting on or off.
 
     Before every epoch and from its number alone, so that a resumed run does
     what it would have done.
@@ -132,19 +203,41 @@ class Schedule(keras.callbacks.Callback):
         layer_lrs: (layer, epochs, lr) for each change: after so many epochs
             the layer has its own lr, or is frozen where lr is 0.
         lighting_epochs: number of epochs with lighting; 0: all.
+        bias_lr: from the number of completed epochs to the biases' rate;
+            None: it stays.
     """
 
-    def __init__(self, layer_lrs=(), lighting_epochs=0):
+    def __init__(
+        self,
+        layer_lrs: Any = (),
+        lighting_epochs: int = 0,
+        bias_lr: Callable[[int], float] | None = None,
+    ):
         super().__init__()
         self._layer_lrs = layer_lrs
         self._lighting_epochs = lighting_epochs
+        self._bias_lr = bias_lr
 
     def on_epoch_begin(self, epoch, logs=None):
         for layer, lr in layer_lrs_at(self._layer_lrs, epoch).items():
             self.model.optimizer.set_layer_lr(layer, lr)
+        if self._bias_lr:
+            self.model.optimizer.set_bias_lr(self._bias_lr(epoch))
         if self._lighting_epochs:
             lighting = self.model.network.get_layer("lighting")
             lighting.switch(epoch < self._lighting_epochs)
+
+
+def make_schedule(train: ConfigDict) -> Schedule:
+    """The `Schedule` of the `train` section of a config."""
+
+    def bias_lr(epoch):
+        return lr_at(train.bias_lr_schedule, train.bias_lr, epoch, train.epochs)
+
+    changes = train.bias_lr_schedule.kind != "none"
+    return Schedule(
+        train.layer_lrs, train.lighting_epochs, bias_lr if changes else None
+    )
 
 
 def scheduled_layers(layer_lrs):
