@@ -87,7 +87,7 @@ def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
     assert result["ratio"] == pytest.approx(tanh / relu)
     assert (run / "figure1.png").stat().st_size > 0
     # Again: nothing is trained twice.
-    monkeypatch.setattr(figure1, "four_layer_network", None)
+    monkeypatch.setattr(relu_against_tanh, "four_layer_network", None)
     assert figure1.main(options) == 0
     again = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert again == result
@@ -98,16 +98,18 @@ def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
 
 def test_the_same_seed_gives_the_same_errors(options):
     source = figure1.open_whole_source("folder", options.data_dir)
-    images, labels = figure1.load_images(source)
+    images, labels = relu_against_tanh.load_images(source)
     assert images.shape == (72, 64, 80, 3)
     np.testing.assert_allclose(images.mean(axis=0), 0, atol=1e-4)
 
     def first_error():
-        network = figure1.four_layer_network(
+        network = relu_against_tanh.four_layer_network(
             options.config, (64, 80, 3), 3, "tanh", 0.001, 5
         )
         return next(
-            figure1.epoch_errors(network, images, labels, options.config, 5)
+            relu_against_tanh.epoch_errors(
+                network, images, labels, options.config, 5
+            )
         )
 
     assert first_error() == first_error()
@@ -115,7 +117,7 @@ def test_the_same_seed_gives_the_same_errors(options):
 
 def test_given_deviations_of_the_initial_weights(options):
     options.config.weight_std = (0.5, 0.25, 2.0, 1.0)
-    network = figure1.four_layer_network(
+    network = relu_against_tanh.four_layer_network(
         options.config, (64, 80, 3), 10, "relu", 0.001, 5
     )
     measured = [
