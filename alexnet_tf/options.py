@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from alexnet_tf.errors import UserError
-from configs.ranges import Count, CountOrZero, Seed, at_least, at_most
+from configs.ranges import Count, CountOrZero, Fraction, Seed, at_least, at_most
 
 
 def flag(
@@ -140,7 +140,7 @@ class Options:
     record_format: Literal["jpeg", "raw"] = flag(
         "jpeg", "Records: JPEG of quality 95, or pixels as they are."
     )
-    max_rejected: Annotated[float, at_least(0), at_most(1)] = flag(
+    max_rejected: Fraction = flag(
         0.001, "Share of images that may be left out before preparing stops."
     )
     weights: str | None = flag(

@@ -23,6 +23,7 @@ from configs.ranges import (
     CountOrZero,
     Exponent,
     Finite,
+    Fraction,
     Grey,
     NotNegative,
     Positive,
@@ -204,7 +205,7 @@ class Train:
     # of biases, from bias_lr on; 2012 code: stepwise from its experiment 165 on
     bias_lr_schedule: LrSchedule = LrSchedule("none", 10.0, 2)
     patience: Count = 5  # epochs without improvement; the paper's was by hand
-    min_improvement: Share = 0.001  # of validation top-1 error, a fraction
+    min_improvement: Fraction = 0.001  # of validation top-1 error, a fraction
     flat_loss_steps: Count = 400  # alarm when the loss stayed at ln(classes)
     flat_loss_margin: Share = 0.01  # of ln(classes)
     # the state, also after epochs; 0: by time

@@ -73,6 +73,7 @@ Finite = Annotated[float, Rule(lambda value: True, "that is finite")]
 NotNegative = Annotated[float, at_least(0)]
 Positive = Annotated[float, above(0)]
 Share = Annotated[float, at_least(0), below(1)]  # perhaps nothing
+Fraction = Annotated[float, at_least(0), at_most(1)]
 TrueShare = Annotated[float, above(0), below(1)]
 Exponent = Annotated[float, at_least(0), at_most(10)]
 Grey = Annotated[float, at_least(0), at_most(255)]

@@ -8,6 +8,7 @@ import tensorflow as tf
 from alexnet_tf.config import changed_values
 from alexnet_tf.evaluation.outcome import read_outcome
 from alexnet_tf.evaluation.tables import VIEWS
+from alexnet_tf.terminal.command import command
 from configs import paper
 
 MOST_NAMES = 20
@@ -83,7 +84,7 @@ def _accuracy(run):
     if outcome is None:
         return f"""## Accuracy
 
-Not measured. `python main.py --mode=evaluate --run={run.path}` does it; a new
+Not measured. `{command("evaluate", run=run.path)}` does it; a new
 export will then say.
 """
     return f"""## Accuracy

@@ -7,6 +7,7 @@ from alexnet_tf.retrieval.codes import write_codes
 from alexnet_tf.retrieval.faiss_library import load_faiss
 from alexnet_tf.retrieval.image_index import ImageIndex
 from alexnet_tf.run.folder import trained_run
+from alexnet_tf.terminal.command import command
 
 
 def main(options):
@@ -22,15 +23,19 @@ def main(options):
             f"{', '.join(code_search.KINDS)} are"
         )
     load_faiss()  # now, not after the training
-    folder = options.index_dir or trained_run(options.run).index_folder
+    if options.run or not options.index_dir:
+        run = trained_run(options.run)
+    folder = options.index_dir or run.index_folder
     index = ImageIndex(folder)
+    if options.run:
+        index.check_made_with(run)
     write_codes(
         index, options.codes, options.config.retrieval, options.index_kind
     )
+    found = {"index_dir": folder, "codes": options.codes, "image": "FILE"}
     print(
         f"{folder} has codes of {options.codes} bits for its "
         f"{len(index.images)} images\n"
-        "next: python main.py --mode=search "
-        f"--index_dir={folder} --codes={options.codes} --image=FILE"
+        f"next: {command('search', **found)}"
     )
     return 0

@@ -13,6 +13,7 @@ from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.checksums import seal
 from alexnet_tf.network import build_network
 from alexnet_tf.run.folder import Run, new_run_path
+from alexnet_tf.terminal.command import command
 from alexnet_tf.weights.in_network import assign, assign_mean, check_fit
 from alexnet_tf.weights.mean_file import read_mean
 from alexnet_tf.weights.read import read_weights
@@ -45,7 +46,7 @@ def main(options):
     print(
         f"imported {options.weights} into {run.path}: "
         f"{network.count_params():,} numbers, {len(dataset['class_names'])} "
-        f"classes\nnext: python main.py --mode=export --run={run.path}"
+        f"classes\nnext: {command('export', run=run.path)}"
     )
     return 0
 

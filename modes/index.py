@@ -9,6 +9,7 @@ from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import write_index
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.trained import load_trained
+from alexnet_tf.terminal.command import command
 from modes.setup import config_for, open_source
 
 
@@ -35,7 +36,7 @@ def main(options):
     print(
         f"{folder} holds the fc7 vectors of {len(ids)} images of "
         f"{source.name}\n"
-        f"next: python main.py --mode=search --index_dir={folder} --image=FILE"
+        f"next: {command('search', index_dir=folder, image='FILE')}"
     )
     return 0
 

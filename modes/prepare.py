@@ -11,6 +11,7 @@ from alexnet_tf.data.prepared.inspection import inspect_prepared
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.errors import UserError
+from alexnet_tf.terminal.command import command
 
 
 def main(options):
@@ -72,7 +73,5 @@ def in_words(records):
 
 def next_step(folder):
     """The command that trains on a prepared set."""
-    return (
-        "next: python main.py --mode=train --config.data.name=prepared "
-        f"--data_dir={folder}"
-    )
+    train = command("train", config__data__name="prepared", data_dir=folder)
+    return f"next: {train}"

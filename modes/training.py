@@ -16,6 +16,7 @@ from alexnet_tf.network import build_network
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.run.lock import locked
 from alexnet_tf.run.trained import load_weights
+from alexnet_tf.terminal.command import command
 from alexnet_tf.training.diagnosis import memory_advice
 from alexnet_tf.training.fit import Fit
 from alexnet_tf.training.interrupts import Interrupted, Interrupts
@@ -179,7 +180,7 @@ def test(run, config, source, devices, validation):
     run.finish(dataclasses.asdict(outcome))
     print(
         f"best weights, curves and test results are in {run.path}\n"
-        f"next: python main.py --mode=export --run={run.path}"
+        f"next: {command('export', run=run.path)}"
     )
 
 

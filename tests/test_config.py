@@ -110,7 +110,7 @@ NAN = float("nan")
         ("train.lr_drop_epochs", (25, 25)),
         ("train.lr_drop_epochs", (2.5,)),
         ("train.min_improvement", -0.001),
-        ("train.min_improvement", 1.0),
+        ("train.min_improvement", 1.001),
         ("train.accumulate", 3),
         ("retrieval.steps", 0),
         ("retrieval.noise", -1.0),

@@ -1,10 +1,9 @@
 """What the run was made with: config, command, machine, images."""
 
-import shlex
-
 from alexnet_tf.config import changed_values, config_to_json
 from alexnet_tf.report.markup import joined, table, tag
 from alexnet_tf.report.page import Section
+from alexnet_tf.terminal.command import command
 from configs import paper
 
 MACHINE = {  # of `starts.machine`
@@ -66,9 +65,6 @@ def origin_section(run, dataset, starts, here):
             ("Licence", dataset["licence"]),
         ],
     )
-    again = shlex.join(
-        ["python", "main.py", "--mode=report", f"--run={run.path}"]
-    )
     return Section(
         "origin",
         "How it was made",
@@ -77,7 +73,7 @@ def origin_section(run, dataset, starts, here):
             tag("h3", "Images"),
             images,
             tag("h3", "This report"),
-            tag("pre", again),
+            tag("pre", command("report", run=run.path)),
         ),
     )
 

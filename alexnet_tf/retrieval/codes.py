@@ -22,6 +22,7 @@ from alexnet_tf.retrieval.autoencoder import (
     train_autoencoder,
 )
 from alexnet_tf.retrieval.code_search import open_code_search, write_code_search
+from alexnet_tf.terminal.command import command
 
 CODES_FILE = "codes.npy"
 ENCODER_FILE = "encoder.weights.h5"
@@ -96,8 +97,7 @@ def open_codes(index, bits):
     if not file.is_file():
         raise UserError(
             f"{index.path} has no codes of {bits} bits: make them with "
-            "python main.py --mode=codes "
-            f"--index_dir={index.path} --codes={bits}"
+            f"{command('codes', index_dir=index.path, codes=bits)}"
         )
     with readable(folder):
         description = json.loads(file.read_text())

@@ -22,6 +22,7 @@ from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.retrieval.rows_file import RowsFile
 from alexnet_tf.retrieval.thumbnails import Thumbnails, ThumbnailWriter
 from alexnet_tf.retrieval.vector_search import open_search, write_search_file
+from alexnet_tf.terminal.command import command
 from alexnet_tf.terminal.progress import ProgressReport
 
 VERSION = 1
@@ -71,8 +72,8 @@ class ImageIndex:
         file = self.path / INDEX_FILE
         if not file.is_file():
             raise UserError(
-                f"there is no index in {path}: make one with python main.py "
-                f"--mode=index --run=RUN --index_dir={path}"
+                f"there is no index in {path}: make one with "
+                f"{command('index', run='RUN', index_dir=path)}"
             )
         with readable(file):
             self.description = json.loads(file.read_text())

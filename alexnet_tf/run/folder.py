@@ -26,6 +26,7 @@ from alexnet_tf.config import config_from_json, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.run.provenance import record_start
+from alexnet_tf.terminal.command import command
 
 RUNS = pathlib.Path("runs")
 
@@ -90,7 +91,7 @@ class Run:
     @property
     def how_to_go_on(self):
         """The command that does."""
-        return f"continue with: python main.py --mode=train --run={self.path}"
+        return f"continue with: {command('train', run=self.path)}"
 
     def create(self, config):
         """Makes the folders, writes the config and records the start.
@@ -198,13 +199,13 @@ def trained_run(path=None):
         if not trained:
             raise UserError(
                 f"no trained run under {RUNS}/: train one with "
-                "python main.py --mode=train, or name one with --run=DIR"
+                f"{command('train')}, or name one with --run=DIR"
             )
         return max(trained, key=lambda r: r.best_weights.stat().st_mtime)
     run = existing_run(path)
     if not run.best_weights.is_file():
         raise UserError(
             f"the run in {path} has no trained weights yet: continue it with "
-            f"python main.py --mode=train --run={path}"
+            f"{command('train', run=path)}"
         )
     return run

@@ -5,6 +5,7 @@ import threading
 import traceback
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.terminal.command import command
 from export.server.served_model import (
     ServedModel,
     no_versions,
@@ -121,6 +122,6 @@ def _check_any(config):
         if wanted:
             return
     raise UserError(
-        f"model {config.name}: {reason}; write one with python main.py "
-        f"--mode=export --export_dir={config.base_path}"
+        f"model {config.name}: {reason}; write one with "
+        f"{command('export', export_dir=config.base_path)}"
     )

@@ -9,6 +9,7 @@ import re
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
+from alexnet_tf.terminal.command import command
 
 DATASET_FILE = "dataset.json"
 VERSION = 1  # of the files and of the pixels in them
@@ -58,8 +59,7 @@ def read_description(folder):
     if not file.is_file():
         raise UserError(
             f"{folder} holds no prepared set: {DATASET_FILE} is missing; make "
-            "or finish one with python main.py --mode=prepare "
-            f"--prepared_dir={folder}"
+            f"or finish one with {command('prepare', prepared_dir=folder)}"
         )
     with readable(file):
         try:
