@@ -1,5 +1,6 @@
 # make train    sets up .venv and runs the main job
-# make test     sets up .venv and runs the test suite
+# make lint     sets up .venv and runs the linters
+# make test     the same, then the test suite
 # make serve    starts TensorFlow Serving, in Docker, on the exported model;
 #               EXPORT_DIR=, BATCHING=true: export/serving/README.md
 # make verify-serving   waits for the model, then runs the contract tests on it
@@ -20,14 +21,18 @@ TFS_URL ?= http://localhost:8501
 DOCKER_FLAGS ?=
 CONTAINER := alexnet-serving
 
-.PHONY: train test serve verify-serving stop-serving clean
+.PHONY: train lint test serve verify-serving stop-serving clean
 
 train: $(INSTALLED)
 	$(RUN) main.py --mode=train
 
-test: $(DEV)
+lint: $(DEV)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m pyright --pythonpath $(RUN)
+	$(VENV)/bin/lint-imports --no-logo
+
+test: lint
 	$(RUN) -m pytest -n 2 --dist loadfile
 
 # Plain `docker run`, since not every Docker has the compose plugin. The options

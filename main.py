@@ -15,6 +15,7 @@ import re
 import signal
 import sys
 import typing
+from typing import Any
 
 # Before TensorFlow is imported by a mode: its start-up notes say nothing that
 # a user could act on.
@@ -60,9 +61,10 @@ def define_flag(field):
     elif isinstance(default, bool):
         flags.DEFINE_bool(name, default, text)
     elif isinstance(default, int | float):
-        whole = isinstance(default, int)
-        define = flags.DEFINE_integer if whole else flags.DEFINE_float
-        define(name, default, text)
+        if isinstance(default, int):
+            flags.DEFINE_integer(name, default, text)
+        else:
+            flags.DEFINE_float(name, default, text)
         flags.register_validator(
             name,
             functools.partial(fits, kind=kind),
@@ -100,15 +102,16 @@ def main(argv):
     return module.main(options)
 
 
-def options_of(words):
+def options_of(words: list[str]) -> Options:
     """`Options` of the flags; `words` are images after the last flag."""
-    values = {
+    values: dict[str, Any] = {
         field.name: value_of(field, FLAGS[flag_name(field.name)].value)
         for field in flag_fields()
     }
+    values["images"] += tuple(map(at_home, words))
     recipe = config_flags.get_config_filename(FLAGS["config"])
     return Options(
-        **values | {"images": (*values["images"], *map(at_home, words))},
+        **values,
         config_given=recipe != str(DEFAULT_CONFIG),
         config_name=pathlib.Path(recipe).stem,
         overrides=config_flags.get_override_values(FLAGS["config"]),

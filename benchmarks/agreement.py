@@ -97,7 +97,7 @@ def _in_onnx_runtime(file, records):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--run", help="run folder; default: the newest")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("images", nargs="+", metavar="IMAGE")

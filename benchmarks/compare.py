@@ -49,7 +49,7 @@ class Change:
 
 def main(arguments=None):
     """Prints the changes; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("old")
     parser.add_argument("new")
     parser.add_argument("--fail_over", type=float, default=math.inf)

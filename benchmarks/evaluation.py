@@ -36,7 +36,7 @@ BATCH = IMAGES_PER_BATCH[CROPS]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--images", type=int, default=20 * BATCH)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--width", type=float, default=1.0)

@@ -53,7 +53,7 @@ SPEED = re.compile(r"epoch 2/2: loss .* (\d+) images/s")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--figure")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--json", action="store_true")

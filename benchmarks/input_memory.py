@@ -37,7 +37,7 @@ for _ in batches.stream().take(batches.steps_per_epoch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--folder")
     parser.add_argument("--json", action="store_true")

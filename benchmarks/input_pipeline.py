@@ -30,6 +30,7 @@ import platform
 import resource
 import statistics
 import time
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -68,7 +69,9 @@ def main():
         name: functools.partial(consume, dataset)
         for name, dataset in datasets.items()
     }
-    measurements["pil"] = lambda: consume_pil(jpegs, arguments.workers)
+    measurements["pil"] = functools.partial(
+        consume_pil, jpegs, arguments.workers
+    )
     rounds = [
         {name: timed(run, count) for name, run in measurements.items()}
         for _ in range(arguments.rounds + 1)
@@ -80,7 +83,7 @@ def main():
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data_dir", required=True)
     parser.add_argument("--raw_dir")
     parser.add_argument("--rounds", type=int, default=5)
@@ -146,7 +149,10 @@ def consume_pil(jpegs, workers):
         consume_pil_without_torch(images, workers)
         return
     loader = DataLoader(
-        images, BATCH, num_workers=workers, multiprocessing_context="fork"
+        cast(Any, images),  # it has all that a Dataset has
+        BATCH,
+        num_workers=workers,
+        multiprocessing_context="fork",
     )
     for _ in loader:
         pass
@@ -192,7 +198,7 @@ def timed(run, count):
 
 
 def summary(rounds):
-    result = {
+    result: dict[str, Any] = {
         name: {
             unit: statistics.median(r[name][unit] for r in rounds)
             for unit in ("wall_us", "cpu_us")

@@ -65,7 +65,7 @@ def compare(functions, tensors, repeats):
 
 def main():
     """Prints a table; with --json also an object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--repeats", type=int, default=9, help="5 or more")
     parser.add_argument("--json", action="store_true", help="last line JSON")
     arguments = parser.parse_args()

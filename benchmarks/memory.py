@@ -62,7 +62,7 @@ IMAGE = pathlib.Path(__file__).parents[1] / "docs" / "sneaker.png"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--batch_size", type=int, default=128)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--width", type=float, default=1.0)

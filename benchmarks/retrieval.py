@@ -97,7 +97,7 @@ def main():
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--run", help="run folder; default: the newest")
     parser.add_argument("--index_dir")
     parser.add_argument("--data_name")
@@ -118,6 +118,7 @@ def validation_queries(run, arguments):
     else:
         data_dir = data_dir or run.read_dataset()["data_dir"]
     source = load_source(config.data, config.train.seed, data_dir)
+    assert source.validation
     count = min(arguments.queries, source.validation.size)
     chosen = select(source.validation, 1, 0, count)
     trained = load_trained(run)
@@ -185,7 +186,7 @@ def code_table(vectors, queries, judge, lengths, settings, true, timed):
         "search_us": 1e6 * timed(exact, queries),
         **judge(true),
     }
-    directions = [as_long_as_one(x) for x in (queries, vectors)]
+    directions = as_long_as_one(queries), as_long_as_one(vectors)
     angle_row = {
         **vector_row,
         "what": "fc7, divided by its length",

@@ -131,7 +131,7 @@ class Estimate:
         """What takes longest, and its share of the step."""
         if self.reading == self.seconds:
             return "reading", 1.0
-        name = max(self.parts, key=self.parts.get)
+        name = max(self.parts, key=lambda part: self.parts[part])
         return name, self.parts[name] / self.seconds
 
 
@@ -151,7 +151,7 @@ ALL = (ONE, PAIR, TWO, *EIGHT)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     tf.config.set_visible_devices([], "GPU")

@@ -52,7 +52,7 @@ NEEDS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--classes", type=int, default=1000)

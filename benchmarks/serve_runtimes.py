@@ -91,7 +91,7 @@ def onnxruntime(folder):
 
 def openvino(precision, folder):
     """Probabilities from OpenVINO; precision None: its default."""
-    import openvino
+    import openvino  # pyright: ignore[reportMissingImports]
 
     _versions.append(f"OpenVINO {openvino.__version__}")
     hints = {"PERFORMANCE_HINT": "LATENCY"}
@@ -114,7 +114,9 @@ def pytorch(folder):
         network.load_state_dict(
             {name: torch.from_numpy(state[name]) for name in state.files}
         )
-    network.eval().to(memory_format=torch.channels_last)
+    network.eval()
+    # PyTorch declares `to` with this argument only beside others.
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     crop = network.model["crop"]
     end = 256 - crop
     places = [(0, 0), (0, end), (end, 0), (end, end), (end // 2, end // 2)]

@@ -26,7 +26,7 @@ MAIN = (sys.executable, str(ROOT / "main.py"))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--run", required=True)
     parser.add_argument("--image", default=str(ROOT / "docs" / "sneaker.png"))
     parser.add_argument("--rounds", type=int, default=5)
@@ -74,7 +74,7 @@ def until_first_step():
             text=True,
         )
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 if line.startswith("epoch 1/"):
                     return time.perf_counter() - start
         finally:

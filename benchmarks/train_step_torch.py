@@ -44,7 +44,9 @@ def programs(batch_size, width=1.0):
 
 def _step(batch_size, width, memory_format):
     torch.manual_seed(0)
-    model = network(width).to(memory_format=memory_format)
+    model = network(width)
+    # PyTorch declares `to` with this argument only beside others.
+    model.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
     optimizer = torch.optim.SGD(
         model.parameters(), lr=1e-5, momentum=0.9, weight_decay=5e-4
     )

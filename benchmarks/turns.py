@@ -43,10 +43,12 @@ class Turns:
 
     def close(self):
         """Ends the process."""
+        assert self._process.stdin
         self._process.stdin.close()
         self._process.wait()
 
     def _answer(self):
+        assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self._process.args} ended; see above")

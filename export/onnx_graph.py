@@ -8,6 +8,8 @@ The towers' maps lie in one tensor, the first tower's first, where a layer
 that does not cross the towers is a grouped one.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
@@ -179,7 +181,7 @@ def _form_input(graph, layer, x):
     divisor = graph.constant(f"{layer.name}/divisor", np.float32(layer.divisor))
     x = graph.node("Div", f"{layer.name}/divided", [x, divisor])
     colours = [2, 1, 0] if layer.channel_order == "bgr" else [0, 1, 2]
-    order = graph.constant(f"{layer.name}/order", np.int64(colours))
+    order = graph.constant(f"{layer.name}/order", np.array(colours, np.int64))
     return graph.node("Gather", layer.name, [x, order], axis=1)
 
 
@@ -188,9 +190,10 @@ def _convolve(graph, layer, x):
     if layer.padding == "same":
         padding = {"auto_pad": "SAME_UPPER"}
     else:
+        images: Any = layer.input  # one tensor: only conv1 pads like this
         below, right = (
             ceil_padding(side, layer.kernel_size, layer.strides)
-            for side in layer.input.shape[1:3]
+            for side in images.shape[1:3]
         )
         padding = {"pads": [0, 0, below, right]}
     x = graph.node(

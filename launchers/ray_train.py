@@ -61,8 +61,14 @@ def train(config):
 def main():
     """Trains; raises what Ray does where a worker fails."""
     options, arguments = parse(sys.argv[1:])
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.tensorflow import TensorflowTrainer
+    from ray.train import (  # pyright: ignore[reportMissingImports]
+        FailureConfig,
+        RunConfig,
+        ScalingConfig,
+    )
+    from ray.train.tensorflow import (  # pyright: ignore[reportMissingImports]
+        TensorflowTrainer,
+    )
 
     TensorflowTrainer(
         train,

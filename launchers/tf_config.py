@@ -5,7 +5,6 @@ export TF_CONFIG="$(python -m launchers.tf_config slurm)"
 """
 
 import os
-import re
 import subprocess
 import sys
 
@@ -59,7 +58,7 @@ def tasks_per_node(text):
     """[2, 2, 1] of Slurm's "2(x2),1"."""
     counts = []
     for part in text.split(","):
-        count, nodes = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part).groups()
+        count, _, nodes = part.rstrip(")").partition("(x")
         counts += [int(count)] * int(nodes or 1)
     return counts
 

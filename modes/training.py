@@ -87,6 +87,7 @@ def train_run(options, run, interrupts, workers):
             return train_and_test(
                 run, config, source, devices, interrupts, workers
             )
+    assert source.validation  # images are held out where there is none
     is_new = not run.path.exists()
     with locked(run):
         if run.exists:

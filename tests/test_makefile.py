@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+import yaml
 
 from tests.compose_file import ROOT, SERVING, compose_service, flags_of
 
@@ -168,3 +169,28 @@ def test_verify_waits_before_it_tests(make):
 def test_stop_removes_the_container(make):
     assert make("stop-serving").returncode == 0
     assert make.docker == [["rm", "--force", "alexnet-serving"]]
+
+
+def test_lint_is_what_runs_before_a_commit():
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    [repository] = yaml.safe_load(text)["repos"]
+    hooks = [hook["entry"].split() for hook in repository["hooks"]]
+    process = subprocess.run(
+        ["make", "-n", "lint", "VENV=here"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    made = [
+        [
+            word.removeprefix("here/bin/")
+            for word in line.removeprefix("here/bin/python -m ").split()
+        ]
+        for line in process.stdout.splitlines()[-len(hooks) :]
+    ]
+    # make names the folder, the environment and no logo; a hook gets files.
+    told_apart = {".", "--pythonpath", "python", "--no-logo"}
+    told_apart.add("--force-exclude")
+    assert [set(words) - told_apart for words in made] == [
+        set(words) - told_apart for words in hooks
+    ]

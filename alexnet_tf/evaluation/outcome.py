@@ -91,12 +91,11 @@ def outcome_from(values: Any) -> Outcome:
         ValueError: these are no such values.
     """
     try:
-        return Outcome(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in values.items()
-            }
-        )
+        arguments: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in values.items()
+        }
+        return Outcome(**arguments)
     except (AttributeError, TypeError) as error:
         raise ValueError(f"this is no result of an evaluation: {error}") from (
             None

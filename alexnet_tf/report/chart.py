@@ -1,6 +1,7 @@
 """Line charts as SVG, in the colours of the page."""
 
 import math
+from collections.abc import Callable
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
@@ -78,7 +79,7 @@ def line_chart(title, x_name, series, is_log=False, from_zero=False):
 class _Axis:
     """Maps values to pixels and knows where the ticks are."""
 
-    def __init__(self, values, pixels, locator, scale=float):
+    def __init__(self, values, pixels, locator, scale: Callable = float):
         low, high = min(values), max(values)
         ticks = locator.tick_values(low, high)
         inside = [t for t in ticks if low <= t <= high]

@@ -224,6 +224,6 @@ class _Progress(keras.callbacks.Callback):
         self._batch_size = batch_size
         self._variance = variance
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs):
         error = logs["loss"] / self._variance
         self._report.advance(self._batch_size, f"error {error:.3f}")

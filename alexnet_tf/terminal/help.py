@@ -80,15 +80,18 @@ def _comments(section: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         if token.type == tokenize.COMMENT
     }
     last = 0
-    for node in ast.parse(source).body[0].body:
+    [definition] = ast.parse(source).body
+    assert isinstance(definition, ast.ClassDef)
+    for node in definition.body:
         if isinstance(node, ast.AnnAssign):
-            lines = range(last + 1, node.end_lineno + 1)
-            key = f"{prefix}{node.target.id}"
+            lines = range(last + 1, (node.end_lineno or 0) + 1)
+            name = ast.unparse(node.target)
+            key = f"{prefix}{name}"
             yield key, " ".join(found[n] for n in lines if n in found)
-            value = getattr(section, node.target.id)
+            value = getattr(section, name)
             if hasattr(value, "__dataclass_fields__"):
                 yield from _comments(type(value), f"{key}.")
-        last = node.end_lineno
+        last = node.end_lineno or 0
 
 
 def _wrapped(text: str, indent: int) -> str:

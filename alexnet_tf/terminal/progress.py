@@ -52,7 +52,7 @@ class ProgressReport:
     def advance(self, images, details=""):
         """Reports `images` more images done, with a text beside them."""
         self.done += images
-        if self._bar:
+        if self._bar and self._task is not None:
             self._bar.update(self._task, advance=images, details=details)
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()

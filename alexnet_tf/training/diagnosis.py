@@ -137,7 +137,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
         self._total = None
         self._raised = False
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs):
         # Keras reports the mean since the epoch began; the step's own loss is
         # the growth of the sum. A resumed epoch begins with an unknown sum.
         done = self._steps_done()

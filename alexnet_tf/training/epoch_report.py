@@ -35,7 +35,7 @@ class EpochReport(keras.callbacks.Callback):
         self._steps += 1
         self._end = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         seconds = max(self._end - self._begin, 1e-9)
         images = self._steps * self._images_per_step
         logs["images_per_second"] = images / seconds
@@ -86,7 +86,7 @@ class TrainingProgress(keras.callbacks.Callback):
         super().__init__()
         self._epochs = epochs
         self._batch_size = batch_size
-        self._report = None
+        self._report: ProgressReport | None = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._report = ProgressReport(
@@ -95,7 +95,8 @@ class TrainingProgress(keras.callbacks.Callback):
         )
         self._report.__enter__()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs):
+        assert self._report  # since the epoch began
         self._report.advance(
             self._batch_size,
             f"loss {logs['loss']:.3f}, top-1 error {logs['top1_error']:.3f}",
@@ -108,4 +109,4 @@ class TrainingProgress(keras.callbacks.Callback):
         """Ends the bar, also when training was interrupted."""
         if self._report:
             self._report.__exit__(None, None, None)
-            self._report = None
+            self._report: ProgressReport | None = None

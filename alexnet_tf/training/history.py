@@ -26,7 +26,7 @@ class History(keras.callbacks.Callback):
         self._rows = rows
         self._epochs = epochs
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         self._rows.append({"epoch": epoch + 1, **logs})
         with self._run.saving():
             with replacing(self._run.history_file) as temporary:

@@ -278,6 +278,6 @@ class StateKeeper(keras.callbacks.Callback):
     def on_test_begin(self, logs=None):
         self._state.hold_metrics()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         self._state.end_epoch(logs["val_top1_error"])
         self._last_time = time.monotonic()

@@ -99,4 +99,4 @@ class StateFolders:
 
 
 def _place(name):
-    return tuple(int(number) for number in NAME.fullmatch(name).groups())
+    return tuple(int(number) for number in re.findall(r"\d+", name))

@@ -7,6 +7,7 @@ million Python floats.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from google.protobuf import (
@@ -85,7 +86,7 @@ MESSAGES = {
 }
 
 
-def parse(message, path):
+def parse(message: str, path) -> Any:
     """Reads a file that is one message.
 
     Args:
@@ -106,7 +107,7 @@ def parse(message, path):
         ) from None
 
 
-def blob_array(blob):
+def blob_array(blob) -> np.ndarray:
     """The array of a BlobProto, float32.
 
     Raises:

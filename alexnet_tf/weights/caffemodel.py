@@ -107,7 +107,7 @@ def _conv_values(layer):
     conv = layer.convolution_param
     if any(d != 1 for d in conv.dilation):
         raise ValueError(f"layer {layer.name} is dilated")
-    size = blob_array(layer.blobs[0]).shape[-1]
+    *_, size = blob_array(layer.blobs[0]).shape
     paddings = {*conv.pad} or {conv.pad_h, conv.pad_w}
     strides = {*conv.stride} or {conv.stride_h or 1, conv.stride_w or 1}
     if len(paddings) > 1 or len(strides) > 1:

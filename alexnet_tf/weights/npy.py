@@ -42,7 +42,8 @@ def _pair(name, value):
     if isinstance(value, dict):
         value = [value.get("weights"), value.get("biases")]
     is_pair = isinstance(value, list | tuple) and len(value) == 2
-    if not is_pair or not all(isinstance(x, np.ndarray) for x in value):
+    arrays = [x for x in value if isinstance(x, np.ndarray)] if is_pair else []
+    if len(arrays) != 2:
         raise ValueError(f"{name} is not a pair of kernel and bias")
-    kernel, bias = (x.astype(np.float32, copy=False) for x in value)
+    kernel, bias = (x.astype(np.float32, copy=False) for x in arrays)
     return kernel, np.ravel(bias)

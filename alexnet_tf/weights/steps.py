@@ -68,14 +68,16 @@ class Step(NamedTuple):
         return self.values == other.values
 
     def __str__(self):
-        if self.kind == "conv" and self.values:
+        if not self.values:
+            return self.kind
+        if self.kind == "conv":
             names = ("size", "stride", "padding", "groups")
         elif self.kind == "pool":
             names = ("size", "stride")
         elif self.kind == SCALE:
             return f"times {self.values[0]:g}"
         else:
-            return f"{self.kind} {self.values or ''}".strip()
+            return f"{self.kind} {self.values}"
         pairs = zip(names, self.values, strict=True)
         return " ".join([self.kind, *(f"{n}={v}" for n, v in pairs)])
 

@@ -130,7 +130,7 @@ class AverageLogs(keras.callbacks.Callback):
         self._workers = workers
         self._validation_images = validation_images
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         workers = self._workers
         own = share(self._validation_images(), workers.rank, workers.size)
         weights = {

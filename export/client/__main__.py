@@ -7,6 +7,7 @@ python -m export.client --url=grpc://localhost:8500 --json shoe.jpg
 import argparse
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import sys
@@ -39,7 +40,8 @@ def main(argv=None):
     arguments = vars(_parser().parse_intermixed_args(argv))
     files, as_json = arguments.pop("images"), arguments.pop("json")
     # Names of files may be no UTF-8, and those of classes not fit a terminal.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     settings = Settings(**arguments)
     quiet = start_up_notes_hidden if settings.grpc else contextlib.nullcontext
     with quiet():

@@ -8,6 +8,7 @@ import email.utils
 import http.client
 import time
 import urllib.parse
+from typing import Any
 
 import requests
 
@@ -108,9 +109,9 @@ class RestTransport:
             return ServerError(foreign(url, cause))
         return ServerError(unreachable(url, _reason(cause)))
 
-    def _value(self, response, *keys):
+    def _value(self, response, *keys) -> Any:
         """What lies below `keys` in the JSON of an answer."""
-        value = _json(response)
+        value: Any = _json(response)
         message = value.get("error") if isinstance(value, dict) else None
         said = f"HTTP {response.status_code} {response.reason}"
         url = self._settings.url
@@ -151,7 +152,7 @@ def _retry_after(response):
         return float(value)
     try:
         date = email.utils.parsedate_tz(value)
-        return max(0.0, email.utils.mktime_tz(date) - time.time())
+        return date and max(0.0, email.utils.mktime_tz(date) - time.time())
     except (OverflowError, TypeError, ValueError):
         return None
 

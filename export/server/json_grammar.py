@@ -102,7 +102,7 @@ class _Reader:
         """The next character after white space; "" at the end."""
         character = self._text[self._at : self._at + 1]
         if character in _SPACES:
-            self._at = _SPACE.match(self._text, self._at).end()
+            self._at = _SPACE.match(self._text, self._at).end()  # pyright: ignore[reportOptionalMemberAccess]
             character = self._text[self._at : self._at + 1]
         return "" if character == "\0" else character
 
@@ -181,6 +181,7 @@ class _Reader:
         pieces = []
         while True:
             plain = _PLAIN.match(self._text, self._at)
+            assert plain
             pieces.append(plain[0])
             self._at = plain.end()
             stop = self._text[self._at : self._at + 1]

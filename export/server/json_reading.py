@@ -52,7 +52,7 @@ def signature_name(document):
 def _read(text):
     # Halves of surrogate pairs are escaped so. Python lets them stand alone.
     if "\\ud" not in text and "\\uD" not in text:
-        begin = _SPACE.match(text, text.startswith(BYTE_ORDER_MARK)).end()
+        begin = _SPACE.match(text, text.startswith(BYTE_ORDER_MARK)).end()  # pyright: ignore[reportOptionalMemberAccess]
         try:
             return _QUICK.raw_decode(text, begin)[0]
         except (ValueError, RecursionError):

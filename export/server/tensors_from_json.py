@@ -18,7 +18,7 @@ class TensorBuilder:
 
     def __init__(self, dtype):
         self._dtype = dtype
-        self._shape = None
+        self._shape: tuple[int, ...] | None = None
         self._values = []
         self._count = 0
 
@@ -58,7 +58,7 @@ class TensorBuilder:
     def batch(self):
         """The values that were added, stacked: [count, ...]."""
         return array_of(self._values, self._dtype).reshape(
-            self._count, *self._shape
+            self._count, *(self._shape or ())
         )
 
 

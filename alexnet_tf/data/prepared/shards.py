@@ -56,7 +56,7 @@ class Shard:
                 return {}
             found = record_format.damaged(self.path, self.records)
         except OSError as error:
-            return dict.fromkeys(everything, error.strerror)
+            return dict.fromkeys(everything, str(error.strerror))
         if not found and self.size == self.bytes:
             return dict.fromkeys(everything, "it is another file's")
         return found

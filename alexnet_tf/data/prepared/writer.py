@@ -179,7 +179,7 @@ class _Preparation:
             else:
                 image = _row(batch["image"], i)
                 reason = why_rejected(image, self._source.decode)
-                writer.reject(Rejected(split, name, reason))
+                writer.reject(Rejected(split, name, str(reason)))
         writer.add_sums(valid.sum(), *batch["sums"])
         progress.advance(len(numbers))
 

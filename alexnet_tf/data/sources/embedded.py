@@ -22,16 +22,15 @@ def load_embedded():
     28x28 greyscale; `decode` repeats the one channel three times.
     """
     with np.load(IMAGES, allow_pickle=False) as arrays:
-        splits = {
-            name: _split(
-                name, arrays[f"{name}_images"], arrays[f"{name}_labels"]
-            )
+        train, validation = (
+            _split(name, arrays[f"{name}_images"], arrays[f"{name}_labels"])
             for name in ("train", "validation")
-        }
+        )
     return Source(
         name="embedded",
         class_names=CLASS_NAMES,
-        **splits,
+        train=train,
+        validation=validation,
         decode=lambda image: tf.repeat(image[..., None], 3, axis=-1),
         fingerprint=hashlib.sha256(IMAGES.read_bytes()).hexdigest(),
         licence="Fashion-MNIST, copyright 2017 Zalando SE, MIT licence.",

@@ -65,7 +65,9 @@ def load_tfds(name, data_dir=None, download=False):
         name=name,
         class_names=english_names(builder.info.features[label].names),
         train=_split(builder, "train", image, label),
-        validation=validation and _split(builder, validation, image, label),
+        validation=_split(builder, validation, image, label)
+        if validation
+        else None,
         decode=decode,
         fingerprint=_fingerprint(builder),
         licence=_licence(builder),
