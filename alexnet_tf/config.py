@@ -133,9 +133,12 @@ def config_from_json(text: str) -> ConfigDict:
     stored = _stored(text)
     defaults = _defaults()
     if unknown := unknown_keys(flattened(stored), flattened(defaults)):
+        lacking = ", ".join(absent_keys(text))
         raise ValueError(
-            f"it has keys that this version does not know: {unknown}; rename "
-            "or remove them there, or use the version that wrote them"
+            f"it has keys that this version does not know: {unknown}"
+            + (f", and lacks {lacking}" if lacking else "")
+            + "; rename or remove the first there, or use the version that "
+            "wrote them"
         )
     config = ConfigDict(_merged(defaults, stored))
     try:

@@ -70,6 +70,8 @@ def train(options):
 def train_run(options, run, interrupts, workers):
     """What `train` does while it handles signals; returns its exit code."""
     config = config_for(options, run)
+    if run.exists and not options.config_given and not workers.rank:
+        run.say_what_config_lacks("data", "model", "train")
     damaged = [d for _, d in read_damaged(run.damaged_file)]
     source = open_source(config, options, run, damaged if run.exists else None)
     settle_class_count(config, source)

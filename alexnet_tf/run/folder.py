@@ -21,8 +21,11 @@ import datetime
 import json
 import os
 import pathlib
+import sys
 
-from alexnet_tf.config import config_from_json, config_to_json
+from ml_collections import ConfigDict
+
+from alexnet_tf.config import absent_keys, config_from_json, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.run.provenance import record_start
@@ -39,6 +42,7 @@ class Run:
     """
 
     def __init__(self, path):
+        self._told: set[str] = set()
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.json"
         self.dataset_file = self.path / "dataset.json"
@@ -126,10 +130,36 @@ class Run:
                 f"mended: {kept}"
             ) from None
 
-    def read_config(self):
-        """The config the run was last trained with."""
+    def read_config(self) -> ConfigDict:
+        """The config the run was last trained with.
+
+        Raises:
+            UserError: config.json is damaged, or of a version with other keys.
+        """
         with readable(self.config_file):
             return config_from_json(self.config_file.read_text())
+
+    def say_what_config_lacks(self, *sections: str) -> None:
+        """Names the keys that config.json lacks, each once, and their values.
+
+        Args:
+            sections: of the config, those that matter now.
+        """
+        with readable(self.config_file):
+            absent = absent_keys(self.config_file.read_text())
+        lacking = {
+            key: value
+            for key, value in absent.items()
+            if key.split(".")[0] in sections and key not in self._told
+        }
+        self._told |= lacking.keys()
+        if lacking:
+            values = ", ".join(f"{key} ({v})" for key, v in lacking.items())
+            print(
+                f"{self.config_file} is of another version and lacks keys, "
+                f"which get the values in parentheses: {values}",
+                file=sys.stderr,
+            )
 
     def write_dataset(self, source, data_dir):
         """Records what the run's images are; see `read_dataset`."""

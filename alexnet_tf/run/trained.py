@@ -41,6 +41,7 @@ def load_trained(run, tower_devices="none", precision="float32"):
             name that cannot be printed.
     """
     config = run.read_config()
+    run.say_what_config_lacks("model")
     devices = resolve_tower_devices(tower_devices, config.model.towers)
     with placement(devices):
         network = build_network(

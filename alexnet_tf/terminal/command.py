@@ -12,7 +12,7 @@ def command(mode: str, **flags: object) -> str:
             is written as two underscores: config__data__name.
     """
     words = [
-        f"--{name.replace('__', '.')}={shlex.quote(str(value))}"
+        shlex.quote(f"--{name.replace('__', '.')}={value}")
         for name, value in flags.items()
         if value is not None
     ]

@@ -163,6 +163,8 @@ class State:
             optimizer = self._trainer.optimizer
             dropped = float(optimizer.learning_rate) / state["lr"]
             optimizer.learning_rate = self._lr * dropped
+            if not self._workers.rank:
+                print(new_rate_in_words(self._lr, dropped))
 
     def fingerprint(self):
         """A text that changes when the place or the numbers do."""
@@ -202,6 +204,23 @@ class State:
         self._metrics = None
         self.save_best(error)
         self.save()
+
+
+def new_rate_in_words(lr: float, dropped: float) -> str:
+    """What a learning rate that was changed between two starts comes to.
+
+    Args:
+        lr: the config's.
+        dropped: what the schedule has multiplied it by so far.
+    """
+    used = f"learning rate {lr * dropped:g} now"
+    if math.isclose(dropped, 1, rel_tol=1e-5):
+        return used
+    return (
+        f"{used}: train.lr={lr:g} is that of the first epoch, and the drops "
+        f"already made multiply it by {dropped:.3g}; for {lr:g} now give "
+        f"--config.train.lr={lr / dropped:g}"
+    )
 
 
 def _save_weights(model, file, beside=()):

@@ -3,7 +3,9 @@
 import json
 
 import numpy as np
+import pytest
 
+from alexnet_tf.errors import UserError
 from alexnet_tf.network import build_network
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
@@ -52,3 +54,35 @@ def test_a_divisor_at_test_time_stays(tmp_path):
     run, _ = run_without(tmp_path / "run", [], input_divisor=1.1)
     network = load_trained(run).network
     assert network.get_layer("input_form").divisor == 1.1
+
+
+def test_what_a_run_lacks_is_said_once_where_it_matters(tmp_path, capsys):
+    run, _ = run_without(tmp_path / "run", [])
+    stored = json.loads(run.config_file.read_text())
+    del stored["train"]["lr"], stored["model"]["lrn"]["k"], stored["retrieval"]
+    run.config_file.write_text(json.dumps(stored))
+    load_trained(run)
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{run.config_file} is of another version")
+    assert line.endswith(": model.lrn.k (2.0)")
+    run.say_what_config_lacks("data", "model", "train")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith(": train.lr (0.01)")
+    run.say_what_config_lacks("data", "model", "train")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_renamed_key_is_named_and_not_replaced(tmp_path):
+    run, _ = run_without(tmp_path / "run", [])
+    stored = json.loads(run.config_file.read_text())
+    stored["train"]["learning_rate"] = stored["train"].pop("lr")
+    run.config_file.write_text(json.dumps(stored))
+    with pytest.raises(UserError, match=r"train.learning_rate.*train\.lr\b"):
+        run.read_config()
+
+
+def test_null_is_one_line(tmp_path):
+    run, _ = run_without(tmp_path / "run", [])
+    run.config_file.write_text("null")
+    with pytest.raises(UserError, match=r"config.json cannot be read: .*null"):
+        run.read_config()
