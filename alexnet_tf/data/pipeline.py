@@ -10,6 +10,7 @@ from alexnet_tf.data.augment import (
     crop_draws,
     random_view,
 )
+from alexnet_tf.errors import UserError
 
 
 class TrainingBatches:
@@ -51,6 +52,11 @@ class TrainingBatches:
         crop_shared_by=1,
     ):
         self.batch_size = min(batch_size, records.size) // workers * workers
+        if not self.batch_size:
+            raise UserError(
+                f"{records.size} training images cannot be divided over "
+                f"{workers} workers: give each at least one, or use fewer"
+            )
         self._worker = worker
         self._workers = workers
         self.steps_per_epoch = records.size // self.batch_size

@@ -17,6 +17,51 @@ DEAD_SHARE = 0.9  # of a layer's units: more is a dead layer
 FAINT_SIGNAL = 0.05  # standard deviation over mean of fc7: less is no signal
 
 
+class NotFinite(Exception):
+    """Numbers that are not finite were about to be saved as good.
+
+    Its message is a clause, such as "weights of fc6 are not finite".
+    """
+
+
+def require_finite(network, optimizer):
+    """Raises `NotFinite` where a weight or a velocity is not finite.
+
+    A loss tells of most of them, but not of one that a ReLU turns into zero.
+    """
+    broken = [
+        layer.name for layer in network.layers if not _finite(layer.variables)
+    ]
+    if broken:
+        raise NotFinite(f"weights of {', '.join(broken)} are not finite")
+    if not _finite(optimizer.variables):
+        raise NotFinite("velocities of the optimizer are not finite")
+
+
+def _finite(variables):
+    # Each where it is, or it would travel to the default device.
+    for variable in variables:
+        value = variable.value
+        if value.dtype.is_floating:
+            with tf.device(value.device):
+                if not tf.reduce_all(tf.math.is_finite(value)):
+                    return False
+    return True
+
+
+class RefuseNotFinite(keras.callbacks.Callback):
+    """Raises `NotFinite` after an epoch whose loss is not finite.
+
+    Before all callbacks that write what an epoch gave.
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        for key, name in (("loss", "loss"), ("val_loss", "validation loss")):
+            if not math.isfinite(logs[key]):
+                raise NotFinite(f"{name} is not finite")
+        require_finite(self.model.network, self.model.optimizer)
+
+
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
     """Measurements on one batch.

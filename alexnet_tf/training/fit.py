@@ -8,7 +8,12 @@ import tensorflow as tf
 from alexnet_tf.data.damage import DATA_ERRORS
 from alexnet_tf.data.pipeline import centre_crop_batches
 from alexnet_tf.errors import StartAgain, UserError
-from alexnet_tf.training.diagnosis import FlatLossAlarm, first_not_finite
+from alexnet_tf.training.diagnosis import (
+    FlatLossAlarm,
+    NotFinite,
+    RefuseNotFinite,
+    first_not_finite,
+)
 from alexnet_tf.training.epoch_report import EpochReport, TrainingProgress
 from alexnet_tf.training.history import Events, History
 from alexnet_tf.training.interrupts import InterruptSaver
@@ -93,7 +98,11 @@ class Fit:
             if not reasons:
                 raise
             self._progress.close()
-            self._report_not_finite(reasons[0])
+            self._report_not_finite(*self._first_to_go(reasons[0]))
+            return False
+        except NotFinite as error:
+            self._progress.close()
+            self._report_not_finite(str(error))
             return False
         finally:
             self._progress.close()
@@ -105,6 +114,7 @@ class Fit:
         run, train, state = self._run, self._config.train, self._state
         everyone = [
             AverageLogs(self._workers, lambda: self._validation.left),
+            RefuseNotFinite(),
             EpochReport(self._batches.batch_size),
             self._drops,
             make_schedule(train),
@@ -203,33 +213,39 @@ class Fit:
         self._state.save()
         return True
 
-    def _report_not_finite(self, reason):
-        """Says where a loss or gradient that is not finite came from."""
-        state, run = self._state, self._run
+    def _first_to_go(self, reason):
+        """Where a loss or gradient that is not finite came from.
+
+        Returns:
+            (the reason with the workers it was found on, more words).
+        """
+        state = self._state
         images, _ = next(iter(self._batches.stream(state.epoch, state.step)))
         where = first_not_finite(self._trainer.network, images)
         ranks = self._workers.ranks_not_finite()
         if self._workers.size > 1:
-            who = f" on worker {', '.join(map(str, ranks))}"
-        else:
-            who = ""
+            reason += f" on worker {', '.join(map(str, ranks))}"
         # A worker whose own numbers were good has nothing to say about it.
-        first = (
-            f"; first to go was {where or f'the {reason.split()[0]} itself'}"
-            if self._workers.rank in ranks
-            else ""
-        )
-        kept = (
+        if self._workers.rank not in ranks:
+            return reason, ""
+        where = where or f"the {reason.split()[0]} itself"
+        return reason, f"; first to go was {where}"
+
+    def _report_not_finite(self, reason, first=""):
+        """Says what was not finite, what is kept and what to do."""
+        state, run = self._state, self._run
+        lr = f"--config.train.lr={self._config.train.lr / 10:g}"
+        advice = (
             f"The last good state is in {run.state_folder}, the best weights "
-            f"in {run.best_weights.parent}."
+            f"in {run.best_weights.parent}. Go on with a lower learning rate: "
+            f"python main.py --mode=train --run={run.path} {lr}"
             if run.state_folder.exists()
-            else "Nothing was saved yet."
+            else "Nothing was saved yet. Start again with a lower learning "
+            f"rate: {lr}"
         )
         print(
-            f"main.py: the {reason}{who} in epoch {state.epoch + 1}, step "
-            f"{state.step + 1}{first}. "
-            f"{kept} Start again with a lower learning rate: "
-            f"--config.train.lr={self._config.train.lr / 10:g}",
+            f"main.py: the {reason} in epoch {state.epoch + 1}, step "
+            f"{state.step + 1}{first}. {advice}",
             file=sys.stderr,
         )
 

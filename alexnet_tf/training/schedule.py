@@ -1,5 +1,6 @@
 """All that changes learning rates: plateau, by hand, by formula, by layer."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,8 @@ import keras
 from ml_collections import ConfigDict
 
 from alexnet_tf.training.optimizer import FOLLOWS_LR
+
+ROUNDING = 1e-6  # more than float32 rounds an error, less than an image counts
 
 
 def make_lr_drops(train):
@@ -27,73 +30,96 @@ def make_lr_drops(train):
     )
 
 
-class PlateauDrops(keras.callbacks.ReduceLROnPlateau):
+class PlateauDrops(keras.callbacks.Callback):
     """Drops the learning rate when validation error stops improving.
 
-    After `drops` drops the next plateau ends the training, as in the paper.
+    After `drops` drops the next plateau ends the training, as in the paper. A
+    run that ended so and goes on with more drops makes the one that it would
+    have made then.
 
     Args:
         factor: what the learning rate is multiplied by.
         patience: epochs without improvement before a drop.
         min_improvement: smallest decrease of the validation top-1 error, a
-            fraction, that counts as one.
+            fraction, that counts as one; of 0, any decrease.
         drops: number of drops.
 
     Attributes:
         finished: whether the last plateau has ended the training.
     """
 
-    SAVED = ("wait", "best", "cooldown_counter", "drops_done", "finished")
+    SAVED = ("wait", "best", "drops_done", "finished")
 
-    def __init__(self, factor, patience, min_improvement, drops):
-        super().__init__(
-            monitor="val_top1_error",
-            mode="min",
-            factor=factor,
-            patience=patience,
-            min_delta=min_improvement,
-        )
-        self.drops = drops
+    def __init__(
+        self,
+        factor: float,
+        patience: int,
+        min_improvement: float,
+        drops: int,
+    ):
+        super().__init__()
+        self._factor = factor
+        self._patience = patience
+        self._min_improvement = min_improvement
+        self._drops = drops
+        self._owes_a_drop = False
+        self.wait = 0
+        self.best = math.inf
         self.drops_done = 0
         self.finished = False
-        self._begun = False
 
-    def on_train_begin(self, logs=None):
-        # Keras forgets everything here; a resumed run must not.
-        if not self._begun:
-            super().on_train_begin(logs)
-        self._begun = True
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self._owes_a_drop:
+            self._owes_a_drop = False
+            self._drop()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        error = logs["val_top1_error"]
+        if self._is_improvement(error):
+            self.best, self.wait = error, 0
+            return
+        self.wait += 1
+        if self.wait < self._patience:
+            return
+        self.wait = 0
+        if self.drops_done < self._drops:
+            self._drop()
+            return
+        self.model.stop_training = self.finished = True
+        print(
+            f"validation error stopped improving after {self.drops_done} "
+            "drops of the learning rate: done"
+        )
+
+    def _is_improvement(self, error: float) -> bool:
+        # NaN is no improvement, since no comparison with it is true.
+        decrease = self.best - error
+        return decrease > 0 and decrease >= self._min_improvement - ROUNDING
+
+    def _drop(self) -> None:
         optimizer = self.model.optimizer
         before = float(optimizer.learning_rate)
-        super().on_epoch_end(epoch, logs)
-        after = float(optimizer.learning_rate)
-        if after == before:
-            return
-        if self.drops_done == self.drops:
-            optimizer.learning_rate = before
-            self.model.stop_training = self.finished = True
-            print(
-                f"validation error stopped improving after {self.drops} "
-                "drops of the learning rate: done"
-            )
-            return
+        optimizer.learning_rate = before * self._factor
         self.drops_done += 1
         print(
             f"validation error stopped improving: learning rate {before:g} "
-            f"to {after:g}, drop {self.drops_done} of {self.drops}"
+            f"to {before * self._factor:g}, drop {self.drops_done} of "
+            f"{self._drops}"
         )
 
-    def saved_state(self):
+    def saved_state(self) -> dict[str, Any]:
         """What `restore` needs, as a dict that JSON can hold."""
         return {name: getattr(self, name) for name in self.SAVED}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `saved_state`."""
-        for name, value in state.items():
-            setattr(self, name, value)
-        self._begun = True
+        for name in self.SAVED:
+            setattr(self, name, state.get(name, getattr(self, name)))
+        # Earlier versions saved None or NaN where there was no best yet.
+        if self.best is None or math.isnan(self.best):
+            self.best = math.inf
+        self._owes_a_drop = self.finished and self.drops_done < self._drops
+        self.finished = self.finished and not self._owes_a_drop
 
 
 class DropsByHand(keras.callbacks.Callback):

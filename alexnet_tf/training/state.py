@@ -10,9 +10,11 @@ import time
 import keras
 import numpy as np
 
+from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import flush_to_disk, readable
 from alexnet_tf.files.checksums import seal
 from alexnet_tf.run.trained import load_weights
+from alexnet_tf.training.diagnosis import NotFinite, require_finite
 from alexnet_tf.training.state_folders import StateFolders
 from alexnet_tf.workers.alone import SAVE, Alone
 
@@ -69,8 +71,10 @@ class State:
         """Writes a state, unless the last one is of the same place.
 
         Raises:
+            NotFinite: a weight or velocity is not; the last one is intact.
             UserError: it cannot be written; the last one is intact.
         """
+        self._require_finite()
         metrics = self._metrics or self._trainer_metrics()
         if self._workers.rank:
             return
@@ -80,6 +84,9 @@ class State:
                 self.step,
                 lambda folder: self._write_files(folder, metrics),
             )
+
+    def _require_finite(self):
+        require_finite(self._trainer.network, self._trainer.optimizer)
 
     def _write_files(self, folder, metrics):
         _save_weights(
@@ -111,10 +118,12 @@ class State:
         """Keeps the present weights if `error` is the lowest so far.
 
         Raises:
+            NotFinite: a weight is not; those before are intact.
             UserError: they cannot be written; those before are intact.
         """
-        if error >= self.best_error:
+        if not error < self.best_error:
             return
+        self._require_finite()
         self.best_error = error
         if self._workers.rank:
             return
@@ -142,6 +151,14 @@ class State:
         if folder is None:
             return
         load_weights(self._trainer, folder / WEIGHTS, self._run)
+        try:
+            self._require_finite()
+        except NotFinite as error:
+            raise UserError(
+                f"{folder} cannot be gone on from: {error}; remove it to go on "
+                f"from the state before, or all of {self._run.state_folder} to "
+                "begin again"
+            ) from None
         with readable(folder / REST):
             self._take(json.loads((folder / REST).read_text()))
 

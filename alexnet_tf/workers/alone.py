@@ -8,6 +8,7 @@ import tensorflow as tf
 from alexnet_tf.layers.tower_weights import is_bias, layer_of
 
 VALIDATION = "val_"
+METRICS = ("loss", "top1_error", "top5_error")  # of `Trainer`
 WISHES = STOP, SAVE = "stop", "save"
 
 
@@ -117,7 +118,8 @@ class AverageLogs(keras.callbacks.Callback):
     """Averages an epoch's logs over the workers, before others read them.
 
     All workers have seen as many training images, but perhaps not as many
-    validation images.
+    validation images, or none: Keras then has no logs of a validation, and
+    all workers must average the same ones.
 
     Args:
         workers: `Alone` or `Joined`.
@@ -133,6 +135,9 @@ class AverageLogs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs):
         workers = self._workers
         own = share(self._validation_images(), workers.rank, workers.size)
+        if not own:
+            measured = [n for n in METRICS if n in logs]
+            logs.update({VALIDATION + name: 0.0 for name in measured})
         weights = {
             name: own if name.startswith(VALIDATION) else 1 for name in logs
         }

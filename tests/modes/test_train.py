@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.training.state import StateKeeper
 from modes import train
 from tests.training.run_contents import (
     assert_same_weights,
     history,
     state_weights,
+    weights,
 )
 
 
@@ -57,6 +59,50 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
     assert "the loss is not finite in epoch" in message
     assert re.search("first to go was the (weights|output) of conv", message)
     assert_same_weights(state_weights(run), good)
+
+
+def test_an_epoch_that_ends_with_nan_is_not_saved(
+    tmp_path, options_for, capsys
+):
+    """Its one step is good, and what it makes of the weights is not."""
+    run = tmp_path / "run"
+    one_step = {"data.limit": 12, "train.epochs": 1}
+    assert train.main(options_for(run, **one_step)) == 0
+    good, row = state_weights(run), history(run)
+    best = weights(run / "best" / "network.weights.h5")
+    exploding = options_for(run, **one_step)
+    exploding.overrides = {"train.epochs": 2, "train.lr": 1e30}
+    capsys.readouterr()
+    assert train.main(exploding) == 1
+    message = capsys.readouterr().err
+    assert re.search(
+        "the (validation loss|weights of .*) (is|are) not finite in", message
+    )
+    assert f"--mode=train --run={run} --config.train.lr=1e+29" in message
+    assert_same_weights(state_weights(run), good)
+    assert_same_weights(weights(run / "best" / "network.weights.h5"), best)
+    assert history(run) == row
+
+
+def test_nan_that_a_relu_swallows_is_seen_before_a_save(
+    tmp_path, options_for, capsys, monkeypatch
+):
+    original = StateKeeper.on_train_batch_end
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 2:
+            [bias, _] = self.model.network.get_layer("fc6").biases
+            bias.assign(np.where(np.arange(bias.shape[0]) == 3, np.nan, bias))
+        original(self, batch, logs)
+
+    monkeypatch.setattr(StateKeeper, "on_train_batch_end", on_train_batch_end)
+    run = tmp_path / "run"
+    options = options_for(run, **{"train.save_every_steps": 1})
+    assert train.main(options) == 1
+    message = capsys.readouterr().err
+    assert "the weights of fc6 are not finite in epoch 1, step 4" in message
+    names = sorted(path.name for path in (run / "state").iterdir())
+    assert names == ["000-000001", "000-000002"]
 
 
 def test_a_flat_loss_is_reported_with_its_cause(tmp_path, options_for, capsys):

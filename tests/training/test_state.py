@@ -11,6 +11,7 @@ import pytest
 from alexnet_tf.errors import UserError
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_weights
+from alexnet_tf.training.diagnosis import NotFinite
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.schedule import DropsByHand
 from alexnet_tf.training.state import State
@@ -252,6 +253,64 @@ def test_damaged_best_weights_are_refused(tmp_path, place):
     file.write_bytes(content)
     with pytest.raises(UserError, match=r"best/network.weights.h5 is damaged"):
         load_weights(state._trainer.network, file, state._run)
+
+
+def spoil(state, what):
+    """Makes one number of many not finite."""
+    trainer = state._trainer
+    variable = {
+        "bias": trainer.network.trainable_variables[1],
+        "kernel": trainer.network.trainable_variables[0],
+        "velocities": trainer.optimizer.velocities[0],
+    }[what]
+    values = variable.numpy()
+    values.flat[7] = np.nan if what == "bias" else -np.inf
+    variable.assign(values)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("kernel", "weights of dense.* are not finite"),
+        ("bias", "weights of dense.* are not finite"),
+        ("velocities", "velocities of the optimizer are not finite"),
+    ],
+)
+def test_what_is_not_finite_is_never_saved_as_good(tmp_path, what, words):
+    state = new_state(tmp_path, 1)
+    state.save_best(0.5)
+    save(state, 1, step=1)
+    best = state._run.best_weights.read_bytes()
+    spoil(state, what)
+    state.step = 2
+    for save_it in (
+        state.save,
+        lambda: state.save_best(0.4),
+        lambda: state.end_epoch(0.4),
+    ):
+        with pytest.raises(NotFinite, match=words):
+            save_it()
+    assert state._run.best_weights.read_bytes() == best
+    assert [p.name for p in (tmp_path / "state").iterdir()] == ["000-000001"]
+    assert weight(restored(tmp_path)) == 1
+
+
+def test_an_error_that_is_not_a_number_is_no_best(tmp_path):
+    state = new_state(tmp_path, 1)
+    state.save_best(float("nan"))
+    assert not state._run.best_weights.exists()
+
+
+def test_a_state_that_is_not_finite_is_not_gone_on_from(tmp_path, monkeypatch):
+    """As earlier versions wrote them."""
+    state = new_state(tmp_path, 1)
+    monkeypatch.setattr(State, "_require_finite", lambda self: None)
+    spoil(state, "bias")
+    save_as_it_is = state.save
+    save_as_it_is()
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="remove it to go on from the state"):
+        restored(tmp_path)
 
 
 def test_state_json_has_the_place_and_the_rows(tmp_path):

@@ -4,11 +4,13 @@ import os
 import shutil
 import signal
 import time
+import types
 
 import numpy as np
 import pytest
 
 from alexnet_tf.data.damage import COLUMNS, read_damaged
+from alexnet_tf.data.pipeline import TrainingBatches
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
@@ -139,6 +141,50 @@ def test_every_validation_image_counts_once():
     callback.on_epoch_end(0, logs)
     assert logs["val_top1_error"] == pytest.approx(wrong.mean(), rel=1e-12)
     assert logs["loss"] == 1
+
+
+def test_a_worker_without_validation_images_counts_nothing():
+    """It has no logs of a validation, and averages as many as the others."""
+    others = [({"loss": 1.0, "val_loss": 3.0}, {"loss": 1, "val_loss": 1})]
+    callback = AverageLogs(Recorded(1, 2, others), lambda: 1)
+    logs = {"loss": 2.0}
+    callback.on_epoch_end(0, logs)
+    assert logs == {"loss": 1.5, "val_loss": 3.0}
+    logs = {"loss": 2.0, "val_loss": np.nan}
+    callback.on_epoch_end(0, logs)
+    assert logs == {"loss": 1.5, "val_loss": 3.0}
+
+
+def test_more_workers_than_validation_images(
+    tmp_path, image_folder, arguments_for, options_for, start
+):
+    own_images = shutil.copytree(image_folder, tmp_path / "images")
+    for split in ("train", "val"):
+        shutil.rmtree(own_images / split / "green")
+    for file in own_images.glob("val/*/*.png"):
+        if file.name != "03.png":
+            file.unlink()  # one of each class is left
+    shorter = {"train.epochs": 1, "data.limit": 24}
+    one, three = tmp_path / "one", tmp_path / "three"
+    options = options_for(one, **shorter)
+    options.data_dir = str(own_images)
+    assert train.main(options) == 0
+    training = start(
+        [
+            *arguments_for(three, **shorter),
+            f"--data_dir={own_images}",
+            "--workers=3",
+        ]
+    )
+    assert training.wait() == 0, training.output
+    assert_equal_runs(three, one)
+
+
+def test_fewer_training_images_than_workers(options_for):
+    with pytest.raises(UserError, match=r"1 training images cannot .* over 2"):
+        TrainingBatches(
+            types.SimpleNamespace(size=1), 12, 224, 0, 10, worker=0, workers=2
+        )
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(options_for):
