@@ -28,8 +28,8 @@ config = paper.get_config()
 source = load_prepared(sys.argv[1])
 records = Records(source, source.train, cache_gb=0)
 batches = TrainingBatches(
-    records, config.train.batch_size, config.model.crop, 0,
-    config.data.shuffle_buffer,
+    records, config.train.batch_size, crop=config.model.crop, seed=0,
+    shuffle_buffer=config.data.shuffle_buffer,
 )
 for _ in batches.stream().take(batches.steps_per_epoch):
     pass

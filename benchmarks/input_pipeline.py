@@ -112,7 +112,9 @@ def shuffled(source):
 
 def batches(source, count):
     records = Records(source, source.train, cache_gb=0)
-    stream = TrainingBatches(records, BATCH, CROP, 0, BUFFER).stream()
+    stream = TrainingBatches(
+        records, BATCH, crop=CROP, seed=0, shuffle_buffer=BUFFER
+    ).stream()
     return stream.take(count // BATCH)
 
 

@@ -41,8 +41,8 @@ def main():
     stream = TrainingBatches(
         records,
         arguments.batch_size,
-        config.model.crop,
-        config.train.seed,
+        crop=config.model.crop,
+        seed=config.train.seed,
         shuffle_buffer=2000,
     ).stream()
     inputs = {

@@ -137,13 +137,13 @@ def train_and_test(run, config, source, devices, interrupts, workers):
     batches = TrainingBatches(
         train,
         config.train.batch_size,
-        config.model.crop,
-        config.train.seed,
-        config.data.shuffle_buffer,
-        workers.rank,
-        workers.size,
-        config.data.augment,
-        config.data.crop_shared_by,
+        crop=config.model.crop,
+        seed=config.train.seed,
+        shuffle_buffer=config.data.shuffle_buffer,
+        worker=workers.rank,
+        workers=workers.size,
+        augment=config.data.augment,
+        crop_shared_by=config.data.crop_shared_by,
     )
     if batches.batch_size < config.train.batch_size and not workers.rank:
         print(f"batches of {batches.batch_size}: there are no more images")

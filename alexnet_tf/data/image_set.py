@@ -3,6 +3,7 @@
 import dataclasses
 import unicodedata
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,7 +32,7 @@ class Damaged:
     bytes: int | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Split:
     """Part of a source: examples in a fixed order.
 
@@ -40,13 +41,22 @@ class Split:
             takes, "label": int64}, each id once.
         size: number of examples.
         name_of: from an id to the name a person can find the image by.
+        table: {"id": int64 [size], "image": array or dict of arrays [size,
+            ...], "label": int64 [size]}, all examples at once, where an
+            image is small or only says where it is: what can be shuffled
+            whole. None where examples come one after the other.
+        numbers: int64 [size], the places of the examples in the split as it
+            was made; None: it is whole.
         reordered: from a seed, int64 scalar tensor, to the same examples with
             their shards in another order and a "draw" each, see
             `augment.crop_draws`; None where there are no shards.
         most_buffered: number of examples that a shuffle buffer may hold;
             None: as many as it is told.
-        are_references: whether an example's "image" only says where it is,
-            so that the whole split can be shuffled at once.
+        in_class_order: () -> whether examples of a class follow each other,
+            as far as a sample shows, so that a buffer does not mix them;
+            None where it never happens.
+        as_table: () -> the same split with a table, made in a pass over all
+            examples; None where that is impossible.
         damaged: () -> list of `Damaged` examples; None where only decoding
             all images tells.
         without: from numbers to the same split with stand-ins, whose id is
@@ -58,12 +68,34 @@ class Split:
     examples: tf.data.Dataset
     size: int
     name_of: Callable[[int], str]
+    table: dict[str, Any] | None = None
+    numbers: np.ndarray | None = None
     reordered: Callable[[tf.Tensor], tf.data.Dataset] | None = None
     most_buffered: int | None = None
-    are_references: bool = False
+    in_class_order: Callable[[], bool] | None = None
+    as_table: Callable[[], "Split"] | None = None
     damaged: Callable[[], list[Damaged]] | None = None
     without: Callable[[Iterable[int]], "Split"] | None = None
     bytes_of: Callable[[int], int | None] | None = None
+
+
+def table_split(
+    table: dict[str, Any], name_of: Callable[[int], str], **fields: Any
+) -> Split:
+    """The `Split` of a table; see there.
+
+    Args:
+        table: {"id", "image", "label"}.
+        name_of: see `Split`.
+        fields: other attributes.
+    """
+    return Split(
+        examples=tf.data.Dataset.from_tensor_slices(table),
+        size=len(table["label"]),
+        name_of=name_of,
+        table=table,
+        **fields,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,11 +147,15 @@ def is_printable(name):
     return not any(unicodedata.category(c) in UNPRINTABLE for c in name)
 
 
-def with_stand_ins(split, numbers):
-    """See `Split.without`, for splits whose ids are their numbers."""
+def with_stand_ins(split: Split, numbers: Iterable[int]) -> Split:
+    """See `Split.without`, also for splits whose ids are their numbers."""
     if split.without:
         return split.without(numbers)
-    damaged = tf.constant(sorted(numbers), tf.int64)
+    damaged = np.array(sorted(numbers), np.int64)
+    if split.table:
+        ids = split.table["id"]
+        ids = np.where(np.isin(ids, damaged), np.int64(LEFT_OUT), ids)
+        return with_table(split, {**split.table, "id": ids})
 
     def stand_in(example):
         is_damaged = tf.reduce_any(example["id"] == damaged)
@@ -129,7 +165,64 @@ def with_stand_ins(split, numbers):
     return dataclasses.replace(split, examples=split.examples.map(stand_in))
 
 
-def select(split, seed, begin, end):
+def with_table(split: Split, table: dict[str, Any]) -> Split:
+    """A split with another table in the place of its own."""
+    return dataclasses.replace(
+        split,
+        table=table,
+        size=len(table["label"]),
+        examples=tf.data.Dataset.from_tensor_slices(table),
+    )
+
+
+def rows_of(table: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    """Some rows of a table, by a mask or by their numbers."""
+    return tf.nest.map_structure(lambda column: column[rows], table)
+
+
+def subset(split: Split, is_chosen: np.ndarray) -> Split:
+    """Some of the examples of a split, in their order.
+
+    Args:
+        split: a `Split`.
+        is_chosen: bool [split.size], by the number of an example.
+    """
+
+    numbers = np.arange(split.size) if split.numbers is None else split.numbers
+    numbers = numbers[is_chosen]
+
+    def damaged():
+        chosen = set(numbers.tolist())
+        return [d for d in split.damaged() if d.number in chosen]
+
+    def without(numbers):
+        return subset(with_stand_ins(split, numbers), is_chosen)
+
+    def as_table():
+        return subset(split.as_table(), is_chosen)
+
+    changed = {
+        "numbers": numbers,
+        "reordered": None,
+        "damaged": split.damaged and damaged,
+        "without": without,
+        "as_table": split.as_table and as_table,
+    }
+    if split.table:
+        chosen = with_table(split, rows_of(split.table, is_chosen))
+        return dataclasses.replace(chosen, **changed)
+    mask = tf.constant(is_chosen)
+    examples = (
+        split.examples.enumerate()
+        .filter(lambda number, _: mask[number])
+        .map(lambda _, example: example)
+    )
+    return dataclasses.replace(
+        split, examples=examples, size=int(is_chosen.sum()), **changed
+    )
+
+
+def select(split: Split, seed: int, begin: int, end: int) -> Split:
     """The examples at places begin..end - 1 of the split's seeded order.
 
     Args:
@@ -140,37 +233,26 @@ def select(split, seed, begin, end):
     Returns:
         A `Split` of end - begin examples, in the original order.
     """
+    places = tf.random.experimental.index_shuffle(
+        tf.range(split.size, dtype=tf.int64),
+        tf.constant([seed, 0], tf.int64),
+        tf.constant(split.size - 1, tf.int64),
+    ).numpy()
+    return subset(split, (places >= begin) & (places < end))
 
-    def place_of(number):
-        # A permutation computed element by element, so no order of the whole
-        # set is ever held in memory.
-        return tf.random.experimental.index_shuffle(
-            number,
-            tf.stack([tf.constant(seed, tf.int64), 0]),
-            tf.constant(split.size - 1, tf.int64),
-        )
 
-    def damaged():
-        return [
-            example
-            for example in split.damaged()
-            if begin <= place_of(np.int64(example.number)) < end
-        ]
+def is_in_class_order(labels: Iterable[np.ndarray]) -> bool:
+    """Whether neighbours have the same label more often than by chance.
 
-    def without(numbers):
-        return select(with_stand_ins(split, numbers), seed, begin, end)
-
-    places = tf.data.Dataset.range(split.size).map(place_of)
-    chosen = (
-        tf.data.Dataset.zip(places, split.examples)
-        .filter(lambda place, _: (place >= begin) & (place < end))
-        .map(lambda _, example: example)
-    )
-    return dataclasses.replace(
-        split,
-        examples=chosen,
-        size=end - begin,
-        reordered=None,
-        damaged=split.damaged and damaged,
-        without=without,
-    )
+    Args:
+        labels: int64 arrays, the labels of examples that follow each other,
+            from several places of a split.
+    """
+    labels = [np.asarray(run) for run in labels]
+    same = np.concatenate([run[1:] == run[:-1] for run in labels])
+    counts = np.bincount(np.concatenate(labels))
+    chance = np.sum((counts / counts.sum()) ** 2)
+    if chance == 1 or not len(same):
+        return True  # the others are elsewhere
+    noise = np.sqrt(chance * (1 - chance) / len(same))
+    return bool(same.mean() - chance > max(0.05 * (1 - chance), 4 * noise))

@@ -10,6 +10,7 @@ from alexnet_tf.data.augment import (
     crop_draws,
     random_view,
 )
+from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 
 
@@ -37,19 +38,23 @@ class TrainingBatches:
         batch_size: as given, or the number of records where that is smaller.
         steps_per_epoch: batches in an epoch; damaged records do not change
             it, see `stream`.
+
+    Raises:
+        UserError: there are fewer records than workers.
     """
 
     def __init__(
         self,
-        records,
-        batch_size,
-        crop,
-        seed,
-        shuffle_buffer,
-        worker=0,
-        workers=1,
-        augment=True,
-        crop_shared_by=1,
+        records: Records,
+        batch_size: int,
+        *,
+        crop: int,
+        seed: int,
+        shuffle_buffer: int,
+        worker: int = 0,
+        workers: int = 1,
+        augment: bool = True,
+        crop_shared_by: int = 1,
     ):
         self.batch_size = min(batch_size, records.size) // workers * workers
         if not self.batch_size:
@@ -57,6 +62,7 @@ class TrainingBatches:
                 f"{records.size} training images cannot be divided over "
                 f"{workers} workers: give each at least one, or use fewer"
             )
+        records.mix(shuffle_buffer)
         self._worker = worker
         self._workers = workers
         self.steps_per_epoch = records.size // self.batch_size
@@ -67,7 +73,7 @@ class TrainingBatches:
         self._view_of = random_view if augment else centre_view
         self._crop_shared_by = crop_shared_by
 
-    def stream(self, epoch=0, step=0):
+    def stream(self, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
         """Batches from step `step` of epoch `epoch` on, without end.
 
         Where so many records have been damaged that an epoch lacks some for
@@ -116,7 +122,13 @@ class TrainingBatches:
         return crop, example["label"]
 
 
-def centre_crop_batches(records, batch_size, crop, worker=0, workers=1):
+def centre_crop_batches(
+    records: Records,
+    batch_size: int,
+    crop: int,
+    worker: int = 0,
+    workers: int = 1,
+) -> tf.data.Dataset:
     """Every record once, in order, as centre crops.
 
     Args:

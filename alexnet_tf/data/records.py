@@ -1,5 +1,7 @@
 """The examples of a split as 256x256 records."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +13,13 @@ from alexnet_tf.data.augment import (
 )
 from alexnet_tf.data.damage import find_undecodable
 from alexnet_tf.data.dataset_options import untuned
-from alexnet_tf.data.image_set import with_stand_ins
+from alexnet_tf.data.image_set import (
+    Damaged,
+    Source,
+    Split,
+    rows_of,
+    with_stand_ins,
+)
 from alexnet_tf.data.preprocess import PIXEL_BYTES, to_record
 
 MOST_NAMES = 10
@@ -33,7 +41,7 @@ class Records:
         damaged: numbers of those that have been damaged since.
     """
 
-    def __init__(self, source, split, cache_gb):
+    def __init__(self, source: Source, split: Split, cache_gb: float):
         self.split = split
         self.size = split.size
         self.damaged = frozenset()
@@ -43,11 +51,11 @@ class Records:
         self._arrange(split)
 
     @property
-    def left(self):
+    def left(self) -> int:
         """Number of examples that are still there."""
         return self.size - len(self.damaged)
 
-    def dataset(self):
+    def dataset(self) -> tf.data.Dataset:
         """All that can be decoded, once, in the order of the ids.
 
         Elements are {"id": int64, "image": uint8 [256, 256, 3], 0..255,
@@ -58,14 +66,14 @@ class Records:
             records = self._decodable(self._without_stand_ins(records))
         return records.with_options(untuned())
 
-    def leave_out(self, ids):
+    def leave_out(self, ids: np.ndarray) -> None:
         """Leaves out examples that cannot be decoded, by their ids."""
         self.size = self.split.size - len(ids)
         self._rejected = np.asarray(ids, np.int64)
         if not self._cached:
             self._arrange(self.split)
 
-    def leave_out_damaged(self, numbers):
+    def leave_out_damaged(self, numbers: Iterable[int]) -> None:
         """Leaves out more examples, by their numbers; see `Damaged`.
 
         The order of the others stays, also within an epoch: whoever goes on
@@ -76,7 +84,7 @@ class Records:
             self.damaged = damaged
             self._arrange(with_stand_ins(self.split, damaged))
 
-    def find_damaged(self):
+    def find_damaged(self) -> list[Damaged]:
         """`Damaged` examples that are not left out yet; looks at all of them.
 
         Raises:
@@ -88,42 +96,102 @@ class Records:
             found = find_undecodable(self._source, self.split, self._rejected)
         return [d for d in found if d.number not in self.damaged]
 
-    def shuffled(self, seed, buffer):
+    def mix(self, buffer: int) -> None:
+        """Sees to it that a buffer is enough to mix the classes.
+
+        Where examples of a class follow each other, and there are more than
+        the buffer holds, they are arranged as a table, which is shuffled
+        whole. The examples and their ids stay what they were.
+
+        Args:
+            buffer: see `shuffled`.
+        """
+        split = self.split
+        if (
+            self._cached
+            or split.table
+            or split.size <= self._buffer(buffer)
+            or split.in_class_order is None
+            or not split.in_class_order()
+        ):
+            return
+        if split.as_table is None:
+            print(
+                f"{self._source.name} is written class after class, and its "
+                f"files cannot be read at any place: {buffer} images are "
+                "mixed at a time; --mode=prepare makes a set that is mixed "
+                "whole"
+            )
+            return
+        print(
+            f"{self._source.name} is written class after class: a pass over "
+            f"{split.size} records finds where each lies, so that all of them "
+            "are shuffled together"
+        )
+        self.split = split.as_table()
+        self._arrange(with_stand_ins(self.split, self.damaged))
+
+    def shuffled(self, seed: tf.Tensor, buffer: int) -> tf.data.Dataset:
         """The examples in a random order, images still to be cropped.
 
         Args:
             seed: int64 scalar tensor; the order is a function of it (and of
                 TensorFlow's global seed, which nothing here sets).
-            buffer: number of examples to draw from; records in memory are
-                shuffled whole. Where there are shards, their order is random
-                too.
+            buffer: number of examples to draw from; records in memory and
+                tables are shuffled whole. Where there are shards, their
+                order is random too.
 
         Returns:
-            A dataset of examples with a "draw" each, see `augment.crop_draws`.
+            A dataset of examples with a "draw" each, see
+            `augment.crop_draws`.
         """
-        if self._reordered and not self._cached:
-            examples = self._reordered(seed)
+        if self._table and not self._cached:
+            examples = self._shuffled_table(seed)
         else:
-            examples = self._examples.map(
-                lambda example: {
-                    **example,
-                    "draw": crop_draws(seed, example["id"]),
-                }
+            if self._reordered and not self._cached:
+                examples = self._reordered(seed)
+            else:
+                examples = self._examples.map(
+                    lambda example: _with_draw(seed, example)
+                )
+            # Where some are gone unnoticed, an epoch would run into the next.
+            there = self.left if self._cached else self.size
+            examples = examples.apply(
+                tf.data.experimental.assert_cardinality(there)
+            ).shuffle(
+                self.split.size if self._cached else self._buffer(buffer),
+                seed=seed,
+                reshuffle_each_iteration=False,
             )
-        # Where some are gone unnoticed, an epoch would run into the next.
-        there = self.left if self._cached else self.size
-        most = self.split.most_buffered or buffer
-        shuffled = examples.apply(
-            tf.data.experimental.assert_cardinality(there)
-        ).shuffle(
-            self.split.size if self._cached else min(buffer, most),
-            seed=seed,
-            reshuffle_each_iteration=False,
-        )
         # After shuffling, so that the others keep their order.
-        return self._without_stand_ins(shuffled).with_options(untuned())
+        return self._without_stand_ins(examples).with_options(untuned())
 
-    def random_crop(self, example, crop, view_of=random_view):
+    def _buffer(self, buffer):
+        return min(buffer, self.split.most_buffered or buffer)
+
+    def _shuffled_table(self, seed):
+        # The order alone is drawn: a buffer of examples takes 25 times as
+        # much memory.
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(self.size, dtype=tf.int64),
+            tf.stack([seed, 0]),
+            alg="philox",
+        )
+
+        def example_at(place):
+            row = tf.nest.map_structure(
+                lambda column: tf.gather(column, place), self._table
+            )
+            return _with_draw(seed, row)
+
+        return tf.data.Dataset.from_tensor_slices(order).map(example_at)
+
+    def random_crop(
+        self,
+        example: dict[str, tf.Tensor],
+        crop: int,
+        view_of: Callable[..., tuple[tf.Tensor, ...]] = random_view,
+    ) -> tf.Tensor:
         """A random crop of an example of `shuffled`, perhaps mirrored.
 
         Args:
@@ -142,14 +210,14 @@ class Records:
         record = image if self._cached else self._record(image)
         return crop_and_mirror(record, crop, top, left, is_mirrored)
 
-    def missing(self, decoded):
+    def missing(self, decoded: np.ndarray) -> np.ndarray:
         """The split's ids that are not among `decoded`; int64 array."""
         if len(decoded) == self.split.size:
             return np.empty(0, np.int64)
         ids = self.split.examples.map(lambda example: example["id"])
         return np.setdiff1d(list(ids.as_numpy_iterator()), decoded)
 
-    def names(self, ids):
+    def names(self, ids: np.ndarray) -> str:
         """Lines that name the first few images among `ids`."""
         lines = [f"  {self.split.name_of(int(i))}" for i in ids[:MOST_NAMES]]
         if len(ids) > MOST_NAMES:
@@ -158,10 +226,12 @@ class Records:
 
     def _arrange(self, split):
         self._examples, self._reordered = split.examples, split.reordered
+        self._table = None
         if self._cached:
             left = self._without_stand_ins(split.examples)
             self._examples = self._decodable(left).cache()
-        elif len(self._rejected):
+            return
+        if len(self._rejected):
             broken = tf.constant(self._rejected)
 
             def is_sound(example):
@@ -172,6 +242,11 @@ class Records:
                 self._reordered = lambda seed: split.reordered(seed).filter(
                     is_sound
                 )
+        if split.table:
+            sound = ~np.isin(split.table["id"], self._rejected)
+            self._table = tf.nest.map_structure(
+                tf.constant, rows_of(split.table, sound)
+            )
 
     def _without_stand_ins(self, examples):
         if not self.damaged:
@@ -196,3 +271,7 @@ class Records:
         if self._source.decode_window:
             return self._source.decode(image)
         return to_record(self._source.decode(image))
+
+
+def _with_draw(seed, example):
+    return {**example, "draw": crop_draws(seed, example["id"])}

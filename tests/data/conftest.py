@@ -38,7 +38,11 @@ def source_of():
         examples = tf.data.Dataset.from_tensor_slices(
             {"id": ids, "image": images, "label": ids % 2}
         )
-        split = Split(examples, len(images), lambda i: f"image {i}")
+        split = Split(
+            examples=examples,
+            size=len(images),
+            name_of=lambda i: f"image {i}",
+        )
         return Source(
             name="made-up",
             class_names=("even", "odd"),

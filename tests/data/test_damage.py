@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.data.damage import DamageLog, read_damaged
-from alexnet_tf.data.image_set import Source, Split
+from alexnet_tf.data.image_set import Source, table_split
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.data.prepared.reader import load_prepared
-from alexnet_tf.data.prepared.tfrecord_frames import record_offsets
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.sources.tfds import load_tfds
+from alexnet_tf.data.tfrecord_frames import record_offsets
 from alexnet_tf.errors import UserError
 
 RANDOM = np.random.default_rng(5)
@@ -79,13 +79,15 @@ def made(request, tmp_path_factory):
     name = request.param
     ids = np.arange(COUNT, dtype=np.int64)
     images = np.repeat(ids, 256 * 256 * 3).reshape(-1, 256, 256, 3)
-    examples = tf.data.Dataset.from_tensor_slices(
-        {"id": ids, "image": (10 * images).astype(np.uint8), "label": ids % 2}
-    )
+    table = {
+        "id": ids,
+        "image": (10 * images).astype(np.uint8),
+        "label": ids % 2,
+    }
     source = Source(
         name="grey",
         class_names=("even", "odd"),
-        train=Split(examples, COUNT, str, are_references=True),
+        train=table_split(table, str),
         validation=None,
         decode=lambda image: image,
         fingerprint="grey",

@@ -21,7 +21,14 @@ def records(request, source_of, coded_records):
 
 
 def batches_of(records, seed=0, batch=BATCH, buffer=5, **options):
-    return TrainingBatches(records, batch, CROP, seed, buffer, **options)
+    return TrainingBatches(
+        records,
+        batch,
+        crop=CROP,
+        seed=seed,
+        shuffle_buffer=buffer,
+        **options,
+    )
 
 
 def collect(dataset, steps):

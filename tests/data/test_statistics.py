@@ -197,7 +197,9 @@ def test_broken_images_are_named_and_left_out(
         number |= {
             image[:, ::-1].tobytes(): i for i, image in enumerate(images)
         }
-        batches = TrainingBatches(train, 13, 256, 0, 10)
+        batches = TrainingBatches(
+            train, 13, crop=256, seed=0, shuffle_buffer=10
+        )
         assert batches.steps_per_epoch == 3
         for crops, _ in batches.stream().unbatch().batch(39).take(2):
             seen = [number[crop.tobytes()] for crop in crops.numpy()]

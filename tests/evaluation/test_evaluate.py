@@ -35,7 +35,7 @@ def records_of(labels, broken=()):
     examples = tf.data.Dataset.from_tensor_slices(
         {"id": ids, "image": ids, "label": labels}
     )
-    split = Split(examples, len(labels), str)
+    split = Split(examples=examples, size=len(labels), name_of=str)
     source = Source("made-up", (), split, split, decode, "made-up", "None.")
     records = Records(source, split, 0)
     records.leave_out(np.array(broken, np.int64))

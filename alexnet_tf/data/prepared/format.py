@@ -15,15 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.image_set import LEFT_OUT
-from alexnet_tf.data.prepared.tfrecord_frames import record_offsets
 from alexnet_tf.data.preprocess import PIXEL_BYTES, RECORD_SIZE
+from alexnet_tf.data.tfrecord_frames import open_tfrecord, record_offsets
 
 JPEG_QUALITY = 95  # as Krizhevsky's make-data (cuda-convnet2) has it
 SHAPE = [RECORD_SIZE, RECORD_SIZE, 3]
 ROW_BYTES = 3 * RECORD_SIZE
 TRAILER_BYTES = 64
 RAW_BYTES = PIXEL_BYTES + TRAILER_BYTES
-TFRECORD_BUFFER_BYTES = 2**18  # what tf.data.TFRecordDataset takes
 PARSED_AT_ONCE = 64
 RAW_PARSED_AT_ONCE = 32
 
@@ -100,15 +99,7 @@ def _write_tfrecord(path, examples):
 
 
 def _open_tfrecord(path, offset, count, _):
-    # tf.data.TFRecordDataset can only begin at the beginning.
-    records = tf.raw_ops.TFRecordDatasetV2(
-        filenames=[path],
-        compression_type="",
-        buffer_size=TFRECORD_BUFFER_BYTES,
-        byte_offsets=[offset],
-    )
-    element = tf.TensorSpec([], tf.string)
-    return tf.data.experimental.from_variant(records, element).take(count)
+    return open_tfrecord(path, offset, count)
 
 
 def _damaged_tfrecord(path, count):
@@ -120,7 +111,7 @@ def _damaged_tfrecord(path, count):
         # Inside of another dataset: TensorFlow 2.21 forgets the offset of one
         # that stands alone.
         record = tf.data.Dataset.from_tensors(np.int64(offset)).flat_map(
-            lambda first: _open_tfrecord(str(path), first, 1, None)
+            lambda first: open_tfrecord(str(path), first, 1)
         )
         try:
             list(record)

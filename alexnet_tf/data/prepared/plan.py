@@ -67,10 +67,11 @@ class Plan:
 def in_writing_order(split):
     """The examples of a `Split` in the order of their shards.
 
-    References are shuffled, since folders and archives hold one class after
-    the other; what comes from TFDS has been shuffled by it.
+    Tables are shuffled, since folders and archives hold one class after the
+    other. What comes from TFDS has mostly been shuffled by it; where not, it
+    is when the prepared set is read, see `Records.mix`.
     """
-    if split.are_references:
+    if split.table:
         return split.examples.shuffle(
             split.size, seed=ORDER_SEED, reshuffle_each_iteration=False
         )

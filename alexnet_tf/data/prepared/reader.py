@@ -11,10 +11,19 @@ import functools
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from alexnet_tf.data.augment import crop_draws
-from alexnet_tf.data.image_set import Source, Split
+from alexnet_tf.data.image_set import (
+    LEFT_OUT,
+    Damaged,
+    Source,
+    Split,
+    table_split,
+    with_table,
+)
 from alexnet_tf.data.prepared.description import (
+    Description,
     read_description,
 )
 from alexnet_tf.data.prepared.format import FORMATS
@@ -28,7 +37,9 @@ MEAN_FILE = "mean.npy"
 SHARDS_READ_AT_ONCE = 8
 
 
-def load_prepared(folder, whole=True):
+def load_prepared(
+    folder: str | pathlib.Path | None, whole: bool = True
+) -> Source:
     """Opens what `--mode=prepare` wrote.
 
     Args:
@@ -47,6 +58,14 @@ def load_prepared(folder, whole=True):
     if whole:
         for shards in splits.values():
             _check_sizes(shards)
+    record_format = FORMATS[description.format]
+
+    def found(image):
+        """What is in an image's place in a shard, or the image itself."""
+        if isinstance(image, dict):
+            return splits["train"].read(image)["image"]
+        return image
+
     return Source(
         name="prepared",
         class_names=description.class_names,
@@ -54,15 +73,19 @@ def load_prepared(folder, whole=True):
         validation=_split(folder, "validation", splits["validation"])
         if "validation" in splits
         else None,
-        decode=FORMATS[description.format].decode,
-        decode_window=FORMATS[description.format].decode_window,
+        decode=lambda image: record_format.decode(found(image)),
+        decode_window=lambda image, *window: record_format.decode_window(
+            found(image), *window
+        ),
         fingerprint=description.fingerprint,
         licence=description.licence,
         statistics=functools.partial(_statistics, folder, description),
     )
 
 
-def shards_of(folder, description):
+def shards_of(
+    folder: pathlib.Path, description: Description
+) -> dict[str, Shards]:
     """{"train": `Shards`, perhaps "validation": `Shards`}."""
     return {
         name: Shards(
@@ -76,7 +99,7 @@ def shards_of(folder, description):
     }
 
 
-def _check_sizes(shards):
+def _check_sizes(shards: Shards) -> None:
     for shard in shards.shards:
         size = shard.size
         if size != shard.bytes:
@@ -88,12 +111,14 @@ def _check_sizes(shards):
             )
 
 
-def _split(folder, name, shards):
+def _split(folder: pathlib.Path, name: str, shards: Shards) -> Split:
     return Split(
         examples=shards.examples(),
         size=sum(shard.records for shard in shards.shards),
         name_of=lambda i: f"{name} record {i} of {folder}",
         most_buffered=shards.record_format.most_buffered,
+        in_class_order=shards.in_class_order,
+        as_table=functools.partial(_shuffled_whole, folder, name, shards),
         reordered=functools.partial(_reordered, shards),
         damaged=functools.partial(damaged_records, name, shards),
         without=lambda numbers: _split(
@@ -104,14 +129,32 @@ def _split(folder, name, shards):
     )
 
 
-def damaged_records(name, shards):
+def _shuffled_whole(folder: pathlib.Path, name: str, shards: Shards) -> Split:
+    """The split with a table: its images are places in the shards."""
+    table = shards.table(f"records of {name}")
+
+    def with_damage(numbers):
+        ids = table["id"].copy()
+        ids[list(numbers)] = LEFT_OUT
+        return with_table(split, {**table, "id": ids})
+
+    split = table_split(
+        table,
+        lambda i: f"{name} record {i} of {folder}",
+        damaged=functools.partial(damaged_records, name, shards),
+        without=with_damage,
+    )
+    return split
+
+
+def damaged_records(name: str, shards: Shards) -> list[Damaged]:
     """`Damaged` records of a split's `Shards`; reads all that have changed."""
     total = sum(shard.records for shard in shards.shards)
     with ProgressReport(f"checksums of {name}", total) as progress:
         return shards.damaged(progress)
 
 
-def _reordered(shards, seed):
+def _reordered(shards: Shards, seed: tf.Tensor) -> tf.data.Dataset:
     return shards.reordered(
         seed,
         SHARDS_READ_AT_ONCE,
@@ -119,7 +162,9 @@ def _reordered(shards, seed):
     )
 
 
-def _statistics(folder, description, fingerprint):
+def _statistics(
+    folder: pathlib.Path, description: Description, fingerprint: str
+) -> Statistics:
     file = folder / MEAN_FILE
     with readable(file):
         # Mapped: a header that promises more than there is reserves nothing.

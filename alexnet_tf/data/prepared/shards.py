@@ -1,17 +1,22 @@
 """The files of a prepared set: what they should be and how they are read."""
 
 import bisect
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import pathlib
+from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf.data.image_set import Damaged
+from alexnet_tf.data.image_set import Damaged, is_in_class_order
 from alexnet_tf.data.prepared.format import RecordFormat
+from alexnet_tf.data.record_table import places_in_files, table_of
 
 BYTES_AT_ONCE = 2**20
+# What `Shards.in_class_order` looks at.
+SAMPLED_SHARDS, SAMPLED_RECORDS = 64, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +119,38 @@ class Shards:
             .interleave(self._reader(), cycle_length=min(at_once, count))
         )
         return self._parse(records, function)
+
+    def read(self, place: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The example at a place, see `record_table.places_in_files`.
+
+        Raises:
+            tf.errors.OpError: there is none, or its checksum is wrong.
+        """
+        record = self.record_format.open(
+            place["file"], place["offset"], 1, place["bytes"]
+        )
+        return self._parse(record).get_single_element()
+
+    def table(self, title: str) -> dict[str, Any]:
+        """All examples as the table of a `Split`; reads all of them once."""
+        places = places_in_files(
+            [(shard.path, shard.records) for shard in self.shards],
+            self.record_format.offsets,
+        )
+        return table_of(places, self.read, title)
+
+    def in_class_order(self) -> bool:
+        """See `Split.in_class_order`; looks into some of the shards."""
+        step = -(-len(self.shards) // SAMPLED_SHARDS)
+        labels = []
+        for shard in self.shards[::step]:
+            count = min(shard.records, SAMPLED_RECORDS)
+            records = self.record_format.open(
+                str(shard.path), 0, count, shard.size or 0
+            )
+            with contextlib.suppress(tf.errors.OpError):  # it is damaged
+                labels.append([int(e["label"]) for e in self._parse(records)])
+        return not labels or is_in_class_order(labels)
 
     def _numbers(self):
         return tf.data.Dataset.range(len(self.shards))

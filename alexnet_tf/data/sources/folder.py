@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from alexnet_tf.data.image_set import (
     Source,
-    Split,
     check_class_names,
     is_printable,
+    table_split,
 )
 from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.sources.imagenet_classes import english_names
@@ -128,18 +128,14 @@ def _size(path):
 
 def _split(files):
     paths = [str(path) for path, _, _ in files]
-    examples = tf.data.Dataset.from_tensor_slices(
-        {
-            "id": np.arange(len(files), dtype=np.int64),
-            "image": paths,
-            "label": np.array([label for _, label, _ in files], np.int64),
-        }
-    )
-    return Split(
-        examples,
-        len(files),
+    table = {
+        "id": np.arange(len(files), dtype=np.int64),
+        "image": np.array(paths, object),
+        "label": np.array([label for _, label, _ in files], np.int64),
+    }
+    return table_split(
+        table,
         lambda i: paths[i],
-        are_references=True,
         bytes_of=lambda i: files[i][2],
     )
 

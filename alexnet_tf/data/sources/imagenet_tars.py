@@ -14,7 +14,11 @@ import tarfile
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.image_set import Source, Split, is_printable
+from alexnet_tf.data.image_set import (
+    Source,
+    is_printable,
+    table_split,
+)
 from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
@@ -139,18 +143,16 @@ def _validation_labels():
 def _split(path, members):
     names, offsets, sizes, labels = zip(*members, strict=True)
     count = len(members)
-    examples = tf.data.Dataset.from_tensor_slices(
-        {
-            "id": np.arange(count, dtype=np.int64),
-            "image": {
-                "file": np.full(count, str(path)),
-                "offset": np.array(offsets, np.int64),
-                "size": np.array(sizes, np.int64),
-            },
-            "label": np.array(labels, np.int64),
-        }
-    )
-    return Split(examples, count, lambda i: names[i], are_references=True)
+    table = {
+        "id": np.arange(count, dtype=np.int64),
+        "image": {
+            "file": np.full(count, str(path), object),
+            "offset": np.array(offsets, np.int64),
+            "size": np.array(sizes, np.int64),
+        },
+        "label": np.array(labels, np.int64),
+    }
+    return table_split(table, lambda i: names[i])
 
 
 def _read_and_decode(image):

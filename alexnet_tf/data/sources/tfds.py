@@ -1,20 +1,37 @@
 """Any image classification set of TensorFlow Datasets, by name."""
 
+import difflib
+import itertools
+import pathlib
 import re
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.image_set import Source, Split
+from alexnet_tf.data.image_set import (
+    Source,
+    Split,
+    is_in_class_order,
+    table_split,
+)
 from alexnet_tf.data.preprocess import decode
+from alexnet_tf.data.record_table import places_in_files
 from alexnet_tf.data.sources.imagenet_classes import english_names
+from alexnet_tf.data.tfrecord_frames import open_tfrecord, record_offsets
 from alexnet_tf.errors import UserError, one_line
+from alexnet_tf.terminal.progress import ProgressReport
 
 # Without namespaces, with which TFDS runs code from elsewhere.
 NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:[\d*]+(\.[\d*]+){2})?")
+OWN_NAMES = ("embedded", "folder", "prepared", "imagenet_tars")
 VALIDATION_SPLITS = ("validation", "val", "test")
+SAMPLE = 1024  # examples whose labels tell whether classes are mixed
 
 
-def load_tfds(name, data_dir=None, download=False):
+def load_tfds(
+    name: str, data_dir: str | None = None, download: bool = False
+) -> Source:
     """Opens a TFDS set such as `imagenette/160px-v2` or `imagenet2012:5.*.*`.
 
     Args:
@@ -29,16 +46,17 @@ def load_tfds(name, data_dir=None, download=False):
 
     if not NAME.fullmatch(name):
         raise UserError(
-            f"data.name={name!a} is no name of a data set: embedded, folder, "
-            "prepared, imagenet_tars or, of TFDS, name, name/config or "
+            f"data.name={name!a} is no name of a data set: it is one of "
+            f"{', '.join(OWN_NAMES)} or, of TFDS, name, name/config or "
             "name/config:1.2.3"
         )
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
         raise UserError(
-            f"there is no data set {name}: data.name is embedded, folder or "
-            "a name of https://www.tensorflow.org/datasets/catalog"
+            f"there is no data set {name}{_near_match(name)}: data.name is "
+            f"one of {', '.join(OWN_NAMES)}, or a name of "
+            "https://www.tensorflow.org/datasets/catalog"
         ) from None
     except (ValueError, AssertionError) as error:
         reason = str(error).splitlines()[0]
@@ -68,13 +86,25 @@ def load_tfds(name, data_dir=None, download=False):
         validation=_split(builder, validation, image, label)
         if validation
         else None,
-        decode=decode,
+        decode=lambda data: decode(
+            _read(image, data) if isinstance(data, dict) else data
+        ),
         fingerprint=_fingerprint(builder),
         licence=_licence(builder),
     )
 
 
-def _image_and_label(name, builder):
+def _near_match(name: str) -> str:
+    """ ", did you mean ...?" where another name is close; else nothing."""
+    import tensorflow_datasets as tfds
+
+    names = [*OWN_NAMES, *tfds.list_builders(with_community_datasets=False)]
+    base = re.split("[/:]", name)[0]
+    found = difflib.get_close_matches(base.lower(), names, n=1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def _image_and_label(name: str, builder: Any) -> tuple[str, str]:
     """The names of the two supervised features, which must fit."""
     import tensorflow_datasets as tfds
 
@@ -93,16 +123,9 @@ def _image_and_label(name, builder):
     return keys
 
 
-def _split(builder, split, image, label):
-    import tensorflow_datasets as tfds
-
-    dataset = builder.as_dataset(
-        split=split,
-        shuffle_files=False,
-        decoders={image: tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(try_autocache=False),
-    )
-    examples = dataset.enumerate().map(
+def _split(builder: Any, split: str, image: str, label: str) -> Split:
+    examples = _as_dataset(builder, split, image).enumerate()
+    examples = examples.map(
         lambda i, example: {
             "id": i,
             "image": example[image],
@@ -110,20 +133,93 @@ def _split(builder, split, image, label):
         },
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-    size = builder.info.splits[split].num_examples
+
+    def in_class_order():
+        if builder.info.disable_shuffling:
+            return True
+        sample = examples.map(lambda e: e["label"]).take(SAMPLE)
+        return is_in_class_order([list(sample.as_numpy_iterator())])
+
+    def name_of(i):
+        return f"{builder.info.full_name} {split} record {i}"
+
+    def as_table():
+        return table_split(_table(builder, split, image, label), name_of)
+
+    is_tfrecord = builder.info.file_format.value == "tfrecord"
     return Split(
-        examples, size, lambda i: f"{builder.info.full_name} {split} record {i}"
+        examples=examples,
+        size=builder.info.splits[split].num_examples,
+        name_of=name_of,
+        in_class_order=in_class_order,
+        as_table=as_table if is_tfrecord else None,
     )
 
 
-def _fingerprint(builder):
+def _as_dataset(
+    builder: Any, split: str, image: str, **reading: Any
+) -> tf.data.Dataset:
+    import tensorflow_datasets as tfds
+
+    return builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders={image: tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(try_autocache=False, **reading),
+    )
+
+
+def _table(builder: Any, split: str, image: str, label: str) -> dict[str, Any]:
+    """See `Split`; in the order in which TFDS reads the files."""
+    info = builder.info.splits[split]
+    files = [
+        (pathlib.Path(str(file.filename)), file.examples_in_shard)
+        for file in info.file_instructions
+    ]
+    places = places_in_files(files, record_offsets)
+    firsts = itertools.accumulate((n for _, n in files), initial=0)
+    first_row = {
+        path.name: first
+        for (path, _), first in zip(files, firsts, strict=False)
+    }
+    rows, labels = [], []
+    batches = (
+        _as_dataset(builder, split, image, add_tfds_id=True)
+        .map(lambda example: (example["tfds_id"], example[label]))
+        .batch(SAMPLE)
+    )
+    with ProgressReport(f"records of {split}", info.num_examples) as progress:
+        for names, found in batches.as_numpy_iterator():
+            for name in names:
+                # Such as made_up-train.tfrecord-00003-of-00010__57.
+                file, number = name.decode().rsplit("__", 1)
+                rows.append(first_row[file] + int(number))
+            labels.append(found.astype(np.int64))
+            progress.advance(len(names))
+    return {
+        "id": np.arange(len(rows), dtype=np.int64),
+        "image": {column: values[rows] for column, values in places.items()},
+        "label": np.concatenate(labels),
+    }
+
+
+def _read(image: str, place: dict[str, tf.Tensor]) -> tf.Tensor:
+    """The image in the record at a place in a TFRecord file."""
+    record = open_tfrecord(place["file"], place["offset"], 1)
+    features = {image: tf.io.FixedLenFeature([], tf.string)}
+    return tf.io.parse_single_example(record.get_single_element(), features)[
+        image
+    ]
+
+
+def _fingerprint(builder: Any) -> str:
     splits = builder.info.splits
     lengths = {name: splits[name].shard_lengths for name in sorted(splits)}
     sizes = {name: splits[name].num_bytes for name in sorted(splits)}
     return f"{builder.info.full_name} {lengths} {sizes}"
 
 
-def _licence(builder):
+def _licence(builder: Any) -> str:
     text = builder.info.redistribution_info.license
     return text or (
         f"See https://www.tensorflow.org/datasets/catalog/{builder.name}."

@@ -35,16 +35,15 @@ def folder(request, tmp_path_factory, source_of_noise):
 
 @pytest.fixture(scope="module")
 def source_of_noise():
-    from alexnet_tf.data.image_set import Source, Split
+    from alexnet_tf.data.image_set import Source, table_split
 
     random = np.random.default_rng(0)
     tiles = random.integers(0, 256, (COUNT, 16, 16, 3), np.uint8)
     images = tiles.repeat(16, axis=1).repeat(16, axis=2)
     ids = np.arange(COUNT, dtype=np.int64)
-    examples = tf.data.Dataset.from_tensor_slices(
-        {"id": ids, "image": images, "label": ids % 2}
+    split = table_split(
+        {"id": ids, "image": images, "label": ids % 2}, lambda i: f"image {i}"
     )
-    split = Split(examples, COUNT, lambda i: f"image {i}", are_references=True)
     return Source(
         name="noise",
         class_names=("even", "odd"),
@@ -118,11 +117,17 @@ def test_crops_are_windows_of_the_whole_record(folder, epoch):
         )
 
 
+def stream_of(records, epoch, step, **share):
+    return TrainingBatches(
+        records, 20, crop=200, seed=9, shuffle_buffer=32, **share
+    ).stream(epoch, step)
+
+
 def test_batches_are_a_function_of_seed_and_epoch(folder):
     def batches(epoch, step):
         source = load_prepared(folder)
         records = Records(source, source.train, cache_gb=0)
-        stream = TrainingBatches(records, 20, 200, 9, 32).stream(epoch, step)
+        stream = stream_of(records, epoch, step)
         return [images.numpy() for images, _ in stream.take(3)]
 
     first, again = batches(2, 0), batches(2, 0)
@@ -136,8 +141,8 @@ def test_the_workers_batches_are_together_those_of_one(folder, workers):
     source = load_prepared(folder)
     records = Records(source, source.train, cache_gb=0)
 
-    def batches(*worker):
-        stream = TrainingBatches(records, 20, 200, 9, 32, *worker).stream(1, 2)
+    def batches(worker=0, workers=1):
+        stream = stream_of(records, 1, 2, worker=worker, workers=workers)
         return [images.numpy() for images, _ in stream.take(5)]
 
     alone = batches()

@@ -293,7 +293,7 @@ def test_a_limit_takes_a_seeded_choice(image_folder, validation):
 
 def test_the_choice_of_a_limit_is_even():
     examples = tf.data.Dataset.range(12).map(lambda i: {"id": i})
-    split = Split(examples, 12, str)
+    split = Split(examples=examples, size=12, name_of=str)
     counts = np.zeros(12)
     for seed in range(60):
         counts[ids(select(split, seed, 0, 3))] += 1
