@@ -1,1 +1,1 @@
-"""Export of a trained network for TF Serving."""
+"""A trained network for other programs: written, served and asked."""

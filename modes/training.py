@@ -224,7 +224,7 @@ def check_same_run(run, config, source):
     if changed:
         raise UserError(
             f"{run.path} holds a run with other values "
-            f"({'; '.join(changed)}): leave --config away to continue it, or "
+            f"({'; '.join(changed)}): omit --config to continue it, or "
             "name another --run"
         )
     if run.dataset_file.is_file():
@@ -238,7 +238,7 @@ def check_xla(train, devices):
     if train.xla and any(devices):
         raise UserError(
             "config.train.xla is True, and an XLA program runs on one device: "
-            f"not with towers on {', '.join(devices)}; leave it away or add "
+            f"not with towers on {', '.join(devices)}; omit it or add "
             "--tower_devices=none"
         )
 

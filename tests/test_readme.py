@@ -1,14 +1,15 @@
-"""The commands and files that the README names exist."""
+"""The commands and files that README and CONTRIBUTING name exist."""
 
 import pathlib
 import re
 
 import pytest
 
-from alexnet_tf.options import flag_fields, flag_name
+from alexnet_tf.options import MODES, flag_fields, flag_name
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,8 @@ README = (ROOT / "README.md").read_text()
     sorted(
         set(
             re.findall(
-                r"`((?:configs|tests|alexnet_tf|docs|export)/[\w./]+)`", README
+                r"`((?:configs|tests|alexnet_tf|docs|export|modes)/[a-z_\d./]+)`",
+                README + CONTRIBUTING,
             )
         )
         | set(re.findall(r"--config=(\S+\.py)", README))
@@ -62,3 +64,11 @@ def flatten(values, prefix=""):
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}"
+
+
+def test_the_modes_with_json_are_named():
+    [sentence] = re.findall(
+        r"`--json` makes the last line of (.*?) one", README, re.S
+    )
+    named = re.findall(r"`(\w+)`", sentence)
+    assert set(named) == {m for m in MODES if "json" in MODES[m].flags}

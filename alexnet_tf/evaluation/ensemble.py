@@ -74,7 +74,7 @@ def _opener(path, crops, tower_devices):
     if crops != 10:
         raise UserError(
             f"{path} is an exported model, which always takes ten crops: "
-            "leave --crops=1 away, or name the run instead"
+            "omit --crops=1, or name the run instead"
         )
     return functools.partial(_export_member, version)
 

@@ -5,6 +5,7 @@ dataset.json     class names and what the images were
 statistics.npz   mean image and covariance of the training images
 state/           the last two states, to go on from
 best/            the weights with the lowest validation top-1 error
+evaluation.json  errors of the last test; per_class.csv and confusion.csv beside
 history.csv      one row per epoch
 damaged.csv      images that were damaged after the run had begun
 events/          for TensorBoard
