@@ -24,7 +24,7 @@ from export.in_parts import in_parts
 
 BEST = 5
 MOST_IMAGES = 128  # a request; more would hold up all others
-DECODED_AT_ONCE = 4  # each may have 50 million pixels
+DECODED_AT_ONCE = 4  # each may have 65 million pixels
 CROPS_QUALITY = 95  # of the JPEG files in `crops`
 
 

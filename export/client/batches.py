@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-# Of a request, so of an image too: a photograph of 50 million pixels fits.
+# Of a request, so of an image too: a photograph of 65 million pixels fits.
 MOST_BYTES = 64 * 2**20
 
 

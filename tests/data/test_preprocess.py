@@ -246,3 +246,24 @@ def test_truncated_and_empty_files_raise(kind, share):
 def test_other_files_raise(content):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode(tf.constant(content))
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_files_have_pillows_pixels(quality, subsampling, progressive):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (25, 37, 3), np.uint8)
+    picture = Image.fromarray(pixels).resize(
+        (203, 151), Image.Resampling.BICUBIC
+    )
+    file = io.BytesIO()
+    picture.save(
+        file,
+        "JPEG",
+        quality=quality,
+        subsampling=subsampling,
+        progressive=progressive,
+    )
+    wanted = np.array(Image.open(file).convert("RGB"))
+    np.testing.assert_array_equal(decode(file.getvalue()), wanted)

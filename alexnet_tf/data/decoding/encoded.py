@@ -8,9 +8,15 @@ the exported model refuses what preparation and training refuse.
 import tensorflow as tf
 
 HEADER_BYTES = 32
+# Markers of JPEG files (ITU-T T.81, table B.1).
+RESTART_0, RESTART_7 = 0xD0, 0xD7
+START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = 0xD8, 0xD9, 0xDA
+MOST_JPEG_SEGMENTS = 10_000  # more are no photograph, and take time
 
 
-def bytes_at(encoded, position, count):
+def bytes_at(
+    encoded: tf.Tensor, position: tf.Tensor | int, count: int
+) -> tf.Tensor:
     """int32 [count], 0..255; zeros where the file has ended."""
     size = tf.strings.length(encoded)
     read = tf.strings.substr(encoded, tf.minimum(position, size), count)
@@ -19,18 +25,18 @@ def bytes_at(encoded, position, count):
     return tf.ensure_shape(padded, [count])
 
 
-def big_endian(octets):
+def big_endian(octets: tf.Tensor) -> tf.Tensor:
     """The int64 that the bytes stand for, most significant first."""
     return little_endian(octets[::-1])
 
 
-def little_endian(octets):
+def little_endian(octets: tf.Tensor) -> tf.Tensor:
     """The int64 that the bytes stand for, least significant first."""
     places = 256 ** tf.range(octets.shape[0], dtype=tf.int64)
     return tf.reduce_sum(tf.cast(octets, tf.int64) * places)
 
 
-def file_format(header):
+def file_format(header: tf.Tensor) -> dict[str, tf.Tensor]:
     """{"jpeg", "png", "gif", "bmp", "webp": bool scalar} by the first bytes.
 
     Args:
@@ -49,7 +55,9 @@ def file_format(header):
     }
 
 
-def pixel_count(encoded, header, is_format):
+def pixel_count(
+    encoded: tf.Tensor, header: tf.Tensor, is_format: dict[str, tf.Tensor]
+) -> tf.Tensor:
     """Width times height as the header says; int64 scalar, 0 if unknown.
 
     Args:
@@ -110,13 +118,67 @@ def _webp_pixels(header):
     )
 
 
-def jpeg_scan_count(encoded):
+def jpeg_scan_count(encoded: tf.Tensor, most: int) -> tf.Tensor:
     """Number of scans of a JPEG file; int32 scalar.
 
     Each scan of a progressive JPEG may touch every coefficient of the image
     and be a few bytes long, so their number bounds the time of decoding.
-    Inside a scan FF is always followed by 0 or a restart marker, so FF DA
-    can only begin one (or lie in metadata, as that of a thumbnail does).
+
+    Args:
+        encoded: scalar string, a JPEG file.
+        most: number of scans up to which the file is decoded; above it only
+            "more" is right.
     """
+    # The bytes of a scan's marker: seldom there but where a scan begins, and
+    # never fewer than there are scans.
     split = tf.raw_ops.StringSplitV2(input=[encoded], sep=b"\xff\xda")
-    return tf.size(split.values) - 1
+    bound = tf.size(split.values) - 1
+    return tf.cond(
+        bound <= most, lambda: bound, lambda: _scans_of_picture(encoded, most)
+    )
+
+
+def _scans_of_picture(encoded, most):
+    """The scans before the end of the picture, marker by marker.
+
+    Thumbnails in metadata and the video behind a motion photograph have the
+    bytes of a scan's marker, too, and no scan of the picture. As a decoder
+    does, it looks for the next marker wherever it is lost.
+    """
+    octets = tf.io.decode_raw(encoded, tf.uint8)
+    after = octets[1:]
+    # Inside a scan FF is followed by 0 or a restart marker.
+    is_marker = (
+        (octets[:-1] == 0xFF)
+        & (after != 0)
+        & (after != 0xFF)
+        & ((after < RESTART_0) | (after > RESTART_7))
+    )
+    places = tf.cast(tf.where(is_marker)[:, 0], tf.int32)
+    kinds = tf.cast(tf.gather(after, places), tf.int32)
+
+    def is_inside(count, position, scans):
+        place = tf.searchsorted(places, [position])[0]
+        return (
+            (count < MOST_JPEG_SEGMENTS)
+            & (scans <= most)
+            & (place < tf.size(places))
+        )
+
+    def step(count, position, scans):
+        place = tf.searchsorted(places, [position])[0]
+        start, kind = places[place], kinds[place]
+        length = bytes_at(encoded, start + 2, 2)
+        is_end = kind == END_OF_IMAGE
+        has_length = (kind != START_OF_IMAGE) & tf.logical_not(is_end)
+        behind = (
+            start + 2 + tf.where(has_length, 256 * length[0] + length[1], 0)
+        )
+        return (
+            count + 1,
+            tf.where(is_end, tf.int32.max, behind),
+            scans + tf.cast(kind == START_OF_SCAN, tf.int32),
+        )
+
+    count, _, scans = tf.while_loop(is_inside, step, [0, 0, 0])
+    return tf.where(count < MOST_JPEG_SEGMENTS, scans, most + 1)

@@ -1,31 +1,46 @@
 """EXIF orientation: cameras write sideways pictures and a note.
 
 Every viewer turns them upright, so a person who sends one expects the class
-of the picture on the screen. Only JPEG files are looked at: that is what
-cameras write.
+of the picture on the screen. JPEG, PNG and WebP files carry the note.
 """
 
 import tensorflow as tf
 
-from alexnet_tf.data.decoding.encoded import big_endian, bytes_at, little_endian
+from alexnet_tf.data.decoding.encoded import (
+    START_OF_SCAN,
+    big_endian,
+    bytes_at,
+    little_endian,
+)
 
-APP1, START_OF_SCAN = 0xE1, 0xDA
+APP1 = 0xE1
 MOST_SEGMENTS = 64  # the EXIF segment is the first or second in practice
-SHORT = 3  # TIFF's 16-bit type
+MOST_FILL_BYTES = 1024  # of FF before markers, as some programs write them
+SHORT, LONG = 3, 4  # TIFF's 16-bit and 32-bit types
 ORIENTATION_TAG = 0x0112
 UPRIGHT = 1
 
 
-def exif_orientation(encoded):
-    """The orientation a JPEG file asks for, 1 to 8 (EXIF 2.3, 4.6.4.A).
+def exif_orientation(
+    encoded: tf.Tensor, is_format: dict[str, tf.Tensor]
+) -> tf.Tensor:
+    """The orientation an image file asks for, 1 to 8 (EXIF 2.3, 4.6.4.A).
 
     Args:
-        encoded: scalar string, a JPEG file.
+        encoded: scalar string, an image file.
+        is_format: see `encoded.file_format`.
 
     Returns:
         int32 scalar; 1, upright, where nothing valid is written.
     """
-    found, position = _find_exif(encoded)
+    found, position = tf.case(
+        [
+            (is_format["jpeg"], lambda: _exif_of_jpeg(encoded)),
+            (is_format["png"], lambda: _exif_of_chunk(encoded, b"eXIf", 4)),
+            (is_format["webp"], lambda: _exif_of_chunk(encoded, b"EXIF", 8)),
+        ],
+        default=lambda: (tf.constant(False), tf.constant(0)),
+    )
     return tf.cond(
         found,
         lambda: _read_orientation(encoded, position),
@@ -33,7 +48,7 @@ def exif_orientation(encoded):
     )
 
 
-def upright(image, orientation):
+def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """Turns and mirrors an image as its orientation asks.
 
     Args:
@@ -72,28 +87,60 @@ def _one_of(value, values):
     return tf.reduce_any(value == list(values))
 
 
-def _find_exif(encoded):
+def _exif_of_jpeg(encoded):
     """(bool: found, int32: where its TIFF header begins)."""
     size = tf.strings.length(encoded)
 
-    def searching(count, position, found):
+    def searching(count, fill, position, found):
         return tf.logical_not(found) & (
-            (position + 10 < size) & (count < MOST_SEGMENTS)
+            (position + 10 < size)
+            & (count < MOST_SEGMENTS)
+            & (fill < MOST_FILL_BYTES)
         )
 
-    def look(count, position, _):
+    def look(count, fill, position, _):
         # marker (2 bytes), length (2), then perhaps "Exif\0\0"
         segment = bytes_at(encoded, position, 10)
+        is_fill = (segment[0] == 0xFF) & (segment[1] == 0xFF)
         is_exif = (segment[1] == APP1) & tf.reduce_all(
             segment[4:] == list(b"Exif\0\0")
         )
         broken = (segment[0] != 0xFF) | (segment[1] == START_OF_SCAN)
         length = 2 + 256 * segment[2] + segment[3]
         step = tf.where(is_exif, 10, tf.where(broken, size, length))
-        return count + 1, position + step, is_exif
+        return (
+            count + tf.cast(~is_fill, tf.int32),
+            fill + tf.cast(is_fill, tf.int32),
+            position + tf.where(is_fill, 1, step),
+            is_exif,
+        )
 
-    _, position, found = tf.while_loop(searching, look, [0, 2, False])
+    _, _, position, found = tf.while_loop(searching, look, [0, 0, 2, False])
     return found, position
+
+
+def _exif_of_chunk(encoded, name, header_bytes):
+    """The same for the chunk of that name in a PNG or WebP file.
+
+    Args:
+        encoded: scalar string.
+        name: four bytes, the first of a chunk's header that are looked for.
+        header_bytes: from the name to the content, 4 or 8.
+    """
+    # By its name: a PNG file may have thousands of chunks before it. Bytes of
+    # the picture that look like it are no TIFF header behind it.
+    before = tf.raw_ops.StringSplitV2(
+        input=[encoded], sep=name, maxsplit=1
+    ).values[0]
+    start = tf.strings.length(before) + header_bytes
+    # Some programs begin as in a JPEG file.
+    marked = tf.reduce_all(bytes_at(encoded, start, 6) == list(b"Exif\0\0"))
+    start += tf.where(marked, 6, 0)
+    header = bytes_at(encoded, start, 4)
+    found = tf.reduce_all(header == list(b"II*\0")) | tf.reduce_all(
+        header == list(b"MM\0*")
+    )
+    return found, start
 
 
 def _read_orientation(encoded, tiff):
@@ -124,9 +171,18 @@ def _read_orientation(encoded, tiff):
     octets = tf.cast(tf.io.decode_raw(read, tf.uint8), tf.int32)
     complete = tf.size(octets) // 12
     entries = tf.reshape(octets[: 12 * complete], [complete, 12])
+    kinds = short_columns(entries, 2)
     wanted = (short_columns(entries, 0) == ORIENTATION_TAG) & (
-        short_columns(entries, 2) == SHORT
+        (kinds == SHORT) | (kinds == LONG)
     )
-    values = tf.boolean_mask(short_columns(entries, 8), wanted)
+    # Of a 32-bit number the half that matters; the other one must be 0.
+    first, second = short_columns(entries, 8), short_columns(entries, 10)
+    low, high = tf.where(is_big, second, first), tf.where(is_big, first, second)
+    values = tf.where(
+        kinds == LONG,
+        tf.where(high == 0, low, 0),
+        first,
+    )
+    values = tf.boolean_mask(values, wanted)
     value = tf.concat([values, [UPRIGHT]], axis=0)[0]
     return tf.where((value >= 1) & (value <= 8), value, UPRIGHT)

@@ -15,7 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.image_set import LEFT_OUT
-from alexnet_tf.data.preprocess import PIXEL_BYTES, RECORD_SIZE
+from alexnet_tf.data.preprocess import (
+    DCT_METHOD,
+    PIXEL_BYTES,
+    RECORD_SIZE,
+    decode_jpeg,
+)
 from alexnet_tf.data.tfrecord_frames import open_tfrecord, record_offsets
 
 JPEG_QUALITY = 95  # as Krizhevsky's make-data (cuda-convnet2) has it
@@ -78,7 +83,10 @@ def _decode_jpeg_window(image, top, left, side):
     record's: they are interpolated without what lies beyond."""
     window = tf.stack([top, left, side, side])
     return tf.ensure_shape(
-        tf.io.decode_and_crop_jpeg(image, window, channels=3), [side, side, 3]
+        tf.io.decode_and_crop_jpeg(
+            image, window, channels=3, dct_method=DCT_METHOD
+        ),
+        [side, side, 3],
     )
 
 
@@ -204,9 +212,7 @@ FORMATS = {
         shard_size=1024,
         most_buffered=10_000,
         encode=lambda record: tf.io.encode_jpeg(record, quality=JPEG_QUALITY),
-        decode=lambda image: tf.ensure_shape(
-            tf.io.decode_jpeg(image, channels=3), SHAPE
-        ),
+        decode=lambda image: tf.ensure_shape(decode_jpeg(image), SHAPE),
         decode_window=_decode_jpeg_window,
         serialize=_serialize_example,
         write=_write_tfrecord,

@@ -253,7 +253,7 @@ def odd_files(as_file):
         "thin.png": (as_file(thin, "PNG"), "one side is over 20 times"),
         "gigantic.png": (
             as_file(Image.new("1", (9000, 6000)), "PNG"),
-            "more than 50,000,000 pixels",
+            "more than 65,000,000 pixels",
         ),
     }
 
