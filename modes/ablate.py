@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import datetime
 import pathlib
 import re
+import time
 
 import keras
 
@@ -44,11 +46,25 @@ def main(options):
         for seed in range(options.seeds)
         for name, changes in variants_of(options.config)
     ]
-    for number, (seed, name, config) in enumerate(plan, 1):
-        run = Run(folder / f"{slug(name)}-{seed}")
-        if run.is_finished and not changes_of(run, config):
-            continue
-        print(f"{number} of {len(plan)}: {name}, seed {seed}", flush=True)
+    left = [
+        (run, name, config)
+        for seed, name, config in plan
+        if not is_done(run := Run(folder / f"{slug(name)}-{seed}"), config)
+    ]
+    print(
+        f"{len(plan)} trainings of {options.config.train.epochs} epochs, "
+        f"{len(left)} of them still to do; how long that takes is told after "
+        "the first",
+        flush=True,
+    )
+    begin = time.monotonic()
+    for number, (run, name, config) in enumerate(left):
+        seed = config.train.seed
+        print(
+            f"{number + 1} of {len(left)}: {name}, seed {seed}"
+            + time_left(time.monotonic() - begin, number, len(left)),
+            flush=True,
+        )
         code = train(
             dataclasses.replace(
                 options, config=config, config_given=True, run=str(run.path)
@@ -63,6 +79,19 @@ def main(options):
     write_tables(folder, options)
     print((folder / "ablations.md").read_text(), end="")
     return 0
+
+
+def time_left(seconds, done, count):
+    """What is left of `count` trainings after `done` of them, as text."""
+    if not done:
+        return ""
+    left = datetime.timedelta(seconds=round(seconds / done * (count - done)))
+    return f"; about {left} left"
+
+
+def is_done(run, config):
+    """Whether a run is finished, with this config."""
+    return run.is_finished and not changes_of(run, config)
 
 
 def changes_of(run, config):

@@ -41,8 +41,8 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes a JPEG, PNG, GIF (first frame), BMP or WebP image.
 
     Greyscale, CMYK and palette images become RGB, transparency is dropped,
-    and the image is turned upright as its EXIF orientation asks. Size and format
-    are read off the header before anything is decoded.
+    and the image is turned upright as its EXIF orientation asks. Size and
+    format are read off the header before anything is decoded.
 
     Args:
         encoded: scalar string tensor.

@@ -11,7 +11,7 @@ from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
 )
-from alexnet_tf.evaluation.top_k import bootstrap_interval, top_k_errors
+from alexnet_tf.evaluation.top_k import top_k_errors, wilson_interval
 from alexnet_tf.terminal.progress import ProgressReport
 
 IMAGES_PER_BATCH = {1: 128, 10: 16}
@@ -36,8 +36,9 @@ class Evaluation:
         return float(np.mean(self._errors(k), dtype=np.float64))
 
     def interval(self, k):
-        """The 95 % interval of the top-k error; see `bootstrap_interval`."""
-        return bootstrap_interval(self._errors(k))
+        """The 95 % interval of the top-k error; see `wilson_interval`."""
+        errors = self._errors(k)
+        return wilson_interval(int(errors.sum()), len(errors))
 
     def confusion(self):
         """int64 [classes, classes]: row the label, column the best guess."""

@@ -1,12 +1,18 @@
 """The variants of --mode=ablate: each is a network that can be trained."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from alexnet_tf.config import changed_values, check_config
+from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.network import build_network
+from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run
 from configs import demo, paper
 from configs.ablations import VARIANTS
+from modes import ablate
 from modes.ablate import WHOLE, config_of, variants_of
 
 OF_DATA = {"no crops and mirrors"}
@@ -44,3 +50,65 @@ def test_what_changes_nothing_is_no_variant():
     assert names == [WHOLE] + [
         name for name, *_ in VARIANTS if name != "the paper's initial weights"
     ]
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """[(run, epochs), ...] that were asked for, each with its own error."""
+    asked = []
+
+    def train(options):
+        config, run = options.config, Run(options.run)
+        asked.append((run.path.name, config.train.epochs))
+        run.create(config)
+        error = 1 / (1 + len(asked))
+        values = dict(dataset="d", split="validation", crops=10, samples=1)
+        values |= dict.fromkeys(("top1_error", "top5_error"), error)
+        values |= dict.fromkeys(("top1_interval", "top5_interval"), (0.0, 1.0))
+        run.finish(dataclasses.asdict(Outcome(run=str(run.path), **values)))
+        return 0
+
+    monkeypatch.setattr(ablate, "train", train)
+    monkeypatch.setattr(ablate, "VARIANTS", ablate.VARIANTS[:1])
+    return asked
+
+
+def test_what_is_done_is_done_with_this_config_only(
+    trainings, tmp_path, capsys
+):
+    config = demo.get_config()
+    options = Options(config=config, run=str(tmp_path), seeds=1)
+    assert ablate.main(options) == 0
+    assert len(trainings) == 2
+    table = (tmp_path / "ablations.csv").read_text()
+    assert ablate.main(options) == 0
+    assert len(trainings) == 2
+    assert "0 of them still to do" in capsys.readouterr().out
+    # A longer training is another one: no old result stands for it.
+    config.train.epochs += 4
+    assert ablate.main(options) == 0
+    assert [epochs for _, epochs in trainings] == [3, 3, 7, 7]
+    assert (tmp_path / "ablations.csv").read_text() != table
+
+
+def test_an_evaluation_afterwards_changes_no_table(trainings, tmp_path):
+    options = Options(config=demo.get_config(), run=str(tmp_path), seeds=1)
+    ablate.main(options)
+    table = (tmp_path / "ablations.csv").read_text()
+    for run in map(Run, tmp_path.glob("*-0")):
+        centre = Outcome("r", "d", "validation", 1, 1, *(1.0, (1, 1)) * 2)
+        run.evaluation_file.write_text(str(dataclasses.asdict(centre)))
+    ablate.main(options)
+    assert (tmp_path / "ablations.csv").read_text() == table
+
+
+def test_what_was_only_evaluated_is_not_finished(trainings, tmp_path):
+    options = Options(config=demo.get_config(), run=str(tmp_path), seeds=1)
+    ablate.main(options)
+    [first, *_] = sorted(tmp_path.glob("*-0"))
+    run = Run(first)
+    run.finished_file.unlink()
+    run.evaluation_file.write_text("{}")
+    assert not run.is_finished
+    ablate.main(options)
+    assert [name for name, _ in trainings[2:]] == [first.name]
