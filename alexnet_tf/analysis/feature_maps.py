@@ -1,5 +1,6 @@
 """What the convolutions make of an image."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -7,11 +8,26 @@ from alexnet_tf.analysis.mosaic import mosaic
 from alexnet_tf.training.diagnosis import layer_outputs
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
-SHOWN = 32  # maps of a tower, the first ones
+SHOWN = 32  # maps of a tower, the most active ones
 SIDE = 54  # pixels that a map is enlarged to, about
 
 
-def feature_maps(network, image):
+def most_active(maps: np.ndarray) -> np.ndarray:
+    """Numbers of the maps that are shown, the one with the largest sum first.
+
+    Args:
+        maps: float [H, W, N] of a tower.
+
+    Returns:
+        int64 [at most SHOWN].
+    """
+    # Stable: of equal ones the first, as of those that are dark everywhere.
+    return np.argsort(-maps.sum(axis=(0, 1)), kind="stable")[:SHOWN]
+
+
+def feature_maps(
+    network: keras.Model, image: np.ndarray
+) -> dict[str, list[np.ndarray]]:
     """The activations of conv1 to conv5, as far as the network has them.
 
     Args:
@@ -31,8 +47,8 @@ def feature_maps(network, image):
     }
 
 
-def map_sheets(towers, columns):
-    """The first maps of each tower of a layer as greys.
+def map_sheets(towers: list[np.ndarray], columns: int) -> list[np.ndarray]:
+    """The most active maps of each tower of a layer as greys.
 
     White is the layer's largest activation, of both towers and all maps;
     black is 0, or the smallest where an activation function goes below it.
@@ -51,7 +67,8 @@ def map_sheets(towers, columns):
     span = max(highest - lowest, np.finfo(np.float32).tiny)
     sheets = []
     for maps in towers:
-        greys = np.round(255 * np.sqrt((maps[..., :SHOWN] - lowest) / span))
+        shown = maps[..., most_active(maps)]
+        greys = np.round(255 * np.sqrt((shown - lowest) / span))
         tiles = np.moveaxis(greys.astype(np.uint8), -1, 0)[..., None]
         enlarge = max(1, round(SIDE / maps.shape[0]))
         sheets.append(mosaic(tiles.repeat(3, axis=-1), columns, enlarge, gap=2))

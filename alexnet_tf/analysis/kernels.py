@@ -1,5 +1,6 @@
 """The kernels of conv1 (Krizhevsky et al. 2012, figure 3)."""
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -29,6 +30,29 @@ def conv1_kernels(network, channel_order="rgb"):
     if channel_order == "bgr":
         return [tower[..., ::-1] for tower in kernels]
     return kernels
+
+
+def trained_on_grey(network: keras.Model) -> bool:
+    """Whether all training images were grey, as their mean image tells.
+
+    Then red, green and blue of a kernel have had the same gradients, and what
+    differs between them is what was drawn at the start.
+    """
+    mean = network.get_layer("mean").mean.numpy()
+    return bool(np.any(mean) and np.all(mean == mean[..., :1]))
+
+
+def grey_part(kernels: np.ndarray) -> np.ndarray:
+    """What kernels make of grey images: the mean over their three colours.
+
+    Args:
+        kernels: [N, height, width, 3].
+
+    Returns:
+        An array like it, the three colours of a weight equal.
+    """
+    grey = kernels.mean(axis=-1, keepdims=True)
+    return np.broadcast_to(grey, kernels.shape)
 
 
 def colourfulness(kernels):

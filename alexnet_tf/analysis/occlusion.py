@@ -17,6 +17,8 @@ GREY = 128
 SHARE = 4  # the square's side is the image's divided by this
 POSITIONS = 13  # of the square, in each direction
 BATCH = 64
+LEAST = 1e-6  # probability that counts: float32 tells no smaller ones apart
+OVER = 0.65  # share of the colours in the picture; the image has the rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +72,28 @@ def occlusion_sensitivity(network, record, label, crop):
     )
 
 
-def occlusion_map(occlusion):
-    """The probabilities as colours, from 0 (dark) to the largest (bright).
+def evidence_hidden(occlusion: Occlusion) -> np.ndarray:
+    """How much a square at each place takes from the class, in log-odds.
+
+    Where a class is nearly certain its probability stays near 1 whatever is
+    hidden; its log-odds, ln(p / (1 - p)), fall all the same.
+
+    Returns:
+        float64 [POSITIONS, POSITIONS]; negative where hiding helps.
+    """
+
+    def log_odds(p):
+        p = np.clip(p, LEAST, 1 - LEAST)
+        return np.log(p) - np.log1p(-p)
+
+    return log_odds(occlusion.unoccluded) - log_odds(occlusion.probabilities)
+
+
+def occlusion_map(occlusion: Occlusion) -> np.ndarray:
+    """`evidence_hidden` as colours over the image, made grey and fainter.
+
+    From black, where a square takes nothing, to yellow, where it takes the
+    most of this image.
 
     Returns:
         uint8 [crop, crop, 3]: the colour at a pixel is that of the square
@@ -82,7 +104,8 @@ def occlusion_map(occlusion):
     centres += occlusion.square / 2
     pixels = np.arange(side) + 0.5
     nearest = np.abs(pixels[:, None] - centres[None]).argmin(axis=1)
-    scale = max(occlusion.unoccluded, occlusion.probabilities.max(), 1e-12)
-    colours = matplotlib.colormaps["viridis"](occlusion.probabilities / scale)
-    pixels = np.round(255 * colours[..., :3]).astype(np.uint8)
-    return pixels[nearest][:, nearest]
+    hidden = np.maximum(evidence_hidden(occlusion), 0)
+    colours = matplotlib.colormaps["inferno"](hidden / max(hidden.max(), LEAST))
+    over = 255 * colours[..., :3][nearest][:, nearest]
+    grey = occlusion.image.mean(axis=-1, keepdims=True)
+    return np.round(OVER * over + (1 - OVER) * grey).astype(np.uint8)

@@ -11,7 +11,9 @@ from alexnet_tf.analysis.kernels import (
     colourfulness,
     conv1_kernels,
     draw_kernels,
+    grey_part,
     kernel_sheet,
+    trained_on_grey,
 )
 from alexnet_tf.network import build_network
 
@@ -93,3 +95,26 @@ def test_colourfulness_by_hand(weights, expected):
 def test_noise_has_the_colourfulness_that_the_report_names():
     noise = np.random.default_rng(0).normal(size=(400, 11, 11, 3))
     assert colourfulness(noise).mean() == pytest.approx(0.67, abs=0.01)
+
+
+def test_grey_images_leave_the_colours_of_kernels_to_chance(small_model):
+    network = build_network(small_model)
+    mean = network.get_layer("mean")
+    assert not trained_on_grey(network)  # no mean was set yet
+    grey = np.random.default_rng(0).random((256, 256, 1)).repeat(3, axis=-1)
+    mean.set_mean(grey)
+    assert trained_on_grey(network)
+    mean.set_mean(grey * [1, 1, 1.1])
+    assert not trained_on_grey(network)
+
+
+def test_the_grey_part_answers_grey_images_as_the_kernel_does():
+    random = np.random.default_rng(0)
+    kernels = random.normal(size=(4, 11, 11, 3))
+    image = random.random((11, 11, 1)).repeat(3, axis=-1)
+    part = grey_part(kernels)
+    np.testing.assert_allclose(
+        (part * image).sum(axis=(1, 2, 3)),
+        (kernels * image).sum(axis=(1, 2, 3)),
+    )
+    assert colourfulness(part) == pytest.approx(0, abs=1e-12)

@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from alexnet_tf.analysis.occlusion import (
     POSITIONS,
+    Occlusion,
+    evidence_hidden,
     occlusion_map,
     occlusion_sensitivity,
 )
@@ -46,11 +48,39 @@ def test_probabilities_follow_the_share_that_is_covered(occlusion):
     assert occlusion.unoccluded == pytest.approx(1 / (1 + np.exp(-255 / 64)))
 
 
-def test_the_map_is_dark_at_the_place_and_bright_elsewhere(occlusion):
+def test_evidence_is_the_fall_of_the_log_odds(occlusion):
+    # This network's logits are 0 and the mean of the patch: log-odds.
+    mean = np.log(occlusion.probabilities / (1 - occlusion.probabilities))
+    np.testing.assert_allclose(
+        evidence_hidden(occlusion), 255 / 64 - mean, atol=1e-5
+    )
+    assert evidence_hidden(occlusion).max() == pytest.approx(127 / 64, abs=1e-5)
+
+
+def test_a_class_that_is_nearly_certain_shows_it_too():
+    probabilities = np.full((POSITIONS, POSITIONS), 0.99999)
+    probabilities[6, 6] = 0.999
+    image = np.zeros((CROP, CROP, 3), np.uint8)
+    sheet = occlusion_map(Occlusion(image, 56, 0.99999, probabilities))
+    colours = sheet.astype(int).sum(axis=-1)
+    assert colours[112, 112] > 300
+    assert colours[0, 0] < 10
+
+
+def test_the_map_is_bright_at_the_place_and_dark_elsewhere(occlusion):
     colours = occlusion_map(occlusion).astype(int).sum(axis=-1)
     assert colours.shape == (CROP, CROP)
-    assert colours[PATCH].max() < colours[0, 0]
+    assert colours[PATCH].min() > colours[0, 0]
     assert (colours[:, :100] == colours[0, 0]).all()
+
+
+def test_the_photograph_shines_through(occlusion):
+    sheet = occlusion_map(occlusion).astype(int)
+    patch = np.zeros((CROP, CROP), bool)
+    patch[PATCH] = True
+    beside = sheet[PATCH[0].start - 1, PATCH[1].start]
+    inside = sheet[PATCH[0].start, PATCH[1].start]
+    assert (inside - beside).min() > 60
 
 
 def test_the_image_is_the_central_crop(occlusion):
