@@ -78,6 +78,23 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
         "it has to be so small, as does the stride, that three pools leave "
         f"something of a crop of {model.crop}",
     )
+    absent = {name for name in ("conv6", "bottleneck") if not model[name]}
+    yield (
+        "model.exchange",
+        not absent & set(model.exchange),
+        "the network has a conv6 or a bottleneck only where model.conv6 or "
+        "model.bottleneck is above 0",
+    )
+    yield (
+        "model.exchange",
+        "fc8" in model.exchange or model.towers == 1 or model.split_softmax,
+        "fc8 stands on the first tower and reads both: it has to be among them",
+    )
+    yield (
+        "model.split_softmax",
+        not model.split_softmax or model.towers == 2,
+        "one tower has nothing to divide the classes over",
+    )
     yield (
         "model.mean_values",
         model.mean != "given" or len(model.mean_values) == 3,
@@ -90,8 +107,9 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
     )
     yield (
         "train.layer_lrs",
-        not {layer for layer, *_ in train.layer_lrs} & set(model.without),
-        "the layers of model.without are not in the network",
+        not {layer for layer, *_ in train.layer_lrs}
+        & {*model.without, *absent},
+        f"the network has no {', '.join(sorted({*model.without, *absent}))}",
     )
     yield (
         "train.lr_schedule.kind",
@@ -107,12 +125,40 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
 
 def _pool5_side(model):
     """Side of pool5's output; below 1 where nothing is left."""
-    side = 1 + -(-(model.crop - 11) // 4)  # conv1
-    for _ in range(3):
-        side = (side - model.pool_size) // model.pool_stride + 1
+
+    def pooled(side):
+        size, stride = model.pool_size, model.pool_stride
+        if model.pool_padding == "ceil":
+            side += edge_padding(side, size, stride)
+        return (side - size) // stride + 1
+
+    side = pooled(1 + -(-(model.crop - 11) // 4))  # conv1
+    for name, size, padding in zip(
+        ("conv2", "conv3", "conv4", "conv5"),
+        (5, 3, 3, 3),
+        model.padding,
+        strict=True,
+    ):
+        if name not in model.without:
+            side += 2 * padding - size + 1
+        if name in ("conv2", "conv5"):
+            side = pooled(side)
         if side < 1:
             return 0
     return side
+
+
+def edge_padding(side: int, size: int, stride: int) -> int:
+    """What the last window of a pool that leaves nothing out lacks.
+
+    A window begins inside, so where `stride` is larger it may leave out what
+    lies between two windows.
+
+    >>> edge_padding(55, 2, 2), edge_padding(55, 3, 2), edge_padding(9, 1, 4)
+    (1, 0, 0)
+    """
+    missing = -(side - size) % stride
+    return missing if missing < size else 0
 
 
 def config_to_json(config):

@@ -17,15 +17,16 @@ WEIGHTED_LAYERS = (
     *("conv1", "conv2", "conv3", "conv4", "conv5"),
     *("fc6", "fc7", "fc8"),
 )
+ADDED_LAYERS = ("conv6", "bottleneck")  # of the experiments that followed
 
 
 def build_network(model, seed=0, precision="float32", trainable=True):
     """Builds the two-tower network.
 
     The towers run where `layers.towers.placement` says at the time of the
-    call; `exchange=True` marks the four places where they meet. What a config
-    leaves out passes its input on; the paper has no `input_form`, `relu1` and
-    `norm2`.
+    call, and meet where the config says; "both" marks the four places of the
+    paper. What a config leaves out passes its input on; the paper has no
+    `input_form`, `relu1`, `relu2`, `norm2`, `conv6` and `bottleneck`.
 
     Args:
         model: the `model` section of a config, `num_classes` at least 1.
@@ -39,7 +40,8 @@ def build_network(model, seed=0, precision="float32", trainable=True):
 
     Returns:
         A functional `keras.Model` from uint8 crops [B, crop, crop, 3] on the
-        0..255 scale to logits [B, num_classes], float32.
+        0..255 scale to logits [B, num_classes], float32. Where the classes
+        are divided over the towers `logit_parts` has each tower's logits.
     """
     policy = precision if precision == "float32" else f"mixed_{precision}"
     make = _LayerFactory(
@@ -60,19 +62,40 @@ def build_network(model, seed=0, precision="float32", trainable=True):
     x = make.late_activation("relu1")(x)
     x = conv("conv2", 5)(x)  # 27x27x128
     x = pool("pool2")(norm("norm2")(lrn("lrn2")(x)))  # 13x13x128
-    x = conv("conv3", 3, exchange=True)(x)  # 13x13x192
+    x = make.late_activation("relu2")(x)
+    x = conv("conv3", 3)(x)  # both: 13x13x192
     x = conv("conv4", 3)(x)  # 13x13x192
     x = conv("conv5", 3)(x)  # 13x13x128
     x = pool("pool5")(x)  # 6x6x128
-    x = dropout("drop6")(fc("fc6", exchange=True)(x))  # 2048
-    x = dropout("drop7")(fc("fc7", exchange=True)(x))  # 2048
-    logits = make.classifier("fc8")(x)  # 1000, on the first tower
+    x = conv("conv6", 3)(x)
+    x = dropout("drop6")(fc("fc6")(x))  # both: 2048
+    x = dropout("drop7")(fc("fc7")(x))  # both: 2048
+    x = make.bottleneck("bottleneck")(x)
+    logits = make.classifier("fc8")(x)  # both: 1000, on the first tower
     return keras.Model(image, logits, name="alexnet")
 
 
 def weighted_layers(network):
     """The layers with kernels and biases that a network has, conv1 first."""
-    return [layer for layer in network.layers if layer.name in WEIGHTED_LAYERS]
+    return [
+        layer
+        for layer in network.layers
+        if layer.name in WEIGHTED_LAYERS + ADDED_LAYERS
+    ]
+
+
+def logit_parts(network: keras.Model) -> list[keras.KerasTensor]:
+    """Symbolic logits of each tower, [B, classes of the tower].
+
+    A list of one where all classes are on the first tower, and where it is no
+    network that `build_network` made. What is joined from several parts is on
+    the default device: training goes without.
+    """
+    [output] = network.outputs
+    for layer in network.layers:
+        if layer.name == "fc8" and layer.towers > 1:
+            return layer.tower_outputs
+    return [output]
 
 
 class _LayerFactory:
@@ -103,57 +126,91 @@ class _LayerFactory:
             return unchanged
         return InputForm(divisor, order, dtype=self._policy, name=name)
 
-    def conv(self, name, kernel_size, **kwargs):
-        if name in self._model.without:
+    def conv(self, name, kernel_size, strides=1, padding=None):
+        kernels = (*self._model.kernels, self._model.conv6)[int(name[-1]) - 1]
+        if name in self._model.without or kernels == 0:
             return unchanged
-        kernels = self._model.kernels[WEIGHTED_LAYERS.index(name)]
         weighted = self._weighted(name)
-        if name == "conv1" and self._conv1_is_signed:
+        if self._is_signed(name):
             weighted["activation"] = None
         return TowerConv2D(
-            self._scaled(kernels), kernel_size, **weighted, **kwargs
+            self._scaled(kernels),
+            kernel_size,
+            strides,
+            padding or self._padding(name, kernel_size),
+            **weighted,
         )
 
+    def _padding(self, name, kernel_size):
+        same = kernel_size // 2
+        of_layer = dict(
+            zip(WEIGHTED_LAYERS[1:5], self._model.padding, strict=True)
+        )
+        zeros = of_layer.get(name, same)
+        return "same" if zeros == same else zeros
+
     def late_activation(self, name):
-        if not self._conv1_is_signed:
+        if not self._is_signed(f"conv{name[-1]}") or self._is_left_out(name):
             return unchanged
         return TowerActivation(self._model.activation, **self._common(name))
 
-    @property
-    def _conv1_is_signed(self):
-        return self._model.conv1_order == "lrn_pool_relu"
+    def _is_signed(self, name):
+        """Whether a convolution's activation comes after its pool."""
+        orders = {
+            "conv1": self._model.conv1_order,
+            "conv2": self._model.conv2_order,
+        }
+        return orders.get(name) == "lrn_pool_relu"
 
-    def fc(self, name, **kwargs):
-        return TowerDense(
-            self._scaled(self._model.units), **self._weighted(name), **kwargs
-        )
+    def fc(self, name):
+        units = self._model.units
+        if name == "fc7":
+            units = self._model.fc7_units or units
+        return TowerDense(self._scaled(units), **self._weighted(name))
+
+    def bottleneck(self, name):
+        units = self._model.bottleneck
+        if units == 0:
+            return unchanged
+        linear = {**self._weighted(name), "activation": None}
+        return TowerDense(self._scaled(units), **linear)
 
     def classifier(self, name):
-        weighted = self._weighted(name)
-        weighted.update(towers=1, activation=None, dtype="float32")
-        dense = TowerDense(self._model.num_classes, exchange=True, **weighted)
+        """All classes on the first tower, or divided, joined at the end."""
+        classes = self._model.num_classes
+        weighted = {
+            **self._weighted(name),
+            "activation": None,
+            "dtype": "float32",
+        }
+        if self._model.split_softmax:
+            dense = TowerDense(classes, **weighted)
+            join = keras.layers.Concatenate(name="logits", dtype="float32")
+            return lambda x: join(dense(x))
+        dense = TowerDense(classes, **weighted | {"towers": 1})
         return lambda x: dense(x)[0]
 
     def lrn(self, name):
         lrn = self._model.lrn
-        if lrn.scope == "none" or not self._follows_convolution(name):
+        if lrn.scope == "none" or self._is_left_out(name):
             return unchanged
         return TowerLRN(**lrn, **self._common(name))
 
     def same_map_norm(self, name):
         norm = self._model.same_map_norm
-        if norm.size == 0 or not self._follows_convolution(name):
+        if norm.size == 0 or self._is_left_out(name):
             return unchanged
         return TowerSameMapNorm(**norm, **self._common(name))
 
-    def _follows_convolution(self, name):
-        """Whether the convolution is there that "lrn2" belongs to."""
-        return f"conv{name[-1]}" not in self._model.without
+    def _is_left_out(self, name):
+        """Whether "lrn2" or the convolution that it belongs to is."""
+        return not {name, f"conv{name[-1]}"}.isdisjoint(self._model.without)
 
     def pool(self, name):
         return TowerMaxPool2D(
             self._model.pool_size,
             self._model.pool_stride,
+            self._model.pool_padding,
             **self._common(name),
         )
 
@@ -176,11 +233,19 @@ class _LayerFactory:
         return {
             **self._common(name),
             "dtype": self._weight_policy,
+            "exchange": name in self._model.exchange,
+            "exchange_precision": self._model.exchange_precision,
             "activation": self._model.activation,
             "weight_std": self._model.weight_std[name],
             "bias": self._model.bias[name],
-            "seed": self._seed + WEIGHTED_LAYERS.index(name),
+            "seed": self._seed_of(name),
         }
+
+    def _seed_of(self, name):
+        if name in WEIGHTED_LAYERS:
+            return self._seed + WEIGHTED_LAYERS.index(name)
+        # Far from those, so that a layer more leaves them as they were.
+        return self._seed + 2**20 + ADDED_LAYERS.index(name)
 
     def _scaled(self, units):
         """`units` times the width multiplier, a multiple of the towers."""

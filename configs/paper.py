@@ -41,7 +41,9 @@ from configs.ranges import (
 )
 
 Removable = Literal["conv2", "conv3", "conv4", "conv5"]
-Layer = Literal["conv1", Removable, "fc6", "fc7", "fc8"]
+Norm = Literal["lrn1", "lrn2", "norm2"]
+SeesTowers = Literal[Removable, "conv6", "fc6", "fc7", "bottleneck", "fc8"]
+Layer = Literal["conv1", SeesTowers]
 LAYERS = get_args(Layer)
 
 
@@ -105,8 +107,10 @@ class WeightStd:
     conv3: NotNegative = 0.01
     conv4: NotNegative = 0.01
     conv5: NotNegative = 0.01
+    conv6: NotNegative = 0.01
     fc6: NotNegative = 0.01
     fc7: NotNegative = 0.01
+    bottleneck: NotNegative = 0.01
     fc8: NotNegative = 0.01
 
 
@@ -119,8 +123,10 @@ class Bias:
     conv3: Finite = 0.0
     conv4: Finite = 1.0
     conv5: Finite = 1.0
+    conv6: Finite = 1.0
     fc6: Finite = 1.0
     fc7: Finite = 1.0
+    bottleneck: Finite = 0.0
     fc8: Finite = 0.0
 
 
@@ -137,12 +143,31 @@ class Model:
     width: Annotated[float, above(0), below(100)] = 1.0
     # conv1..conv5, sec. 3.5
     kernels: tuple[Count, Count, Count, Count, Count] = (96, 256, 384, 384, 256)
-    # convolutions left out, with their norms
-    without: tuple[Removable, ...] = ()
+    # zeros around what conv2..conv5 read
+    padding: tuple[CountOrZero, CountOrZero, CountOrZero, CountOrZero] = (
+        *(2, 1, 1, 1),
+    )
+    conv6: CountOrZero = 0  # kernels after pool5; 0: no such layer
+    # convolutions left out, with their norms, or norms alone
+    without: tuple[Literal[Removable, Norm], ...] = ()
     units: Count = 4096  # fc6 and fc7, sec. 3.5
+    fc7_units: CountOrZero = 0  # of fc7 alone; 0: as many as fc6
+    # neurons of a layer without activation under fc8; 0: no such layer
+    bottleneck: CountOrZero = 0
+    # classes divided over the towers, one softmax over all of them
+    split_softmax: bool = False
+    # layers that see both towers, sec. 3.5; the others see their own alone
+    exchange: Annotated[tuple[SeesTowers, ...], distinct()] = (
+        *("conv3", "fc6", "fc7", "fc8"),
+    )
+    # float16: what crosses is rounded to it, both ways; 2012 code, later
+    exchange_precision: Literal["full", "float16"] = "full"
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"  # sec. 3.1
     pool_size: Count = 3  # z, sec. 3.4
     pool_stride: Count = 2  # s, sec. 3.4
+    # ceil: pools reach over the right and lower edge, as in the 2012 code,
+    # where that leaves nothing out; with 3 and 2 nothing is
+    pool_padding: Literal["valid", "ceil"] = "valid"
     dropout: Share = 0.5  # fc6 and fc7, sec. 4.2
     # paper: times 1 - dropout when testing; inverted: as Caffe
     dropout_kind: Literal["paper", "inverted"] = "paper"
@@ -155,6 +180,8 @@ class Model:
     lrn: Lrn = Lrn()
     # sec. 3.5; 2012 code: lrn_pool_relu
     conv1_order: Literal["relu_lrn_pool", "lrn_pool_relu"] = "relu_lrn_pool"
+    # of its two norms; 2012 code, experiment 166: lrn_pool_relu
+    conv2_order: Literal["relu_lrn_pool", "lrn_pool_relu"] = "relu_lrn_pool"
     same_map_norm: SameMapNorm = SameMapNorm()
     lighting: Lighting = Lighting()
     weight_std: WeightStd = WeightStd()

@@ -54,7 +54,8 @@ def write_onnx(export_dir, trained):
 
     Raises:
         UserError: onnx is not installed, the weights are too many for one
-            file, or the folder cannot be written.
+            file, the file cannot carry the network, or the folder cannot be
+            written.
     """
     helper = import_or_explain("onnx.helper", "--format=onnx", "onnx")
     from export.onnx_graph import ten_crop_model  # it imports onnx
@@ -65,7 +66,12 @@ def write_onnx(export_dir, trained):
             f"the weights take {size / 1e9:.1f} GB, an ONNX file holds 2 GB: "
             "use --format=saved_model or a smaller config.model.width"
         )
-    model = ten_crop_model(trained.network, trained.crop)
+    try:
+        model = ten_crop_model(trained.network, trained.crop)
+    except NotImplementedError as error:
+        raise UserError(
+            f"an ONNX file cannot carry {error}: use --format=saved_model"
+        ) from None
     model.producer_name = "alexnet_tf"
     model.doc_string = DESCRIPTION
     names = json.dumps(trained.class_names, ensure_ascii=False)

@@ -15,7 +15,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
-from alexnet_tf.layers.convolution import TowerConv2D, ceil_padding
+from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
 from alexnet_tf.layers.input import InputForm, MeanSubtraction, PCALighting
@@ -81,6 +81,12 @@ class _Graph:
         )
         return name
 
+    def split(self, name, x, outputs):
+        """Appends a split of the maps or neurons into equal parts."""
+        self.model.graph.node.append(
+            helper.make_node("Split", [x], outputs, name, axis=1)
+        )
+
     def constant(self, name, values):
         """Appends a constant; returns its name."""
         self.model.graph.initializer.append(
@@ -142,6 +148,8 @@ def _apply(graph, layer, x):
     match layer:
         case keras.layers.InputLayer() | PCALighting():
             return x  # lighting is for training
+        case keras.layers.Concatenate():
+            return x  # the towers' logits lie in one tensor anyway
         case TowerDropout():
             return _scale(graph, layer, x)
         case MeanSubtraction():
@@ -163,6 +171,7 @@ def _apply(graph, layer, x):
                 [x],
                 kernel_shape=[layer.size] * 2,
                 strides=[layer.stride] * 2,
+                pads=[0, 0, *map(layer.over_the_edge, layer.input_sides)],
             )
         case TowerDense():
             return _connect_fully(graph, layer, x)
@@ -186,16 +195,13 @@ def _form_input(graph, layer, x):
 
 
 def _convolve(graph, layer, x):
+    _refuse_rounding(layer)
     crosses = layer.exchange or not isinstance(layer.input, list)
     if layer.padding == "same":
         padding = {"auto_pad": "SAME_UPPER"}
     else:
-        images: Any = layer.input  # one tensor: only conv1 pads like this
-        below, right = (
-            ceil_padding(side, layer.kernel_size, layer.strides)
-            for side in images.shape[1:3]
-        )
-        padding = {"pads": [0, 0, below, right]}
+        (top, below), (left, right) = map(layer.zeros_around, layer.input_sides)
+        padding = {"pads": [top, left, below, right]}
     x = graph.node(
         "Conv",
         layer.name,
@@ -261,19 +267,57 @@ def _divide_by_response(graph, layer, x, alphas, **attributes):
 
 
 def _connect_fully(graph, layer, x):
+    _refuse_rounding(layer)
     if layer.towers > 1 and not layer.exchange:
-        raise NotImplementedError(f"{layer.name} does not join the towers")
-    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
-    if len(inputs[0].shape) > 2:
-        # Neurons are counted by row, column, map.
-        x = graph.node(
-            "Transpose", f"{layer.name}/by_row", [x], perm=[0, 2, 3, 1]
-        )
-        x = graph.node("Flatten", f"{layer.name}/flat", [x])
-    kernel = graph.constant(f"{layer.name}/kernel", _joined(layer.kernels))
-    bias = graph.constant(f"{layer.name}/bias", _joined(layer.biases))
-    x = graph.node("Gemm", layer.name, [x, kernel, bias])
+        return _connect_each_tower(graph, layer, x)
+    kernel, bias = _joined(layer.kernels), _joined(layer.biases)
+    x = _flat(graph, layer, layer.name, x)
+    x = _product(graph, layer.name, x, kernel, bias)
     return _activate(graph, layer, x)
+
+
+def _connect_each_tower(graph, layer, x):
+    """Each tower's neurons with its own part of `x`, then side by side."""
+    names = [f"{layer.name}/tower_{t}" for t in range(layer.towers)]
+    parts = [f"{name}/own" for name in names]
+    graph.split(f"{layer.name}/towers", x, parts)
+    outputs = [
+        _product(
+            graph,
+            name,
+            _flat(graph, layer, name, part),
+            layer.kernels[tower].numpy(),
+            layer.biases[tower].numpy(),
+        )
+        for tower, (name, part) in enumerate(zip(names, parts, strict=True))
+    ]
+    x = graph.node("Concat", layer.name, outputs, axis=1)
+    return _activate(graph, layer, x)
+
+
+def _flat(graph, layer, name, x):
+    """Maps as rows of neurons, which are counted by row, column, map."""
+    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+    if len(inputs[0].shape) == 2:
+        return x
+    x = graph.node("Transpose", f"{name}/by_row", [x], perm=[0, 2, 3, 1])
+    return graph.node("Flatten", f"{name}/flat", [x])
+
+
+def _product(graph, name, x, kernel, bias):
+    constants = [
+        graph.constant(f"{name}/kernel", kernel),
+        graph.constant(f"{name}/bias", bias),
+    ]
+    return graph.node("Gemm", name, [x, *constants])
+
+
+def _refuse_rounding(layer):
+    if layer.rounds_what_crosses:
+        raise NotImplementedError(
+            "model.exchange_precision=float16, the rounding of what crosses "
+            "between the towers"
+        )
 
 
 def _scale(graph, layer, x):

@@ -89,6 +89,11 @@ class Step:
 
     def transfers(self):
         """(sender, receiver, name, shape) of each tensor that crosses."""
+        for *transfer, _ in self.typed_transfers():
+            yield tuple(transfer)
+
+    def typed_transfers(self):
+        """The same with the tensor's dtype."""
         for node in self.nodes:
             if node.op != "_Send":
                 continue
@@ -102,11 +107,14 @@ class Step:
                 short(receiver),
                 plain(source.name),
                 self._shape(node.input[0]),
+                tf.as_dtype(node.attr["T"].type),
             )
 
     def _shape(self, tensor):
         """The static shape; None for an output that fusing has added."""
         name, _, number = tensor.partition(":")
+        if plain(name) == "IteratorGetNext":
+            return None  # outside of the step that was traced
         outputs = self.traced.get_operation_by_name(plain(name)).outputs
         number = int(number or 0)
         return tuple(outputs[number].shape) if number < len(outputs) else None

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import keras
 import tensorflow as tf
 
 from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
@@ -50,6 +51,8 @@ def _rows(layer):
     if not isinstance(layer, TowerLayer):
         shape = tuple(layer.output.shape[1:])
         kept = math.prod(shape) * _item_bytes(layer)
+        if isinstance(layer, keras.layers.Concatenate):
+            kept = 0  # of divided logits, which training does not join
         return [TowerRow(layer.name, None, None, shape, kept_bytes=kept)]
     return [_tower_row(layer, tower) for tower in range(layer.towers)]
 

@@ -22,6 +22,15 @@ class TopKError(keras.metrics.MeanMetricWrapper):
     def _errors(self, labels, scores):
         return top_k_errors(labels, scores, self.k)
 
+    def add_ranks(self, better: tf.Tensor) -> None:
+        """Adds images, given how many classes are ahead of their label.
+
+        Args:
+            better: integer [B], see `classes_ahead`.
+        """
+        errors = tf.cast(better >= self.k, tf.float32)
+        keras.metrics.Mean.update_state(self, errors)
+
     def get_config(self):
         return {"k": self.k, "name": self.name, "dtype": self.dtype}
 
@@ -39,12 +48,28 @@ def top_k_errors(labels, scores, k):
         better guess, as for argmax, so a network that says the same of all
         classes has the error of a guess, not 0.
     """
+    own = tf.gather(scores, tf.cast(labels, tf.int32)[:, None], batch_dims=1)
+    return tf.cast(classes_ahead(labels, scores, own) >= k, tf.float32)
+
+
+def classes_ahead(
+    labels: tf.Tensor, scores: tf.Tensor, own: tf.Tensor, first: int = 0
+) -> tf.Tensor:
+    """How many of some classes are better guesses than each image's label.
+
+    Args:
+        labels: integer [B].
+        scores: float [B, some classes].
+        own: float [B, 1], the score of each label.
+        first: index of the first of these classes.
+
+    Returns:
+        int32 [B].
+    """
     labels = tf.cast(labels, tf.int32)[:, None]
-    own = tf.gather(scores, labels, batch_dims=1)
-    later = tf.range(tf.shape(scores)[1])[None, :] >= labels
+    later = first + tf.range(tf.shape(scores)[1])[None, :] >= labels
     behind = (scores < own) | ((scores == own) & later)
-    better = tf.reduce_sum(tf.cast(~behind, tf.int32), axis=1)
-    return tf.cast(better >= k, tf.float32)
+    return tf.reduce_sum(tf.cast(~behind, tf.int32), axis=1)
 
 
 def wilson_interval(wrong: int, images: int) -> tuple[float, float]:

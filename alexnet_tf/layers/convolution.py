@@ -1,5 +1,7 @@
 """Convolution of the two towers."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -17,12 +19,13 @@ class TowerConv2D(WeightedTowerLayer):
     conv3 (Krizhevsky et al. 2012, section 3.5).
 
     Args:
-        filters: number of kernels over all towers, a multiple of `towers`.
+        filters: number of kernels over all towers, see `WeightedTowerLayer`.
         kernel_size: height and width of a kernel, in pixels.
         strides: step of the kernels, in pixels.
-        padding: "same", or "ceil": zeros below and to the right until the
-            kernels cover the whole input, 3 rows and columns for an
-            11x11 kernel, stride 4 and a 224x224 image (the 2012 code).
+        padding: "same", a number of zeros on every side, or "ceil": zeros
+            below and to the right until the kernels cover the whole input, 3
+            rows and columns for an 11x11 kernel, stride 4 and a 224x224 image
+            (the 2012 code).
         **kwargs: see `WeightedTowerLayer`.
 
     Input: [B, H, W, C], or a list with one such tensor per tower.
@@ -30,32 +33,44 @@ class TowerConv2D(WeightedTowerLayer):
     """
 
     def __init__(
-        self, filters, kernel_size, strides=1, padding="same", **kwargs
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        padding: str | int = "same",
+        **kwargs: Any,
     ):
         super().__init__(units=filters, **kwargs)
         self.kernel_size = kernel_size
         self.strides = strides
         self.padding = padding
 
-    def kernel_shape(self, visible_shape):
+    def kernel_shape(
+        self, visible_shape: tuple[int | None, ...], units: int
+    ) -> tuple[int, ...]:
         size = self.kernel_size
-        return (size, size, visible_shape[-1], self.units // self.towers)
+        return (size, size, visible_shape[-1], units)
+
+    def zeros_around(self, side: int) -> tuple[int, int]:
+        """Zeros before and after a side of the input; not for "same"."""
+        if self.padding == "ceil":
+            return 0, ceil_padding(side, self.kernel_size, self.strides)
+        return self.padding, self.padding
 
     def transform(self, maps, kernel):
         if self.padding == "same":
             return tf.nn.conv2d(maps, kernel, self.strides, "SAME")
-        rows, columns = (
-            (0, ceil_padding(size, self.kernel_size, self.strides))
-            for size in maps.shape[1:3]
-        )
+        rows, columns = map(self.zeros_around, maps.shape[1:3])
         # Padding that conv2d is told of takes a gradient kernel that is
         # 1.7 times slower on a CPU than padding made beforehand.
         padded = tf.pad(maps, [(0, 0), rows, columns, (0, 0)])
         return tf.nn.conv2d(padded, kernel, self.strides, "VALID")
 
     def call(self, inputs):
-        sees_everything = self.exchange or not isinstance(inputs, list)
-        if sees_everything and self.unpinned and self.towers > 1:
+        sees_the_same = (
+            self.exchange and not self.rounds_what_crosses
+        ) or not isinstance(inputs, list)
+        if sees_the_same and self.unpinned and self.towers > 1:
             return self._all_kernels_at_once(inputs)
         return super().call(inputs)
 

@@ -18,15 +18,17 @@ class TowerDense(WeightedTowerLayer):
     whether there are two towers or one.
 
     Args:
-        units: number of neurons over all towers, a multiple of `towers`.
+        units: number of neurons over all towers, see `WeightedTowerLayer`.
         **kwargs: see `WeightedTowerLayer`.
 
     Input: a list with one [B, N] or [B, H, W, C] tensor per tower.
     Output: a list with one [B, units / towers] tensor per tower.
     """
 
-    def kernel_shape(self, visible_shape):
-        return (math.prod(visible_shape[1:]), self.units // self.towers)
+    def kernel_shape(
+        self, visible_shape: tuple[int | None, ...], units: int
+    ) -> tuple[int, ...]:
+        return (math.prod(visible_shape[1:]), units)
 
     def transform(self, activations, kernel):
         inputs = kernel.shape[0]

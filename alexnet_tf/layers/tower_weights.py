@@ -1,8 +1,11 @@
 """What convolution and fully connected layer share: weights and exchange."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from alexnet_tf.layers.exchange import received, sent
 from alexnet_tf.layers.gradients import gradient_scope
 from alexnet_tf.layers.towers import TowerLayer
 
@@ -17,9 +20,12 @@ class WeightedTowerLayer(TowerLayer):
     layer's compute dtype.
 
     Args:
-        units: kernels or neurons over all towers, a multiple of `towers`.
+        units: kernels or neurons over all towers, at least one for each; where
+            they are no multiple the later towers have one more.
         exchange: True where the towers meet: each sees the joined output of
             all towers below instead of its own tower's alone.
+        exchange_precision: "full", or "float16" for what crosses in an
+            exchange, see `exchange.sent`; a tower's own stays as it is.
         activation: name of a Keras activation, or None.
         weight_std: standard deviation of the initial weights, drawn from a
             normal distribution with mean 0.
@@ -30,27 +36,39 @@ class WeightedTowerLayer(TowerLayer):
 
     def __init__(
         self,
-        units,
-        exchange=False,
-        activation="relu",
-        weight_std=0.01,
-        bias=0.0,
-        seed=0,
-        **kwargs,
+        units: int,
+        *,
+        exchange: bool = False,
+        exchange_precision: str = "full",
+        activation: Any = "relu",
+        weight_std: float = 0.01,
+        bias: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if units % self.towers:
+        if units < self.towers:
             raise ValueError(
                 f"{units} units cannot be divided over {self.towers} towers"
             )
         self.units = units
         self.exchange = exchange
+        self.exchange_precision = exchange_precision
         self.activation = keras.activations.get(activation)
         self.weight_std = weight_std
         self.bias = bias
         self.seed = seed
 
-    def kernel_shape(self, visible_shape):
+    def units_of(self, tower: int) -> int:
+        """How many of the units are a tower's."""
+        first, end = (
+            self.units * number // self.towers for number in (tower, tower + 1)
+        )
+        return end - first
+
+    def kernel_shape(
+        self, visible_shape: tuple[int | None, ...], units: int
+    ) -> tuple[int, ...]:
         """Shape of one tower's kernel, given the shape of what it sees."""
         raise NotImplementedError
 
@@ -59,12 +77,14 @@ class WeightedTowerLayer(TowerLayer):
         raise NotImplementedError
 
     def build(self, input_shape):
-        visible = self._visible_shape(input_shape)
         self.kernels = [
             self.add_tower_weight(
                 tower,
                 "kernel",
-                shape=self.kernel_shape(visible),
+                shape=self.kernel_shape(
+                    self._visible_shape(input_shape, tower),
+                    self.units_of(tower),
+                ),
                 initializer=keras.initializers.RandomNormal(
                     stddev=self.weight_std,
                     seed=self.seed * MOST_TOWERS + tower,
@@ -76,17 +96,17 @@ class WeightedTowerLayer(TowerLayer):
             self.add_tower_weight(
                 tower,
                 "bias",
-                shape=(self.units // self.towers,),
+                shape=(self.units_of(tower),),
                 initializer=keras.initializers.Constant(self.bias),
             )
             for tower in range(self.towers)
         ]
 
-    def _visible_shape(self, input_shape):
+    def _visible_shape(self, input_shape, tower):
         # A saved config gives a single shape as a list, too.
         if not isinstance(input_shape[0], list | tuple):
             return tuple(input_shape)
-        own = tuple(input_shape[0])
+        own = tuple(input_shape[tower])
         if not self.exchange:
             return own
         return (*own[:-1], sum(shape[-1] for shape in input_shape))
@@ -98,15 +118,38 @@ class WeightedTowerLayer(TowerLayer):
                 self.one_tower,
                 tf.convert_to_tensor(self.kernels[tower]),
                 tf.convert_to_tensor(self.biases[tower]),
-                *self._seen_by(tower, inputs),
+                *seen,
             )
-            for tower in range(self.towers)
+            for tower, seen in enumerate(self._seen_by_each(inputs))
         ]
 
-    def _seen_by(self, tower, inputs):
+    @property
+    def rounds_what_crosses(self) -> bool:
+        """Whether what a tower sees of another's is rounded to float16."""
+        return self.exchange and self.exchange_precision == "float16"
+
+    def _seen_by_each(self, inputs):
+        """For each tower the list of tensors that it sees."""
+        towers = range(self.towers)
         if not isinstance(inputs, list):
-            return [inputs]
-        return inputs if self.exchange else [inputs[tower]]
+            return [[inputs] for _ in towers]
+        if not self.exchange:
+            return [[inputs[tower]] for tower in towers]
+        if not self.rounds_what_crosses:
+            return [inputs for _ in towers]
+        kept_and_sent = [
+            sent(self.device(sender), x, kept=sender < self.towers)
+            for sender, x in enumerate(inputs)
+        ]
+        return [
+            [
+                kept
+                if sender == tower
+                else received(self.device(tower), half, self.compute_dtype)
+                for sender, (kept, half) in enumerate(kept_and_sent)
+            ]
+            for tower in towers
+        ]
 
     def one_tower(self, kernel, bias, *seen):
         """Output of one kernel and bias for the tensors that it sees."""
@@ -125,6 +168,7 @@ class WeightedTowerLayer(TowerLayer):
             **super().get_config(),
             "units": self.units,
             "exchange": self.exchange,
+            "exchange_precision": self.exchange_precision,
             "activation": keras.activations.serialize(self.activation),
             "weight_std": self.weight_std,
             "bias": self.bias,

@@ -134,7 +134,7 @@ class TowerLayer(keras.layers.Layer):
     def __init__(self, towers=2, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.towers = towers
-        self._devices = getattr(_process, "devices", None) or (None,) * towers
+        self._devices = getattr(_process, "devices", None) or ()
         if any(self._devices):
             # One XLA cluster lives on one device.
             self.supports_jit = False
@@ -146,13 +146,22 @@ class TowerLayer(keras.layers.Layer):
         return self.output if self.towers > 1 else [self.output]
 
     @property
+    def input_sides(self) -> tuple[int, int]:
+        """Height and width of the maps that come in, in a functional model."""
+        maps = self.input[0] if isinstance(self.input, list) else self.input
+        return tuple(maps.shape[1:3])
+
+    @property
     def unpinned(self):
         """True where no tower of this layer is bound to a device."""
         return not any(self._devices[: self.towers])
 
     def device(self, tower):
-        """The device string of a tower, None where TensorFlow chooses."""
-        return self._devices[tower]
+        """The device string of a tower, None where TensorFlow chooses.
+
+        A layer of one tower may ask for that of another, which it reads.
+        """
+        return self._devices[tower] if self._devices else None
 
     def add_tower_weight(self, tower, name, **kwargs):
         """`add_weight` for a variable that lives on the tower's device."""

@@ -6,7 +6,9 @@ import tensorflow as tf
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.top_k import TopKError
 from alexnet_tf.layers.draws import Share, drawing_for, draws_of
+from alexnet_tf.network import logit_parts
 from alexnet_tf.training.loss_scale import LossScale, all_finite
+from alexnet_tf.training.split_softmax import SplitSoftmax
 from alexnet_tf.workers.alone import Alone
 
 NOT_FINITE = "loss is not finite"
@@ -16,9 +18,9 @@ ALONE = Alone()
 class Trainer(keras.Model):
     """Trains a network whose output is logits.
 
-    The loss is the cross-entropy, averaged over the batch. Metrics, averaged
-    over the images of an epoch: `loss`, `top1_error`, `top5_error`, the
-    errors as fractions.
+    Logits that are divided over the towers stay so. The loss is the
+    cross-entropy, averaged over the batch. Metrics, averaged over the images
+    of an epoch: `loss`, `top1_error`, `top5_error`, the errors as fractions.
 
     Args:
         network: a model from uint8 crops to logits. Where it computes in
@@ -55,6 +57,13 @@ class Trainer(keras.Model):
         self.sums = sums_of_gradients(network) if accumulate > 1 else []
         self._workers = workers
         self._draws = draws_of(network)
+        parts = logit_parts(network)
+        self._split = SplitSoftmax.of(network) if len(parts) > 1 else None
+        divided = keras.Model(network.input, parts) if self._split else network
+        # A function, since Keras would save a second model's weights, too.
+        self._logits = lambda images, training: divided(
+            images, training=training
+        )
         computes_in = {layer.compute_dtype for layer in network.layers}
         self.loss_scale = LossScale() if "float16" in computes_in else None
         self.traced_graphs = set()
@@ -69,7 +78,8 @@ class Trainer(keras.Model):
         return [self._mean_loss, *self._errors]
 
     def call(self, images, training=False):
-        return self.network(images, training=training)
+        """Logits of the images, a list where they are divided."""
+        return self._logits(images, training)
 
     def train_step(self, data):
         """One step on (images, labels); raises where the loss is not finite.
@@ -149,7 +159,7 @@ class Trainer(keras.Model):
         with tf.GradientTape() as tape:
             with drawing_for(share):
                 logits = self(images, training=True)
-            losses = cross_entropy(labels, logits)
+            losses = self._cross_entropy(labels, logits)
             loss = tf.reduce_mean(losses) / self.accumulate
             target = self.loss_scale.scaled(loss) if self.loss_scale else loss
         gradients = tape.gradient(target, self.trainable_variables)
@@ -172,13 +182,24 @@ class Trainer(keras.Model):
         """Measures (images, labels)."""
         images, labels = data
         logits = self(images, training=False)
-        self._update_metrics(labels, logits, cross_entropy(labels, logits))
+        losses = self._cross_entropy(labels, logits)
+        self._update_metrics(labels, logits, losses)
         return self.get_metrics_result()
+
+    def _cross_entropy(self, labels, logits):
+        if self._split:
+            return self._split.cross_entropy(labels, logits)
+        return cross_entropy(labels, logits)
 
     def _update_metrics(self, labels, logits, losses):
         # Where the images could not be read, nothing has been counted.
         with tf.control_dependencies([losses]):
             self._mean_loss.update_state(losses)
+            if self._split:
+                better = self._split.classes_ahead(labels, logits)
+                for error in self._errors:
+                    error.add_ranks(better)
+                return
             for error in self._errors:
                 error.update_state(labels, logits)
 

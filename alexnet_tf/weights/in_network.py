@@ -10,11 +10,11 @@ from alexnet_tf.weights.steps import SCALE, Step, steps_of
 def joined_weights(network):
     """{"conv1": (kernel, bias), ...} of a network, see `FileWeights`."""
     return {
-        name: tuple(
+        layer.name: tuple(
             np.concatenate([v.numpy() for v in variables], axis=-1)
-            for variables in _variables(network, name)
+            for variables in (layer.kernels, layer.biases)
         )
-        for name in WEIGHTED_LAYERS
+        for layer in weighted_layers(network)
     }
 
 
@@ -33,7 +33,8 @@ def assign(network, weights, channel_order):
             kernel = kernel[:, :, ::-1]
         kernels, biases = _variables(network, name)
         for array, variables in ((kernel, kernels), (bias, biases)):
-            parts = np.split(array, len(variables), axis=-1)
+            sizes = [variable.shape[-1] for variable in variables]
+            parts = np.split(array, np.cumsum(sizes)[:-1], axis=-1)
             for variable, part in zip(variables, parts, strict=True):
                 variable.assign(part)
 
@@ -63,8 +64,11 @@ def check_fit(network, weights):
     Raises:
         ValueError: naming the first thing that differs.
     """
-    if len(weighted_layers(network)) < len(WEIGHTED_LAYERS):
+    found = {layer.name for layer in weighted_layers(network)}
+    if not found.issuperset(WEIGHTED_LAYERS):
         raise ValueError("model.without leaves layers out that the file has")
+    if added := found.difference(WEIGHTED_LAYERS):
+        raise ValueError(f"it has no {' and no '.join(sorted(added))}")
     if weights.steps is not None:
         _check_steps(weights.steps, steps_of(network))
     for name in WEIGHTED_LAYERS:
@@ -77,8 +81,8 @@ def check_fit(network, weights):
             _variables(network, name),
             strict=True,
         ):
-            *common, own = variables[0].shape
-            shape = (*common, own * len(variables))
+            *common, _ = variables[0].shape
+            shape = (*common, sum(v.shape[-1] for v in variables))
             if array.shape != shape:
                 raise ValueError(
                     f"the {what} of {name} is {_text(array.shape)} in the "

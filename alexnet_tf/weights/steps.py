@@ -119,5 +119,6 @@ def _conv_step(layer):
     crosses = layer.exchange or not isinstance(layer.input, list)
     groups = 1 if crosses else layer.towers
     # "ceil" fills up what a crop of 224 lacks; no file has it.
-    padding = layer.kernel_size // 2 if layer.padding == "same" else 0
+    paddings = {"same": layer.kernel_size // 2, "ceil": 0}
+    padding = paddings.get(layer.padding, layer.padding)
     return Step("conv", (layer.kernel_size, layer.strides, padding, groups))
