@@ -8,8 +8,6 @@ The towers' maps lie in one tensor, the first tower's first, where a layer
 that does not cross the towers is a grouped one.
 """
 
-from typing import Any
-
 import keras
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
