@@ -98,6 +98,20 @@ def logit_parts(network: keras.Model) -> list[keras.KerasTensor]:
     return [output]
 
 
+def fc7_network(network: keras.Model) -> keras.Model:
+    """From crops to fc7 after its ReLU, both towers joined (section 6.1).
+
+    Args:
+        network: from uint8 crops [B, crop, crop, 3] to logits.
+
+    Returns:
+        A model with the network's layers, to [B, units] of their dtype,
+        tower 0's first.
+    """
+    halves = network.get_layer("fc7").tower_outputs
+    return keras.Model(network.input, keras.ops.concatenate(halves, axis=-1))
+
+
 class _LayerFactory:
     """Layers with the config's values filled in, each with its own seed."""
 

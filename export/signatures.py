@@ -13,13 +13,13 @@ TF Serving checks no shapes, so each begins with `tf.ensure_shape`; without it
 a scalar would reach the graph and fail obscurely.
 """
 
-import keras
 import tensorflow as tf
 
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.decoding.isolation import map_where_valid
 from alexnet_tf.data.preprocess import RECORD_SIZE, decode, to_record
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities, ten_crops
+from alexnet_tf.network import fc7_network
 from export.in_parts import in_parts
 
 BEST = 5
@@ -39,7 +39,7 @@ class Signatures:
 
     def __init__(self, network, crop, class_names):
         self._network = network
-        self._fc7 = _fc7_of(network)
+        self._fc7 = fc7_network(network)
         self._crop = crop
         self._class_names = class_names
 
@@ -205,11 +205,6 @@ class Signatures:
             "classes": tf.where(valid[:, None], names, ""),
             "scores": _zero_unless(valid, tf.cast(scores, tf.float32)),
         }
-
-
-def _fc7_of(network):
-    fc7 = network.get_layer("fc7").tower_outputs
-    return keras.Model(network.input, keras.ops.concatenate(fc7, axis=-1))
 
 
 def _zero_unless(valid, rows):

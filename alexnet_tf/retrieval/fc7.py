@@ -1,10 +1,10 @@
 """The vectors that images are compared by (section 6.1)."""
 
-import keras
 import tensorflow as tf
 
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.network import fc7_network
 
 
 class Fc7:
@@ -21,16 +21,14 @@ class Fc7:
     """
 
     def __init__(self, network, crop):
-        halves = network.get_layer("fc7").tower_outputs
-        self.dimensions = sum(half.shape[-1] for half in halves)
-        probe = keras.Model(network.inputs, {"fc7": halves})
+        probe = fc7_network(network)
+        self.dimensions = probe.output.shape[-1]
         spec = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
 
         @tf.function(input_signature=[spec])
         def vectors_of(records):
             crops = centre_crop(records, crop)
-            vectors = tf.concat(probe(crops, training=False)["fc7"], axis=-1)
-            return tf.cast(vectors, tf.float32)
+            return tf.cast(probe(crops, training=False), tf.float32)
 
         self._vectors_of = vectors_of
 

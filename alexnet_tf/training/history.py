@@ -98,7 +98,8 @@ def draw_curves(rows, path):
         )
     error.set_ylabel("error")
     error.set_ylim(0, 1)
-    line(rate, "learning_rate", "lr", color="C2")
+    # Constant within an epoch: a slope would show rates that never were.
+    line(rate, "learning_rate", "lr", color="C2", drawstyle="steps-mid")
     rate.set_yscale("log")
     rate.set_ylabel("learning rate")
     for key in rows[-1]:
