@@ -1,12 +1,14 @@
 """--mode=inspect: the network layer by layer, or what two recipes differ in."""
 
 import json
+import sys
 
 from alexnet_tf.analysis.layer_table import layer_table, training_memory
-from alexnet_tf.config import changed_values, check_config
+from alexnet_tf.config import SECTIONS, changed_values, check_config
+from alexnet_tf.errors import UserError
 from alexnet_tf.layers import towers
 from alexnet_tf.network import build_network
-from alexnet_tf.run.folder import existing_run
+from alexnet_tf.run.folder import existing_run, newest_trained_run
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.placement import (
     as_json,
@@ -23,13 +25,34 @@ from modes.setup import (
 
 def main(options):
     """Prints one of the two; returns the exit code."""
-    run = existing_run(options.run) if options.run else None
+    run = run_to_inspect(options)
     config = config_for(options, run)
     if options.against is not None:
         check_config(options.against)
         print_changes(config, options.against, options.json)
         return 0
     return print_network(options, run, config)
+
+
+def run_to_inspect(options):
+    """The run that is asked for, or the newest; None for a recipe alone.
+
+    Raises:
+        UserError: there is no such run, or a recipe is asked for besides.
+    """
+    if options.config_given and options.run:
+        raise UserError(
+            f"{options.run} has a recipe of its own: omit --config, or "
+            "leave --run out; --against=RECIPE prints where the two differ"
+        )
+    if options.config_given:
+        return None
+    if options.run:
+        return existing_run(options.run)
+    newest = newest_trained_run()
+    if newest is not None:
+        print(f"run {newest.path}", file=sys.stderr)
+    return newest
 
 
 def print_changes(config, against, as_json):
@@ -41,7 +64,7 @@ def print_changes(config, against, as_json):
     """
     changes = [
         change
-        for section in ("data", "model", "train")
+        for section in SECTIONS
         for change in changed_values(section, config, against)
     ]
     widest = max((len(key) for key, _, _ in changes), default=0)

@@ -13,13 +13,33 @@ def config_for(options, run):
 
     A run keeps its config; --config.KEY=VALUE changes single values of it.
     """
-    if run is None or not run.exists or options.config_given:
+    if run is None or not run.exists:
         config = options.config
+    elif options.config_given:
+        config = options.config
+        check_class_count(run, config)
     else:
         config = run.read_config()
         apply_overrides(config, options.overrides)
     check_config(config)
     return config
+
+
+def check_class_count(run, config):
+    """Raises `UserError` if a recipe is for other images than a run's.
+
+    Before any image is asked for: the recipe may name ImageNet.
+    """
+    trained, asked = (
+        run.read_config().model.num_classes,
+        (config.model.num_classes),
+    )
+    if asked not in (0, trained):
+        raise UserError(
+            f"{run.path} has another recipe: its network tells {trained} "
+            f"classes apart, that of --config {asked}; omit --config, or "
+            "name another --run"
+        )
 
 
 def data_dir_for(options, run):
@@ -64,8 +84,21 @@ def check_same_classes(run, source):
         raise UserError(
             f"{run.path} was trained on the {len(trained)} classes "
             f"{_shortened(trained)}, but {source.name} has the {len(found)} "
-            f"classes {_shortened(found)}"
+            f"classes {_shortened(found)}{_changes(trained, found)}: name the "
+            "images it was trained on with --data_dir, or train a new run on "
+            "these"
         )
+
+
+def _changes(trained, found):
+    """What came and went, as ", with y, without x"; nothing but the order."""
+    came = [name for name in found if name not in trained]
+    went = [name for name in trained if name not in found]
+    return "".join(
+        f", {word} {_shortened(names)}"
+        for word, names in (("with", came), ("without", went))
+        if names
+    )
 
 
 def _shortened(names, most=5):

@@ -72,8 +72,12 @@ def train_run(options, run, interrupts, workers):
     config = config_for(options, run)
     if run.exists and not options.config_given and not workers.rank:
         run.say_what_config_lacks("data", "model", "train")
+    if run.exists:  # before images are asked for that it was not trained on
+        check_same_recipe(run, config)
     damaged = [d for _, d in read_damaged(run.damaged_file)]
     source = open_source(config, options, run, damaged if run.exists else None)
+    if run.exists and run.dataset_file.is_file():
+        check_same_classes(run, source)
     settle_class_count(config, source)
     check_workers(config, workers)
     devices = resolve_tower_devices(
@@ -92,8 +96,10 @@ def train_run(options, run, interrupts, workers):
     assert source.validation  # images are held out where there is none
     is_new = not run.path.exists()
     with locked(run):
-        if run.exists:
-            check_same_run(run, config, source)
+        if run.exists:  # once more: another process may have begun it
+            check_same_recipe(run, config)
+        if run.statistics_file.is_file():
+            load_checked(run.statistics_file, data_fingerprint(config, source))
         run.write_dataset(source, data_dir_for(options, run))
         run.create(config)
         run.finished_file.unlink(missing_ok=True)
@@ -207,14 +213,21 @@ def check_workers(config, workers):
         )
 
 
-def check_same_run(run, config, source):
-    """Refuses to continue a run with another network or other images."""
+def check_same_recipe(run, config):
+    """Refuses to continue a run with another network or order of images.
+
+    Args:
+        run: a `Run` that exists.
+        config: its class count may still be 0, for as many as there are.
+    """
     if run.dataset_file.is_file() and "imported_from" in run.read_dataset():
         raise UserError(
             f"{run.path} holds imported weights, no training to continue: "
             "name another --run"
         )
     before = run.read_config()
+    if config.model.num_classes == 0:
+        before.model.num_classes = 0
     changed = [
         difference
         for section in ("data", "model", "train")
@@ -227,10 +240,6 @@ def check_same_run(run, config, source):
             f"({'; '.join(changed)}): omit --config to continue it, or "
             "name another --run"
         )
-    if run.dataset_file.is_file():
-        check_same_classes(run, source)
-    if run.statistics_file.is_file():
-        load_checked(run.statistics_file, data_fingerprint(config, source))
 
 
 def check_xla(train, devices):

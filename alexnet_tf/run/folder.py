@@ -215,6 +215,19 @@ def existing_run(path):
     return run
 
 
+def newest_trained_run() -> Run | None:
+    """The run under runs/ whose best weights are the newest, if any."""
+    return max(
+        (
+            run
+            for run in map(Run, RUNS.glob("*"))
+            if run.exists and run.best_weights.is_file()
+        ),
+        key=lambda run: run.best_weights.stat().st_mtime,
+        default=None,
+    )
+
+
 def trained_run(path=None):
     """The run at `path`, or the newest under runs/, with trained weights.
 
@@ -222,17 +235,13 @@ def trained_run(path=None):
         UserError: there is none.
     """
     if path is None:
-        trained = [
-            run
-            for run in map(Run, RUNS.glob("*"))
-            if run.exists and run.best_weights.is_file()
-        ]
-        if not trained:
+        newest = newest_trained_run()
+        if newest is None:
             raise UserError(
                 f"no trained run under {RUNS}/: train one with "
                 f"{command('train')}, or name one with --run=DIR"
             )
-        return max(trained, key=lambda r: r.best_weights.stat().st_mtime)
+        return newest
     run = existing_run(path)
     if not run.best_weights.is_file():
         raise UserError(

@@ -12,7 +12,10 @@ from modes import inspect
 
 def test_two_recipes_are_compared(capsys):
     options = Options(
-        config=one_gpu.get_config(), against=paper.get_config(), json=True
+        config=one_gpu.get_config(),
+        config_given=True,
+        against=paper.get_config(),
+        json=True,
     )
     assert inspect.main(options) == 0
     *lines, last = capsys.readouterr().out.splitlines()
@@ -27,7 +30,9 @@ def test_two_recipes_are_compared(capsys):
 
 
 def test_a_recipe_against_itself(capsys):
-    options = Options(config=caffe.get_config(), against=caffe.get_config())
+    options = Options(
+        config=caffe.get_config(), config_given=True, against=caffe.get_config()
+    )
     assert inspect.main(options) == 0
     assert capsys.readouterr().out == "no differences\n"
 
@@ -35,6 +40,8 @@ def test_a_recipe_against_itself(capsys):
 def test_what_a_recipe_lacks_is_named():
     other = paper.get_config()
     del other.model.width
-    options = Options(config=paper.get_config(), against=other)
+    options = Options(
+        config=paper.get_config(), config_given=True, against=other
+    )
     with pytest.raises(UserError, match=r"lacks a key: .*width"):
         inspect.main(options)
