@@ -87,14 +87,18 @@ def _accuracy(run):
 Not measured. `{command("evaluate", run=run.path)}` does it; a new
 export will then say.
 """
+    top5 = ("", "", "")
+    if outcome.has_top5:
+        top5 = (" top-5 error |", "---|", f" {outcome.top5_error:.2%} |")
+    table = f"""| top-1 error |{top5[0]}
+|---|{top5[1]}
+| {outcome.top1_error:.2%} |{top5[2]}"""
     return f"""## Accuracy
 
 Measured on {outcome.samples:,} images of {outcome.dataset}
 ({outcome.split}), {VIEWS[outcome.crops]}:
 
-| top-1 error | top-5 error |
-|---|---|
-| {outcome.top1_error:.2%} | {outcome.top5_error:.2%} |
+{table}
 """
 
 

@@ -155,5 +155,6 @@ def results(folder, name, seeds, published):
         outcome = outcome_of_training(Run(folder / f"{slug(name)}-{seed}"))
         if outcome is not None:
             top1[seed] = outcome.top1_error
-            top5[seed] = outcome.top5_error
+            if outcome.has_top5:
+                top5[seed] = outcome.top5_error
     return Variant(name, top1, top5, published)

@@ -15,6 +15,7 @@ from alexnet_tf.evaluation.outcome import (
     write_tables,
 )
 from alexnet_tf.evaluation.tables import markdown
+from alexnet_tf.run.about import about_run
 from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import load_trained
 from modes.setup import check_same_classes, config_for, open_source
@@ -27,6 +28,7 @@ def main(options):
     run = trained_run(options.run)
     config = config_for(options, run)
     source = open_source(config, options, run)
+    print(about_run(run), flush=True)
     trained = load_trained(run, options.tower_devices)
     check_same_classes(run, source)
     validation = Records(source, source.validation, cache_gb=0)
@@ -49,6 +51,7 @@ def evaluate_ensemble(options):
     for opener in openers:
         member = opener()
         members.append(member)
+        print(member.about, flush=True)
         check_same_answers(members)
         check_source_classes(member, source)
         evaluations.append(

@@ -5,6 +5,7 @@ import pathlib
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.layers.towers import resolve_tower_devices
+from alexnet_tf.run.about import about_run, write_about
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.trained import load_trained
 from export.labels import write_labels
@@ -28,6 +29,7 @@ def main(options):
             f"--format={options.format} is float32: leave out "
             f"--precision={options.precision}, or export a saved_model"
         )
+    print(about_run(run), flush=True)
     # Without pins: no device of this machine may enter the graph.
     trained = load_trained(run, "none", options.precision)
     path = WRITERS[options.format](options, run, trained)
@@ -44,6 +46,7 @@ def _write_saved_model(options, run, trained):
     def write_contents(version):
         save(version, signatures)
         write_labels(version, trained.class_names)
+        write_about(version, run)
         write_warmup(version, model_name=base.resolve().name)
         (version / CARD).write_text(card, "utf-8")
 

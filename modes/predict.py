@@ -33,6 +33,7 @@ def main(options):
     """
     files = files_of(options.images, "predict")
     members = load_members(options)
+    print("\n".join(member.about for member in members), flush=True)
     names = members[0].class_names
     numbers = numbers_of(names, options.synsets) if options.submission else None
     results = [predict_file(members, file) for file in files]

@@ -174,7 +174,7 @@ def number_sections(run, class_names):
         results_section(read_outcome(run.evaluation_file), rows, class_names)
     ]
     if rows:
-        sections.append(curves_section(rows))
+        sections.append(curves_section(rows, len(class_names)))
     if run.confusion_file.is_file():
         confusion, names = read_confusion(run.confusion_file)
         sections += [

@@ -151,8 +151,8 @@ def train_and_test(run, config, source, devices, interrupts, workers):
         augment=config.data.augment,
         crop_shared_by=config.data.crop_shared_by,
     )
-    if batches.batch_size < config.train.batch_size and not workers.rank:
-        print(f"batches of {batches.batch_size}: there are no more images")
+    if not workers.rank:
+        print(updates_in_words(batches, config.train))
     damage = DamageLog(
         run.damaged_file,
         {"train": train, "validation": validation},
@@ -175,6 +175,21 @@ def train_and_test(run, config, source, devices, interrupts, workers):
     # A worker that ends is one that fell silent to the others.
     workers.wait_for_all()
     return 0
+
+
+def updates_in_words(batches, train):
+    """How many updates the weights get: of few images they are few."""
+    steps = batches.steps_per_epoch
+    few = (
+        ", there are no more images"
+        if batches.batch_size < train.batch_size
+        else ""
+    )
+    return (
+        f"{train.epochs} epochs of {steps} updates, {train.epochs * steps} in "
+        f"all, in batches of {batches.batch_size}{few}; "
+        "--config.train.epochs sets their number"
+    )
 
 
 def test(run, config, source, devices, validation):

@@ -21,7 +21,8 @@ class Variant:
 
     Attributes:
         name: what is different.
-        top1_errors, top5_errors: {seed: fraction}.
+        top1_errors, top5_errors: {seed: fraction}; no top-5 errors where
+            they say nothing, and their columns are left out.
         published: points by which the paper's top-1 and top-5 errors grow;
             None where it gives none.
     """
@@ -58,8 +59,8 @@ def markdown(whole, variants):
         whole: the `Variant` with nothing taken away.
         variants: the others; those without a run are left out.
     """
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    rows = _rows(whole, variants)
+    columns, *rows = _rows(whole, variants)
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
 
 
@@ -67,13 +68,14 @@ def as_csv(whole, variants):
     """The same table as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
     writer.writerows(_rows(whole, variants))
     return text.getvalue()
 
 
 def _rows(whole, variants):
-    rows = [_row(whole, whole)]
+    """The headings, then the rows."""
+    width = len(COLUMNS) if whole.top5_errors else COLUMNS.index("top-5 error")
+    rows = [list(COLUMNS[:width]), _row(whole, whole)]
     for variant in variants:
         if variant.top1_errors.keys() & whole.top1_errors.keys():
             rows.append(_row(variant, whole))
@@ -82,12 +84,14 @@ def _rows(whole, variants):
 
 def _row(variant, whole):
     top1, top5 = variant.published or (None, None)
-    return [
+    cells = [
         variant.name,
         str(len(variant.top1_errors)),
         *_error_cells(variant.top1_errors, whole.top1_errors, top1),
-        *_error_cells(variant.top5_errors, whole.top5_errors, top5),
     ]
+    if whole.top5_errors:
+        cells += _error_cells(variant.top5_errors, whole.top5_errors, top5)
+    return cells
 
 
 def _error_cells(errors, whole, published):

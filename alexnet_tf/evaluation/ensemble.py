@@ -14,6 +14,7 @@ from alexnet_tf.evaluation.ten_crop import (
     ten_crop_probabilities,
 )
 from alexnet_tf.files.versions import versions_in
+from alexnet_tf.run.about import about_run, about_version
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.trained import load_trained
 
@@ -27,12 +28,14 @@ class Member:
 
     Attributes:
         name: path of the run or of the exported version.
+        about: which network it is, in one line.
         class_names: one per probability.
         probabilities: from uint8 records [B, 256, 256, 3] to float64 [B,
             classes], the mean over the crops.
     """
 
     name: str
+    about: str
     class_names: tuple[str, ...]
     probabilities: Callable
 
@@ -43,6 +46,7 @@ def run_member(run, crops, tower_devices="none"):
     mean_of = {1: centre_crop_probabilities, 10: ten_crop_probabilities}[crops]
     return Member(
         str(run.path),
+        about_run(run),
         trained.class_names,
         tf.function(
             lambda records: mean_of(trained.network, records, trained.crop),
@@ -108,7 +112,12 @@ def _export_member(version):
         mean = model.signatures["images"](images=records)["probabilities"]
         return tf.cast(mean, tf.float64)
 
-    return Member(str(version), tuple(labels.splitlines()), probabilities)
+    return Member(
+        str(version),
+        about_version(version),
+        tuple(labels.splitlines()),
+        probabilities,
+    )
 
 
 def check_same_answers(members):

@@ -52,6 +52,7 @@ def outcome_of(
         top1_interval=evaluation.interval(1),
         top5_error=evaluation.error(5),
         top5_interval=evaluation.interval(5),
+        classes=len(source.class_names),
     )
 
 
@@ -184,18 +185,21 @@ def _print_outcome(
         print(f"{'class':{width}}  images  accuracy")
         for name, images, accuracy in rows:
             print(f"{name:{width}}  {images:6d}  {accuracy:8.3f}")
-    print(
-        f"{outcome.dataset} {outcome.split}, {outcome.samples} images, "
-        f"{VIEWS[outcome.crops]}: "
-        f"top-1 error {outcome.top1_error:.4f}, "
-        f"top-5 error {outcome.top5_error:.4f}, "
-        f"top-1 accuracy {1 - outcome.top1_error:.4f}"
-    )
     top1, top5 = (
         "{:.4f} to {:.4f}".format(*interval)
         for interval in (outcome.top1_interval, outcome.top5_interval)
     )
-    print(f"95 % intervals: top-1 error {top1}, top-5 error {top5}")
+    error5 = interval5 = ""
+    if outcome.has_top5:
+        error5 = f"top-5 error {outcome.top5_error:.4f}, "
+        interval5 = f", top-5 error {top5}"
+    print(
+        f"{outcome.dataset} {outcome.split}, {outcome.samples} images, "
+        f"{VIEWS[outcome.crops]}: "
+        f"top-1 error {outcome.top1_error:.4f}, {error5}"
+        f"top-1 accuracy {1 - outcome.top1_error:.4f}"
+    )
+    print(f"95 % intervals: top-1 error {top1}{interval5}")
 
 
 def _write_outcome(

@@ -7,6 +7,7 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 
+from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.files.figures import literal, save_figure
@@ -35,6 +36,7 @@ class Outcome:
         samples: how many images were evaluated.
         top1_error, top5_error: fractions.
         top1_interval, top5_interval: (low, high), fractions.
+        classes: number of classes; None: unknown.
     """
 
     run: str
@@ -46,6 +48,12 @@ class Outcome:
     top1_interval: tuple[float, float]
     top5_error: float
     top5_interval: tuple[float, float]
+    classes: int | None = None
+
+    @property
+    def has_top5(self) -> bool:
+        """Whether the top-5 error means something."""
+        return top5_means_something(self.classes)
 
 
 def markdown(outcomes: list[Outcome], published: bool = False) -> str:
@@ -55,8 +63,8 @@ def markdown(outcomes: list[Outcome], published: bool = False) -> str:
         outcomes: a row each.
         published: whether the errors of `configs.published` stand below.
     """
-    lines = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    rows = _rows(outcomes, published)
+    columns, *rows = _rows(outcomes, published)
+    lines = [_line(columns), _line(["---"] * len(columns))]
     return "\n".join(lines + [_line(row) for row in rows]) + "\n"
 
 
@@ -64,12 +72,12 @@ def as_csv(outcomes: list[Outcome], published: bool = False) -> str:
     """The table as CSV, percentages; see `markdown`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
     writer.writerows(_rows(outcomes, published))
     return text.getvalue()
 
 
 def _rows(outcomes, published):
+    """The headings, then the rows; without a top-5 error that says nothing."""
     ours = [
         (
             outcome.run,
@@ -86,7 +94,10 @@ def _rows(outcomes, published):
         (name, images, VIEWS[crops], _percent(top1), "", _percent(top5), "")
         for name, images, crops, top1, top5 in (*PAPER, *SINCE)
     ]
-    return ours + theirs if published else ours
+    rows = [COLUMNS, *ours, *(theirs if published else ())]
+    if any(outcome.has_top5 for outcome in outcomes):
+        return rows
+    return [row[: COLUMNS.index("top-5 error")] for row in rows]
 
 
 def _line(cells):

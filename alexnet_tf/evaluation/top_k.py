@@ -35,6 +35,15 @@ class TopKError(keras.metrics.MeanMetricWrapper):
         return {"k": self.k, "name": self.name, "dtype": self.dtype}
 
 
+def top5_means_something(classes: int | None) -> bool:
+    """Whether five guesses can miss: of up to five classes they never do.
+
+    Args:
+        classes: how many there are; None: unknown.
+    """
+    return classes is None or classes > 5
+
+
 def top_k_errors(labels, scores, k):
     """1.0 for every image whose label is not among its k best scores.
 

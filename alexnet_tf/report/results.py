@@ -5,6 +5,7 @@ import numpy as np
 
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
 from alexnet_tf.evaluation.tables import VIEWS, Outcome, per_class
+from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.report.markup import drawing, joined, table, tag
 from alexnet_tf.report.page import Section
 from configs.published import PAPER
@@ -57,14 +58,14 @@ def results_section(outcome: Outcome | None, rows, class_names):
             (f"paper, {network}", images, VIEWS[crops], top1, top5)
             for network, images, crops, top1, top5 in PAPER
         ]
-    body = table(
-        ("network", "top-1 error", "top-5 error", "views", "set"),
-        [
-            (network, f"{top1:.2%}", f"{top5:.2%}", views, images)
-            for network, images, views, top1, top5 in measured
-        ],
-        class_="errors",
-    )
+    rows = [
+        (network, f"{top1:.2%}", f"{top5:.2%}", views, images)
+        for network, images, views, top1, top5 in measured
+    ]
+    rows.insert(0, ("network", "top-1 error", "top-5 error", "views", "set"))
+    if not top5_means_something(len(class_names)):
+        rows = [(*row[:2], *row[3:]) for row in rows]
+    body = table(rows[0], rows[1:], class_="errors")
     if not outcome:
         body = joined(
             tag("p", "There is no evaluation of the best weights."), body

@@ -19,10 +19,9 @@ def introduction(outcome, rows, dataset, parameters, left_out):
     facts = [("Parameters", f"{parameters:,}")]
     if outcome:
         views = VIEWS[outcome.crops]
-        facts += [
-            (f"Top-1 error, {views}", f"{outcome.top1_error:.1%}"),
-            (f"Top-5 error, {views}", f"{outcome.top5_error:.1%}"),
-        ]
+        facts.append((f"Top-1 error, {views}", f"{outcome.top1_error:.1%}"))
+        if outcome.has_top5:
+            facts.append((f"Top-5 error, {views}", f"{outcome.top5_error:.1%}"))
     if rows:
         images = dataset["train_images"]
         time = training_time(rows, images)

@@ -2,6 +2,7 @@
 
 import datetime
 
+from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.report.chart import line_chart
 from alexnet_tf.report.markup import joined, table, tag
 from alexnet_tf.report.page import Section
@@ -33,12 +34,19 @@ def training_time(rows, images):
     return datetime.timedelta(seconds=round(seconds))
 
 
-def curves_section(rows):
+def curves_section(rows, classes=None):
     """Loss, errors and learning rate over the epochs.
 
     Args:
         rows: of history.csv, at least one.
+        classes: number of classes: of few, the top-5 error is left out.
     """
+    has_top5 = top5_means_something(classes)
+    columns = {
+        key: value
+        for key, value in COLUMNS.items()
+        if has_top5 or "top5" not in key
+    }
 
     def pairs(key):
         return [(row["epoch"], row[key]) for row in rows]
@@ -50,7 +58,15 @@ def curves_section(rows):
         "div",
         line_chart("Loss", "epoch", both("loss")),
         line_chart("Top-1 error", "epoch", both("top1_error"), from_zero=True),
-        line_chart("Top-5 error", "epoch", both("top5_error"), from_zero=True),
+        *(
+            [
+                line_chart(
+                    "Top-5 error", "epoch", both("top5_error"), from_zero=True
+                )
+            ]
+            if has_top5
+            else []
+        ),
         line_chart(
             "Learning rate",
             "epoch",
@@ -63,9 +79,9 @@ def curves_section(rows):
         "details",
         tag("summary", "The numbers"),
         table(
-            [heading for heading, _ in COLUMNS.values()],
+            [heading for heading, _ in columns.values()],
             [
-                [form.format(row[key]) for key, (_, form) in COLUMNS.items()]
+                [form.format(row[key]) for key, (_, form) in columns.items()]
                 for row in rows
             ],
             class_="numbers",

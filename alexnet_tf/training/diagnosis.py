@@ -155,6 +155,19 @@ def layer_outputs(network, images):
     }
 
 
+LEAST_WINDOW = 10  # updates: the mean loss of fewer is mostly chance
+
+
+def flat_loss_window(steps: int, updates: int) -> int:
+    """Length of the alarm's window: half of a run that is short.
+
+    Args:
+        steps: the config's, for runs that are long enough.
+        updates: of the whole run.
+    """
+    return min(steps, max(updates // 2, LEAST_WINDOW))
+
+
 class FlatLossAlarm(keras.callbacks.Callback):
     """Says so, once, when the loss has stayed that of a guess.
 

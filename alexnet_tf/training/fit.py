@@ -13,6 +13,7 @@ from alexnet_tf.training.diagnosis import (
     NotFinite,
     RefuseNotFinite,
     first_not_finite,
+    flat_loss_window,
 )
 from alexnet_tf.training.epoch_report import EpochReport, TrainingProgress
 from alexnet_tf.training.history import Events, History
@@ -122,13 +123,18 @@ class Fit:
         first_worker = [
             FlatLossAlarm(
                 self._config.model.num_classes,
-                train.flat_loss_steps,
+                flat_loss_window(
+                    train.flat_loss_steps,
+                    train.epochs * self._batches.steps_per_epoch,
+                ),
                 train.flat_loss_margin,
                 sample=lambda: next(iter(self._batches.stream()))[0],
                 steps_done=lambda: state.step,
             ),
             Events(run),
-            History(run, state.rows, train.epochs),
+            History(
+                run, state.rows, train.epochs, self._config.model.num_classes
+            ),
         ]
         keeper = StateKeeper(
             state,

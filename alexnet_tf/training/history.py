@@ -6,6 +6,7 @@ import keras
 import matplotlib.pyplot as plt
 import tensorflow as tf
 
+from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.atomic import readable, replacing
 from alexnet_tf.files.figures import save_figure
 from alexnet_tf.training.epoch_report import UPDATE_RATIO
@@ -18,21 +19,25 @@ class History(keras.callbacks.Callback):
         run: a `Run`.
         rows: list of one dict per completed epoch, which grows.
         epochs: number of epochs planned, for the printed line.
+        classes: number of classes: of few, the top-5 error is not shown.
     """
 
-    def __init__(self, run, rows, epochs):
+    def __init__(self, run, rows, epochs, classes=None):
         super().__init__()
         self._run = run
         self._rows = rows
         self._epochs = epochs
+        self._has_top5 = top5_means_something(classes)
 
     def on_epoch_end(self, epoch, logs):
         self._rows.append({"epoch": epoch + 1, **logs})
         with self._run.saving():
             with replacing(self._run.history_file) as temporary:
                 write_rows(temporary, self._rows)
-            draw_curves(self._rows, self._run.figures_folder / "curves.png")
-        print(summary(self._rows[-1], self._epochs), flush=True)
+            figure = self._run.figures_folder / "curves.png"
+            draw_curves(self._rows, figure, self._has_top5)
+        line = summary(self._rows[-1], self._epochs, self._has_top5)
+        print(line, flush=True)
 
 
 def write_rows(path, rows):
@@ -54,26 +59,30 @@ def read_rows(path):
         return [dict(zip(keys, map(float, row), strict=True)) for row in rows]
 
 
-def summary(row, epochs):
-    """One line about an epoch."""
+def summary(row, epochs, has_top5=True):
+    """One line about an epoch, perhaps with its top-5 error."""
+    top5 = (
+        f"top-5 error {row['top5_error']:.3f}, "
+        f"validation {row['val_top5_error']:.3f}; "
+    )
     return (
         f"epoch {row['epoch']}/{epochs}: "
         f"loss {row['loss']:.3f}, validation {row['val_loss']:.3f}; "
         f"top-1 error {row['top1_error']:.3f}, "
         f"validation {row['val_top1_error']:.3f}; "
-        f"top-5 error {row['top5_error']:.3f}, "
-        f"validation {row['val_top5_error']:.3f}; "
+        f"{top5 if has_top5 else ''}"
         f"lr {row['learning_rate']:g}, "
         f"{row['images_per_second']:.0f} images/s"
     )
 
 
-def draw_curves(rows, path):
+def draw_curves(rows, path, has_top5=True):
     """Loss, errors, learning rate and update ratios over the epochs.
 
     Args:
         rows: one dict per epoch, as in history.csv.
         path: of the PNG file.
+        has_top5: whether the top-5 error is drawn.
     """
     figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
     loss, error, rate, update = axes.flat
@@ -86,7 +95,8 @@ def draw_curves(rows, path):
     line(loss, "loss", "training", color="C0")
     line(loss, "val_loss", "validation, centre crop", color="C1")
     loss.set_ylabel("loss")
-    for key, style in (("top1", "-"), ("top5", "--")):
+    errors = (("top1", "-"), ("top5", "--"))
+    for key, style in errors[: 2 if has_top5 else 1]:
         name = key.replace("top", "top-")
         line(error, f"{key}_error", f"{name}, training", color="C0", ls=style)
         line(

@@ -2,10 +2,12 @@
 
 import contextlib
 import dataclasses
+import pathlib
 import threading
 import time
 
 from alexnet_tf.errors import one_line
+from alexnet_tf.run.about import about_version
 from export.server.errors import ServingError
 from export.server.versions import versions_on_disk
 
@@ -173,7 +175,8 @@ class ServedModel:
             version.model = model
             version.state = "AVAILABLE"
         seconds = time.monotonic() - begin
-        report(f"{name} loaded from {path} in {seconds:.1f} s")
+        about = about_version(pathlib.Path(path)).removeprefix(str(path))
+        report(f"{name} loaded from {path} in {seconds:.1f} s{about}")
 
     def _let_go(self, wanted):
         with self._lock:

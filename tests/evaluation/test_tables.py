@@ -1,6 +1,9 @@
 """The table of errors as markdown and CSV."""
 
 import csv
+import dataclasses
+
+import pytest
 
 from alexnet_tf.evaluation.tables import Outcome, as_csv, markdown
 
@@ -29,6 +32,18 @@ def test_ours_stands_above_the_paper():
     )
     assert any("| ten crops | 38.1 |  | 16.4 |" in line for line in published)
     assert any("| ten crops | 40.7 |  | 18.2 |" in line for line in published)
+
+
+@pytest.mark.parametrize(
+    ("classes", "columns"), [(3, 5), (5, 5), (6, 7), (None, 7)]
+)
+def test_five_guesses_of_five_classes_are_no_result(classes, columns):
+    ours = dataclasses.replace(OURS, classes=classes)
+    rows = list(csv.reader(as_csv([ours]).splitlines()))
+    assert [len(row) for row in rows] == [columns] * 2
+    header, _, row = markdown([dataclasses.replace(ours, run="a")]).splitlines()
+    assert header.count("|") == row.count("|") == columns + 1
+    assert ("top-5" in header) == (columns == 7)
 
 
 def test_csv_has_the_same_cells():

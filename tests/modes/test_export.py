@@ -10,6 +10,8 @@ import pytest
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
+from alexnet_tf.run.about import about_run, about_version
+from alexnet_tf.run.folder import Run
 from modes import export
 
 
@@ -30,14 +32,47 @@ def test_the_card_lies_in_the_version_and_beside_it(exported):
 def test_the_card_says_what_was_measured(exported, finished_run):
     card = (exported / "model_card.md").read_text()
     evaluation = json.loads((finished_run / "evaluation.json").read_text())
-    [row] = re.findall(r"\| ([\d.]+)% \| ([\d.]+)% \|", card)
-    assert float(row[0]) == pytest.approx(
+    [top1] = re.findall(r"\| ([\d.]+)% \|", card)
+    assert "top-5" not in card  # of three classes it says nothing
+    assert float(top1) == pytest.approx(
         100 * evaluation["top1_error"], abs=0.005
     )
     assert "18 images of folder" in card
     assert "The images in the folder belong to whoever made them." in card
     assert "| `model.width` | 1.0 | 0.0625 |" in card
     assert "model.dropout" not in card  # as in the paper
+
+
+def test_a_version_says_which_run_answers(exported, finished_run, capsys):
+    about = (
+        f"run {finished_run}: trained on folder, 3 classes: blue, green, red"
+    )
+    assert (exported / "1" / "assets" / "about.txt").read_text() == f"{about}\n"
+    assert about_version(exported / "1") == f"{exported / '1'}: {about}"
+
+
+def test_the_first_line_of_an_export_is_about_its_run(
+    finished_run, tmp_path, capsys
+):
+    options = options_for_export(finished_run, tmp_path / "m", format="pytorch")
+    assert export.main(options) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first == about_run(Run(finished_run))
+
+
+def test_imported_weights_are_not_called_trained(tmp_path):
+    run = Run(tmp_path)
+    dataset = {
+        "name": "imagenet2012",
+        "class_names": [f"class {i}" for i in range(1000)],
+        "imported_from": {"file": "random.npy", "sha256": "0"},
+    }
+    run.dataset_file.write_text(json.dumps(dataset))
+    assert about_run(run) == (
+        f"run {tmp_path}: weights imported from random.npy, classes of "
+        "imagenet2012, 1000 classes: class 0, class 1, class 2, class 3, "
+        "class 4, ..."
+    )
 
 
 def test_the_card_of_a_run_without_evaluation(tmp_path, finished_run):

@@ -67,7 +67,10 @@ def test_text_output_lists_names_and_probabilities(
 ):
     image = image_folder / "val" / "blue" / "00.png"
     predict.main(options(finished_run, image, json_output=False))
-    lines = capsys.readouterr().out.splitlines()
+    about, *lines = capsys.readouterr().out.splitlines()
+    assert about == (
+        f"run {finished_run}: trained on folder, 3 classes: blue, green, red"
+    )
     assert lines[0] == str(image)
     probability, name = lines[1].split()
     assert name == "blue"

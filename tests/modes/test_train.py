@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.training.history import summary
 from alexnet_tf.training.state import StateKeeper
 from modes import train
 from tests.training.run_contents import (
@@ -165,3 +166,39 @@ def test_a_refused_new_run_leaves_no_folder(tmp_path, options_for, own_images):
     with pytest.raises(UserError, match="not one training image"):
         train.main(options)
     assert not (tmp_path / "run").exists()
+
+
+def test_of_three_classes_no_top5_error_is_shown(finished_run):
+    """Five guesses always hit."""
+    for name in ("results.md", "results.csv"):
+        text = (finished_run / name).read_text()
+        assert "top-1" in text
+        assert "top-5" not in text
+    row = {
+        key: 0.5
+        for split in ("", "val_")
+        for key in (f"{split}loss", f"{split}top1_error", f"{split}top5_error")
+    } | {"epoch": 1, "learning_rate": 0.1, "images_per_second": 9.0}
+    assert "top-5" in summary(row, 3)
+    assert "top-5" not in summary(row, 3, has_top5=False)
+    assert "top-1 error 0.500, validation 0.500; lr 0.1" in summary(
+        row, 3, has_top5=False
+    )
+
+
+def test_a_run_says_how_many_updates_it_will_have(
+    tmp_path, options_for, capsys
+):
+    changes = {"train.epochs": 2, "train.flat_loss_steps": 400}
+    changes |= {
+        f"model.weight_std.{layer}": 1e-6
+        for layer in ("conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+    }
+    changes["train.lr"] = 1e-6
+    assert train.main(options_for(tmp_path / "run", **changes)) == 0
+    output = capsys.readouterr()
+    # 72 images in batches of 12
+    assert "2 epochs of 6 updates, 12 in all, in batches of 12;" in output.out
+    assert "top-5" not in output.out
+    # The alarm does not wait for 400 steps that never come.
+    assert output.err.count("flat loss: 1.099 over the last 10 steps") == 1

@@ -61,7 +61,7 @@ def test_the_papers_errors_stand_only_beside_imagenets():
             "validation, while training",
         ],
     ]
-    other = results_section(OUTCOME, ROWS, ["a", "b"])
+    other = results_section(OUTCOME, ROWS, list("abcdef"))
     assert rows_of(other.body) == own
     names = list(names_by_wnid().values())
     imagenet = rows_of(results_section(OUTCOME, ROWS, names).body)

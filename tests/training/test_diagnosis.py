@@ -5,7 +5,11 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.network import build_network
-from alexnet_tf.training.diagnosis import diagnose, first_not_finite
+from alexnet_tf.training.diagnosis import (
+    diagnose,
+    first_not_finite,
+    flat_loss_window,
+)
 
 
 @pytest.fixture
@@ -62,3 +66,12 @@ def test_the_first_layer_that_overflows_is_named(network, images):
     kernels[1].assign(tf.fill(kernels[1].shape, np.nan))
     where = first_not_finite(network, images)
     assert where == "the weights of conv3, in the step before"
+
+
+@pytest.mark.parametrize(
+    ("steps", "updates", "window"),
+    [(400, 18, 10), (400, 60, 30), (400, 5000, 400), (10, 60, 10)],
+)
+def test_the_window_of_the_alarm_fits_into_a_short_run(steps, updates, window):
+    assert flat_loss_window(steps, updates) == window
+    assert window <= max(updates, 10)
