@@ -4,6 +4,8 @@ Sizes in the comments are height x width x maps of one tower for the paper's
 values: a 224x224 crop, two towers, 1000 classes.
 """
 
+from typing import Any
+
 import keras
 
 from alexnet_tf.layers.convolution import TowerConv2D
@@ -192,7 +194,7 @@ class _LayerFactory:
     def classifier(self, name):
         """All classes on the first tower, or divided, joined at the end."""
         classes = self._model.num_classes
-        weighted = {
+        weighted: dict[str, Any] = {
             **self._weighted(name),
             "activation": None,
             "dtype": "float32",

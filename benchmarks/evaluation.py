@@ -90,6 +90,7 @@ def evaluation(config, arguments):
         source = open_whole_source("prepared", arguments.prepared_dir)
     else:
         source = open_whole_source("embedded")
+    assert source.validation
     every = Records(source, source.validation, cache_gb=0)
     if every.size < arguments.images:
         raise SystemExit(f"the split has {every.size} images: --images=N")

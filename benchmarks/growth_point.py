@@ -61,6 +61,7 @@ def training_step(**arguments):
 def statistics_pass(size, width):
     """The pass for mean image and colours over `size` images."""
     source, records = some_images(size)
+    assert source.validation
     few = select(source.validation, 0, 0, 1)
     none = Records(source, few, cache_gb=0)
     return timed(lambda: statistics.measure("", records, none))

@@ -46,7 +46,7 @@ class TowerConv2D(WeightedTowerLayer):
         self.padding = padding
 
     def kernel_shape(
-        self, visible_shape: tuple[int | None, ...], units: int
+        self, visible_shape: tuple[Any, ...], units: int
     ) -> tuple[int, ...]:
         size = self.kernel_size
         return (size, size, visible_shape[-1], units)
@@ -55,7 +55,8 @@ class TowerConv2D(WeightedTowerLayer):
         """Zeros before and after a side of the input; not for "same"."""
         if self.padding == "ceil":
             return 0, ceil_padding(side, self.kernel_size, self.strides)
-        return self.padding, self.padding
+        zeros = int(self.padding)
+        return zeros, zeros
 
     def transform(self, maps, kernel):
         if self.padding == "same":

@@ -1,6 +1,7 @@
 """Fully connected layer of the two towers."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -26,7 +27,7 @@ class TowerDense(WeightedTowerLayer):
     """
 
     def kernel_shape(
-        self, visible_shape: tuple[int | None, ...], units: int
+        self, visible_shape: tuple[Any, ...], units: int
     ) -> tuple[int, ...]:
         return (math.prod(visible_shape[1:]), units)
 

@@ -67,7 +67,7 @@ class WeightedTowerLayer(TowerLayer):
         return end - first
 
     def kernel_shape(
-        self, visible_shape: tuple[int | None, ...], units: int
+        self, visible_shape: tuple[Any, ...], units: int
     ) -> tuple[int, ...]:
         """Shape of one tower's kernel, given the shape of what it sees."""
         raise NotImplementedError

@@ -5,6 +5,7 @@ import dataclasses
 import math
 import re
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -55,7 +56,7 @@ class RefuseNotFinite(keras.callbacks.Callback):
     Before all callbacks that write what an epoch gave.
     """
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for key, name in (("loss", "loss"), ("val_loss", "validation loss")):
             if not math.isfinite(logs[key]):
                 raise NotFinite(f"{name} is not finite")
