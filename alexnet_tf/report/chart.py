@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from alexnet_tf.report.markup import joined, tag
+from alexnet_tf.report.rendering import render
 
 WIDTH, HEIGHT = 360, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 36  # of the plot, in the picture
@@ -34,16 +34,9 @@ def line_chart(title, x_name, series, is_log=False, from_zero=False):
         for name, points in series.items()
     }
     points = [point for line in drawable.values() for point in line]
-    legend = joined(
-        *(
-            tag("span", name, class_=f"key line{number}")
-            for number, name in enumerate(series, 1)
-            if len(series) > 1
-        )
-    )
-    caption = tag("figcaption", tag("strong", title), " ", legend)
+    legend = list(series) if len(series) > 1 else []
     if not points:
-        return tag("figure", caption, tag("p", "nothing to draw"))
+        return render("chart", title=title, legend=legend, lines=[])
     x_axis = _Axis(
         [x for x, _ in points],
         (LEFT, WIDTH - RIGHT),
@@ -55,25 +48,24 @@ def line_chart(title, x_name, series, is_log=False, from_zero=False):
         LogLocator(numticks=6) if is_log else MaxNLocator(5),
         math.log10 if is_log else float,
     )
-    svg = tag(
-        "svg",
-        *_grid(x_axis, y_axis),
-        tag(
-            "text",
-            x_name,
-            x=(LEFT + WIDTH - RIGHT) / 2,
-            y=HEIGHT - 4,
-            class_="middle",
-        ),
-        *(
-            _line(number, [(x_axis.place(x), y_axis.place(y)) for x, y in line])
-            for number, line in enumerate(drawable.values(), 1)
-        ),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
-        aria_label=_description(title, x_name, drawable),
+    return render(
+        "chart",
+        title=title,
+        legend=legend,
+        x_name=x_name,
+        width=WIDTH,
+        height=HEIGHT,
+        left=LEFT,
+        right=WIDTH - RIGHT,
+        bottom=HEIGHT - BOTTOM,
+        x_ticks=[(f"{tick:g}", x_axis.place(tick)) for tick in x_axis.ticks],
+        y_ticks=[(f"{tick:g}", y_axis.place(tick)) for tick in y_axis.ticks],
+        lines=[
+            [(x_axis.place(x), y_axis.place(y)) for x, y in line]
+            for line in drawable.values()
+        ],
+        description=_description(title, x_name, drawable),
     )
-    return tag("figure", caption, svg, class_="chart")
 
 
 class _Axis:
@@ -98,29 +90,6 @@ class _Axis:
         share = (self._scale(value) - low) / (high - low)
         start, end = self._pixels
         return round(start + share * (end - start), 1)
-
-
-def _grid(x_axis, y_axis):
-    for tick in y_axis.ticks:
-        y = y_axis.place(tick)
-        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y)
-        yield tag("text", f"{tick:g}", x=LEFT - 6, y=y + 4, class_="end")
-    for tick in x_axis.ticks:
-        yield tag(
-            "text",
-            f"{tick:g}",
-            x=x_axis.place(tick),
-            y=HEIGHT - BOTTOM + 16,
-            class_="middle",
-        )
-
-
-def _line(number, places):
-    points = " ".join(f"{x},{y}" for x, y in places)
-    dots = (tag("circle", cx=x, cy=y, r=2.5) for x, y in places)
-    return tag(
-        "g", tag("polyline", points=points), *dots, class_=f"line{number}"
-    )
 
 
 def _description(title, x_name, series):

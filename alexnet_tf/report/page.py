@@ -2,10 +2,14 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
-from alexnet_tf.report.markup import Markup, joined, tag
+from markupsafe import Markup
 
-STYLE = pathlib.Path(__file__).with_name("style.css")
+from alexnet_tf.report.rendering import render
+
+# What the development server's page wears too, then what only a report has.
+STYLES = ("base.css", "style.css")
 # Whatever the page holds, a browser fetches nothing for it.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -25,47 +29,21 @@ class Section:
     body: Markup
 
 
-def page(title, introduction, sections):
+def page(title: str, introduction: Markup, sections: Sequence[Section]) -> str:
     """A whole HTML document, complete in itself.
 
     Args:
         title: plain text.
         introduction: `Markup` below the heading.
-        sections: `Section`s.
+        sections: its parts.
     """
-    contents = tag(
-        "nav",
-        tag(
-            "ul",
-            *(tag("li", tag("a", s.title, href=f"#{s.key}")) for s in sections),
-        ),
-        aria_label="Contents",
-    )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag(
-            "meta",
-            name="viewport",
-            content="width=device-width, initial-scale=1",
-        ),
-        tag("title", title),
-        tag("style", Markup(STYLE.read_text("utf-8"))),
-    )
-    body = tag(
-        "body",
-        tag("header", tag("h1", title), introduction, contents),
-        tag(
-            "main",
-            *(
-                tag("section", tag("h2", s.title), s.body, id=s.key)
-                for s in sections
-            ),
-        ),
-    )
-    return joined(
-        Markup("<!DOCTYPE html>\n"),
-        tag("html", head, "\n", body, lang="en"),
-        "\n",
+    folder = pathlib.Path(__file__).parent
+    style = "\n".join((folder / name).read_text("utf-8") for name in STYLES)
+    return render(
+        "page",
+        title=title,
+        introduction=introduction,
+        sections=sections,
+        policy=POLICY,
+        style=Markup(style),
     )

@@ -2,12 +2,13 @@
 
 import matplotlib
 import numpy as np
+from markupsafe import Markup
 
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
 from alexnet_tf.evaluation.tables import VIEWS, Outcome, per_class
 from alexnet_tf.evaluation.top_k import top5_means_something
-from alexnet_tf.report.markup import drawing, joined, table, tag
 from alexnet_tf.report.page import Section
+from alexnet_tf.report.rendering import render
 from configs.published import PAPER
 
 MOST_CELLS = 20  # classes of a matrix that is written out
@@ -65,11 +66,9 @@ def results_section(outcome: Outcome | None, rows, class_names):
     rows.insert(0, ("network", "top-1 error", "top-5 error", "views", "set"))
     if not top5_means_something(len(class_names)):
         rows = [(*row[:2], *row[3:]) for row in rows]
-    body = table(rows[0], rows[1:], class_="errors")
-    if not outcome:
-        body = joined(
-            tag("p", "There is no evaluation of the best weights."), body
-        )
+    body = render(
+        "results", is_evaluated=outcome is not None, head=rows[0], rows=rows[1:]
+    )
     return Section("results", "Results", body)
 
 
@@ -80,26 +79,36 @@ def confusion_section(confusion, class_names):
         confusion: int [classes, classes], row the label, column the guess.
         class_names: one per label.
     """
-    pairs = _most_confused(confusion, class_names)
-    listed = table(
-        ("class", "taken for", "images", "share of the class"),
-        [
-            (label, guess, images, f"{share:.1%}")
-            for label, guess, images, share in pairs
-        ],
-        class_="ends-in-numbers",
-    )
-    if not pairs:
-        listed = tag("p", "No image was taken for one of another class.")
-    return Section(
+    pairs = [
+        (label, guess, images, f"{share:.1%}")
+        for label, guess, images, share in _most_confused(
+            confusion, class_names
+        )
+    ]
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    cells, picture = [], None
+    if len(class_names) > MOST_CELLS:
+        colours = matplotlib.colormaps["viridis"](shares)[..., :3]
+        picture = np.round(255 * colours).astype(np.uint8)
+    else:
+        cells = [
+            (name, *(_shaded("cell", *cell) for cell in zip(*row, strict=True)))
+            for name, *row in zip(class_names, confusion, shares, strict=True)
+        ]
+    body = render(
         "confusion",
-        "Confusion",
-        joined(
-            tag("h3", "Most confused"),
-            listed,
-            tag("h3", "All classes"),
-            _matrix(confusion, class_names),
-        ),
+        pairs=pairs,
+        class_names=list(class_names),
+        picture=picture,
+        cells=cells,
+    )
+    return Section("confusion", "Confusion", body)
+
+
+def _shaded(kind, text, share):
+    """A cell of a table whose style sheet shows a share, 0..1, as well."""
+    return Markup('<span class="{}" style="--share: {:.3f}">{}</span>').format(
+        kind, share, text
     )
 
 
@@ -121,47 +130,6 @@ def _most_confused(confusion, class_names):
     ]
 
 
-def _matrix(confusion, class_names):
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    if len(class_names) > MOST_CELLS:
-        colours = matplotlib.colormaps["viridis"](shares)[..., :3]
-        return tag(
-            "figure",
-            drawing(
-                np.round(255 * colours).astype(np.uint8),
-                f"confusion matrix of {len(class_names)} classes",
-            ),
-            tag(
-                "figcaption",
-                "A row is a class, a column what its images were taken for, "
-                "both in label order; dark is 0, bright all of the class. The "
-                "numbers are in confusion.csv.",
-            ),
-            class_="matrix",
-        )
-    rows = [
-        (
-            name,
-            *(
-                tag(
-                    "span",
-                    count,
-                    class_="cell",
-                    style=f"--share: {share:.3f}",
-                )
-                for count, share in zip(counts, row, strict=True)
-            ),
-        )
-        for name, counts, row in zip(
-            class_names, confusion, shares, strict=True
-        )
-    ]
-    caption = tag("p", "A row is a class, a column what it was taken for.")
-    return joined(
-        caption, table(("class", *class_names), rows, class_="confusion")
-    )
-
-
 def classes_section(confusion, class_names):
     """Accuracy of every class, best first; of many only the ends.
 
@@ -172,35 +140,15 @@ def classes_section(confusion, class_names):
         (row for row in per_class(confusion, class_names) if row[1]),
         key=lambda row: -row[2],
     )
-    head = ("class", "images", "accuracy")
-    if len(rows) <= MOST_CLASSES:
-        body = _accuracies(head, rows)
-    else:
-        body = joined(
-            tag("h3", f"Best {SHOWN_ENDS} of {len(rows)}"),
-            _accuracies(head, rows[:SHOWN_ENDS]),
-            tag("h3", f"Worst {SHOWN_ENDS}"),
-            _accuracies(head, rows[-SHOWN_ENDS:]),
-            tag("p", "All of them are in per_class.csv."),
-        )
+    rows = [
+        (name, images, _shaded("bar", f"{accuracy:.1%}", accuracy))
+        for name, images, accuracy in rows
+    ]
+    lists = [("", rows)]
+    if len(rows) > MOST_CLASSES:
+        lists = [
+            (f"Best {SHOWN_ENDS} of {len(rows)}", rows[:SHOWN_ENDS]),
+            (f"Worst {SHOWN_ENDS}", rows[-SHOWN_ENDS:]),
+        ]
+    body = render("classes", lists=lists)
     return Section("classes", "Accuracy of each class", body)
-
-
-def _accuracies(head, rows):
-    return table(
-        head,
-        [
-            (
-                name,
-                images,
-                tag(
-                    "span",
-                    f"{accuracy:.1%}",
-                    class_="bar",
-                    style=f"--share: {accuracy:.3f}",
-                ),
-            )
-            for name, images, accuracy in rows
-        ],
-        class_="accuracies",
-    )

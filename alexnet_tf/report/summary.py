@@ -1,7 +1,7 @@
 """The run in a few numbers."""
 
 from alexnet_tf.evaluation.tables import VIEWS
-from alexnet_tf.report.markup import joined, tag
+from alexnet_tf.report.rendering import render
 from alexnet_tf.report.results import best_epoch
 from alexnet_tf.report.training import training_time
 
@@ -34,28 +34,4 @@ def introduction(outcome, rows, dataset, parameters, left_out):
         ]
         if best := best_epoch(rows):
             facts.append(("Best epoch", f"{best['epoch']:.0f}"))
-    parts = [
-        tag(
-            "p",
-            "The network of Krizhevsky, Sutskever and Hinton (NIPS 2012) on "
-            f"{dataset['name']}, {len(dataset['class_names']):,} classes.",
-        ),
-        tag(
-            "dl",
-            *(
-                tag("div", tag("dt", name), tag("dd", value))
-                for name, value in facts
-            ),
-            class_="facts",
-        ),
-    ]
-    if left_out:
-        parts.append(
-            tag(
-                "p",
-                "Predictions, nearest training images, feature maps and "
-                f"occlusion are left out: {left_out}",
-                class_="notice",
-            )
-        )
-    return joined(*parts)
+    return render("summary", dataset=dataset, facts=facts, left_out=left_out)

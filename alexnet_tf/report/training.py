@@ -4,8 +4,8 @@ import datetime
 
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.report.chart import line_chart
-from alexnet_tf.report.markup import joined, table, tag
 from alexnet_tf.report.page import Section
+from alexnet_tf.report.rendering import render
 
 COLUMNS = {  # of history.csv: its heading and format
     "epoch": ("epoch", "{:.0f}"),
@@ -54,8 +54,7 @@ def curves_section(rows, classes=None):
     def both(key):
         return {"training": pairs(key), "validation": pairs(f"val_{key}")}
 
-    charts = tag(
-        "div",
+    charts = [
         line_chart("Loss", "epoch", both("loss")),
         line_chart("Top-1 error", "epoch", both("top1_error"), from_zero=True),
         *(
@@ -73,24 +72,14 @@ def curves_section(rows, classes=None):
             {"learning rate": pairs("learning_rate")},
             is_log=True,
         ),
-        class_="charts",
+    ]
+    body = render(
+        "curves",
+        charts=charts,
+        head=[heading for heading, _ in columns.values()],
+        rows=[
+            [form.format(row[key]) for key, (_, form) in columns.items()]
+            for row in rows
+        ],
     )
-    numbers = tag(
-        "details",
-        tag("summary", "The numbers"),
-        table(
-            [heading for heading, _ in columns.values()],
-            [
-                [form.format(row[key]) for key, (_, form) in columns.items()]
-                for row in rows
-            ],
-            class_="numbers",
-        ),
-    )
-    note = tag(
-        "p",
-        "Training errors are averages over an epoch, on random crops and with "
-        "dropout; validation uses the centre crop after the epoch.",
-        class_="quiet",
-    )
-    return Section("curves", "Learning curves", joined(charts, note, numbers))
+    return Section("curves", "Learning curves", body)

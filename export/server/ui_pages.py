@@ -4,9 +4,13 @@ import pathlib
 
 from aiohttp import web
 
+from alexnet_tf import report
+
 FOLDER = pathlib.Path(__file__).parent / "ui"
+BASE_STYLE = pathlib.Path(report.__file__).with_name("base.css")
 _FILES = {
     "": ("index.html", "text/html"),
+    "base.css": ("base.css", "text/css"),
     "ui.css": ("ui.css", "text/css"),
     "ui.js": ("ui.js", "text/javascript"),
 }
@@ -37,7 +41,7 @@ def add_ui(app, models):
         if name not in _FILES:
             raise web.HTTPNotFound
         file, content_type = _FILES[name]
-        path = FOLDER / file
+        path = BASE_STYLE if name == BASE_STYLE.name else FOLDER / file
         if not path.is_file():
             raise web.HTTPNotFound
         return web.Response(

@@ -26,7 +26,7 @@ def test_only_what_differs_from_the_paper_is_listed():
     assert "<code>train.lr</code></th><td>0.01</td><td>0.002</td>" in table
     assert "<td>none</td><td>2</td>" in table
     assert "train.momentum" not in table
-    assert "&quot;momentum&quot;: 0.9" in whole
+    assert "&#34;momentum&#34;: 0.9" in whole
 
 
 def origin(starts, dataset=DATASET):
@@ -45,7 +45,7 @@ def test_commands_and_the_last_machine_are_shown():
     assert "made with others" in body
     assert "12,345" in body
     assert "&lt;licence&gt;" in body
-    assert "--mode=report &#x27;--run=runs/a b&#x27;" in body
+    assert "--mode=report &#39;--run=runs/a b&#39;" in body
 
 
 @pytest.mark.parametrize("starts", [[], [{**HERE, "time": "", "command": ""}]])

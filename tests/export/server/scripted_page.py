@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 
-from export.server.ui_pages import FOLDER
+from export.server.ui_pages import BASE_STYLE, FOLDER
 from tests.export.client.scripted_rest import Answer, Handler, ScriptedServer
 
 NO_CROPS = Answer(
@@ -73,6 +73,7 @@ class ScriptedPage(ScriptedServer):
         self.questions["/ui/models.json"] = Answer(body={"models": models})
         for name, file, kind in (
             ("", "index.html", "text/html"),
+            ("base.css", BASE_STYLE, "text/css"),
             ("ui.css", "ui.css", "text/css"),
             ("ui.js", "ui.js", "text/javascript"),
         ):

@@ -17,6 +17,7 @@ import pytest
 from export.server.errors import ServingError
 from export.server.limits import Limits
 from export.server.model_manager import ModelManager
+from export.server.ui_pages import BASE_STYLE
 from export.server.versions import ModelConfig
 
 PREDICT = "/v1/models/m:predict"
@@ -329,6 +330,10 @@ def test_the_page(serving, manager, connect, tmp_path, monkeypatch):
             assert headers["X-Content-Type-Options"] == "nosniff"
             policy = headers["Content-Security-Policy"]
             assert "default-src 'self'; img-src 'self' blob: data:;" in policy
+        client.connection.request("GET", "/ui/base.css")
+        response = client.connection.getresponse()
+        assert response.read() == BASE_STYLE.read_bytes()
+        assert response.headers["Content-Type"] == "text/css; charset=utf-8"
         for path in ("secret", "../secret", "index.html", "%2e%2e/secret"):
             client.connection.request("GET", f"/ui/{path}")
             response = client.connection.getresponse()
