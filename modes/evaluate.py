@@ -31,6 +31,7 @@ def main(options):
     print(about_run(run), flush=True)
     trained = load_trained(run, options.tower_devices)
     check_same_classes(run, source)
+    assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
     outcome = evaluate_and_report(
         run, trained.network, trained.crop, source, validation, options.crops
@@ -46,6 +47,7 @@ def evaluate_ensemble(options):
     run = next((r for r in map(Run, options.runs) if r.exists), None)
     config = config_for(options, run)
     source = open_source(config, options, run)
+    assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
     members, evaluations = [], []
     for opener in openers:

@@ -27,8 +27,8 @@ def read_pytorch(path):
         raise ValueError(f"no state dict of PyTorch: {reason}") from None
     described = loaded if isinstance(loaded, dict) else {}
     tensors = described.get(STATE_DICT, described)
-    arrays = {
-        str(name): tensor.numpy()
+    arrays = {  # DataParallel puts "module." before each name
+        str(name).removeprefix("module."): tensor.numpy()
         for name, tensor in tensors.items()
         if isinstance(tensor, torch.Tensor)
     }

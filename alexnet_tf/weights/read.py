@@ -18,6 +18,7 @@ READERS = {
     ".safetensors": read_safetensors,
     ".pt": read_pytorch,
     ".pth": read_pytorch,
+    ".pth.tar": read_pytorch,  # so called by PyTorch's examples; no tar file
 }
 PICKLES = (read_npy, read_cuda_convnet)
 
@@ -36,7 +37,8 @@ def read_weights(path, trust_pickle=False):
     if is_checkpoint(path):
         reader = read_cuda_convnet
     else:
-        reader = READERS.get(pathlib.Path(path).suffix)
+        name = pathlib.Path(path).name
+        reader = next((r for s, r in READERS.items() if name.endswith(s)), None)
     if reader is None:
         raise UserError(
             f"--weights={path}: no format is known by that name; there are "

@@ -296,6 +296,27 @@ def test_a_pytorch_file_there_and_back(finished_run, tmp_path, monkeypatch):
         np.testing.assert_allclose(theirs.detach(), ours, rtol=0, atol=1e-4)
 
 
+def test_a_checkpoint_of_pytorchs_examples(finished_run, tmp_path):
+    """Named like a tar file, with DataParallel's names in it."""
+    torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
+    folder = tmp_path / "model"
+    options = Options(
+        config=None,
+        run=str(finished_run),
+        export_dir=str(folder),
+        format="pytorch",
+    )
+    assert export.main(options) == 0
+    saved = torch.load(folder / "alexnet.pt", weights_only=True)
+    saved["state_dict"] = {
+        f"module.{name}": tensor for name, tensor in saved["state_dict"].items()
+    }
+    file = folder / "model_best.pth.tar"
+    torch.save({**saved, "epoch": 3, "arch": "alexnet"}, file)
+    again = import_again(file, tmp_path / "run")
+    assert_same_answers(load_trained(Run(finished_run)), again)
+
+
 def test_a_state_dict_alone(finished_run, options_for, tmp_path):
     torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
     folder = tmp_path / "model"

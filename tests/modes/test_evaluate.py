@@ -28,7 +28,9 @@ def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
         "top1_error": result["top1_error"],
         "top1_interval": result["top1_interval"],
         "top5_error": 0.0,
-        "top5_interval": [0.0, 0.0],
+        # Wilson's of no error: z^2 / (n + z^2), z that of 95 %
+        "top5_interval": [0.0, pytest.approx(3.841459 / (18 + 3.841459))],
+        "classes": 3,
     }
     low, high = result["top1_interval"]
     assert 0 <= low <= result["top1_error"] <= high <= 1
