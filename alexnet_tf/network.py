@@ -203,7 +203,7 @@ class _LayerFactory:
             dense = TowerDense(classes, **weighted)
             join = keras.layers.Concatenate(name="logits", dtype="float32")
             return lambda x: join(dense(x))
-        dense = TowerDense(classes, **weighted | {"towers": 1})
+        dense = TowerDense(classes, **{**weighted, "towers": 1})
         return lambda x: dense(x)[0]
 
     def lrn(self, name):
