@@ -5,7 +5,12 @@ import math
 import sys
 
 from alexnet_tf.analysis.feature_maps import feature_maps
-from alexnet_tf.analysis.kernels import conv1_kernels, draw_kernels
+from alexnet_tf.analysis.kernels import (
+    conv1_kernels,
+    draw_kernels,
+    grey_part,
+    trained_on_grey,
+)
 from alexnet_tf.analysis.neighbours import draw_neighbours, nearest_records
 from alexnet_tf.analysis.occlusion import occlusion_sensitivity
 from alexnet_tf.analysis.predictions import draw_predictions, predict_examples
@@ -54,9 +59,13 @@ def main(options):
     kernels = conv1_kernels(
         trained.network, run.read_config().model.get("channel_order", "rgb")
     )
+    is_grey = trained_on_grey(trained.network)
     with writable(f"run folder {run.path}"):
         run.figures_folder.mkdir(exist_ok=True)
-        draw_kernels(figures[0], kernels)
+        draw_kernels(
+            figures[0],
+            [grey_part(tower) for tower in kernels] if is_grey else kernels,
+        )
     left_out = None
     try:
         source = source_of(run, options)
@@ -75,7 +84,7 @@ def main(options):
         )
     sections = [
         *number_sections(run, trained.class_names),
-        kernels_section(kernels),
+        kernels_section(kernels, is_grey),
         *pictures,
         *origin_sections(run),
     ]

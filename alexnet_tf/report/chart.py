@@ -17,7 +17,7 @@ def line_chart(title, x_name, series, is_log=False, from_zero=False):
     Args:
         title: what is on the y axis.
         x_name: what is on the x axis, whole numbers.
-        series: {name: [(x, y), ...]}, at most two; what is not finite, or not
+        series: {name: [(x, y), ...]}, at most nine; what is not finite, or not
             positive where `is_log`, is left out.
         is_log: whether the y axis is logarithmic.
         from_zero: whether the y axis begins at 0.

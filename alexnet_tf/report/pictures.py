@@ -1,7 +1,7 @@
 """What the network has learned, in pictures."""
 
 from alexnet_tf.analysis.feature_maps import SHOWN, map_sheets
-from alexnet_tf.analysis.kernels import colourfulness, kernel_sheet
+from alexnet_tf.analysis.kernels import colourfulness, grey_part, kernel_sheet
 from alexnet_tf.analysis.occlusion import occlusion_map
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
@@ -9,12 +9,15 @@ from alexnet_tf.report.rendering import render
 COLUMNS = 8  # of kernels and maps: readable on a phone
 
 
-def kernels_section(towers):
+def kernels_section(towers, is_grey=False):
     """The kernels of conv1, a block for each tower.
 
     Args:
         towers: see `analysis.kernels.conv1_kernels`.
+        is_grey: whether the network has seen grey images only.
     """
+    if is_grey:
+        towers = [grey_part(kernels) for kernels in towers]
     sheets = [
         (
             kernel_sheet(kernels, COLUMNS),
@@ -23,7 +26,7 @@ def kernels_section(towers):
         )
         for kernels in towers
     ]
-    body = render("kernels", towers=sheets)
+    body = render("kernels", towers=sheets, is_grey=is_grey)
     return Section("kernels", "Kernels of conv1", body)
 
 

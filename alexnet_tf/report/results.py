@@ -40,6 +40,7 @@ def results_section(outcome: Outcome | None, rows, class_names):
                 f"{outcome.samples:,} images",
                 VIEWS[outcome.crops],
                 outcome.top1_error,
+                "{:.2%} to {:.2%}".format(*outcome.top1_interval),
                 outcome.top5_error,
             )
         )
@@ -51,23 +52,29 @@ def results_section(outcome: Outcome | None, rows, class_names):
                 "validation, while training",
                 VIEWS[1],
                 best["val_top1_error"],
+                "",
                 best["val_top5_error"],
             )
         )
     if are_imagenets(class_names):
         measured += [
-            (f"paper, {network}", images, VIEWS[crops], top1, top5)
+            (f"paper, {network}", images, VIEWS[crops], top1, "", top5)
             for network, images, crops, top1, top5 in PAPER
         ]
     rows = [
-        (network, f"{top1:.2%}", f"{top5:.2%}", views, images)
-        for network, images, views, top1, top5 in measured
+        (network, f"{top1:.2%}", interval, f"{top5:.2%}", views, images)
+        for network, images, views, top1, interval, top5 in measured
     ]
-    rows.insert(0, ("network", "top-1 error", "top-5 error", "views", "set"))
+    head = ("network", "top-1 error", "95 % interval")
+    rows.insert(0, (*head, "top-5 error", "views", "set"))
     if not top5_means_something(len(class_names)):
-        rows = [(*row[:2], *row[3:]) for row in rows]
+        rows = [(*row[:3], *row[4:]) for row in rows]
     body = render(
-        "results", is_evaluated=outcome is not None, head=rows[0], rows=rows[1:]
+        "results",
+        is_evaluated=outcome is not None,
+        has_best=best is not None,
+        head=rows[0],
+        rows=rows[1:],
     )
     return Section("results", "Results", body)
 

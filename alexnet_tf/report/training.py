@@ -6,6 +6,7 @@ from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.report.chart import line_chart
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
+from alexnet_tf.training.epoch_report import UPDATE_RATIO
 
 COLUMNS = {  # of history.csv: its heading and format
     "epoch": ("epoch", "{:.0f}"),
@@ -51,6 +52,14 @@ def curves_section(rows, classes=None):
     def pairs(key):
         return [(row["epoch"], row[key]) for row in rows]
 
+    def steps(key):
+        """Constant in an epoch: a slope would show rates that never were."""
+        return [
+            (row["epoch"] + half, row[key])
+            for row in rows
+            for half in (-0.5, 0.5)
+        ]
+
     def both(key):
         return {"training": pairs(key), "validation": pairs(f"val_{key}")}
 
@@ -69,7 +78,17 @@ def curves_section(rows, classes=None):
         line_chart(
             "Learning rate",
             "epoch",
-            {"learning rate": pairs("learning_rate")},
+            {"learning rate": steps("learning_rate")},
+            is_log=True,
+        ),
+        line_chart(
+            "Update / weight, of the last step of an epoch",
+            "epoch",
+            {
+                key.removeprefix(f"{UPDATE_RATIO}/"): pairs(key)
+                for key in rows[0]
+                if key.startswith(UPDATE_RATIO)
+            },
             is_log=True,
         ),
     ]
