@@ -64,6 +64,12 @@ class Options:
         "probabilities are averaged.",
         path=True,
     )
+    coefficients: tuple[str, ...] = flag(
+        (),
+        "Weights of --runs in their average, such as 0.4,0.6; search: found by "
+        "the top-5 error on a half of the images; search_all: on all, as in "
+        "2012.",
+    )
     data_dir: str | None = flag(
         None, "Folder of the images or TFDS data.", path=True
     )
@@ -215,7 +221,10 @@ MODES = {
     ),
     "evaluate": Mode(
         "errors of a run, or of several networks together",
-        ("run", "runs", *DATA, *TOWERS, "crops", "results_dir", "json"),
+        (
+            *("run", "runs", "coefficients", *DATA, *TOWERS),
+            *("crops", "results_dir", "json"),
+        ),
         SOURCE_KEYS,
     ),
     "predict": Mode(
@@ -293,6 +302,7 @@ NO_FLAG = "flags begin with --; images are for --mode=predict and search"
 # (flag, another that it needs, the value which that has to have or None)
 ONLY_WITH = (
     ("results_dir", "runs", None),
+    ("coefficients", "runs", None),
     ("synsets", "submission", None),
     ("keep_versions", "format", "saved_model"),
 )

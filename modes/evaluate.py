@@ -6,8 +6,17 @@ import pathlib
 
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.coefficients import (
+    SEARCH,
+    SEARCH_ALL,
+    halves,
+    parsed,
+    part,
+    searched,
+    weighted,
+)
 from alexnet_tf.evaluation.ensemble import check_same_answers, open_members
-from alexnet_tf.evaluation.evaluate import average, predict_all
+from alexnet_tf.evaluation.evaluate import Evaluation, average, predict_all
 from alexnet_tf.evaluation.outcome import (
     evaluate_and_report,
     outcome_of,
@@ -15,6 +24,7 @@ from alexnet_tf.evaluation.outcome import (
     write_tables,
 )
 from alexnet_tf.evaluation.tables import markdown
+from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run
 from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import load_trained
@@ -43,6 +53,7 @@ def main(options):
 
 def evaluate_ensemble(options):
     """Evaluates each of --runs and the mean of their probabilities."""
+    check_coefficients(options)
     openers = open_members(options.runs, options.crops, options.tower_devices)
     run = next((r for r in map(Run, options.runs) if r.exists), None)
     config = config_for(options, run)
@@ -63,16 +74,21 @@ def evaluate_ensemble(options):
         )
         # The network is no longer needed, and there may be many.
         members[-1] = dataclasses.replace(member, probabilities=None)
-    names = [member.name for member in members]
-    if len(names) > 1:
-        names.append(f"average of {len(names)} networks")
-        evaluations.append(average(evaluations))
+    named = [
+        (member.name, evaluation)
+        for member, evaluation in zip(members, evaluations, strict=True)
+    ]
+    if len(named) > 1:
+        name = f"average of {len(named)} networks"
+        named.append((name, average(evaluations)))
+    if options.coefficients:
+        named += weighted_averages(options.coefficients, evaluations)
     outcomes = [
         outcome_of(name, source, options.crops, evaluation)
-        for name, evaluation in zip(names, evaluations, strict=True)
+        for name, evaluation in named
     ]
     print(markdown(outcomes), end="")
-    warn_about_missing(evaluations[-1], validation)
+    warn_about_missing(evaluations[0], validation)
     if options.results_dir:
         write_tables(
             pathlib.Path(options.results_dir), outcomes, source.class_names
@@ -80,6 +96,46 @@ def evaluate_ensemble(options):
     if options.json:
         print(json.dumps([dataclasses.asdict(o) for o in outcomes]))
     return 0
+
+
+def check_coefficients(options: Options) -> None:
+    """Refuses --coefficients that cannot be used, before hours of work."""
+    texts, networks = options.coefficients, len(options.runs)
+    if texts and networks == 1:
+        raise UserError("--coefficients are for two networks or more")
+    if texts and texts not in ((SEARCH,), (SEARCH_ALL,)):
+        parsed(texts, networks)
+
+
+def weighted_averages(
+    texts: tuple[str, ...], evaluations: list[Evaluation]
+) -> list[tuple[str, Evaluation]]:
+    """(name, `Evaluation`) of the averages that --coefficients asks for.
+
+    Args:
+        texts: of --coefficients.
+        evaluations: of each network, on the same images.
+    """
+    if texts not in ((SEARCH,), (SEARCH_ALL,)):
+        chosen = parsed(texts, len(evaluations))
+        return [(f"weighted {_listed(chosen)}", weighted(evaluations, chosen))]
+    if texts == (SEARCH_ALL,):
+        chosen = searched(evaluations)
+        name = f"weighted {_listed(chosen)}, searched on these images"
+        return [(name, weighted(evaluations, chosen))]
+    rows = halves(len(evaluations[0].labels))
+    first, second = ([part(e, half) for e in evaluations] for half in rows)
+    chosen = searched(first)
+    name = f"weighted {_listed(chosen)}"
+    return [
+        (f"{name}, the half searched on", weighted(first, chosen)),
+        (f"{name}, the other half", weighted(second, chosen)),
+        ("average, the other half", average(second)),
+    ]
+
+
+def _listed(coefficients):
+    return " ".join(f"{number:g}" for number in coefficients)
 
 
 def check_source_classes(member, source):

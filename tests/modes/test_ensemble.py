@@ -72,6 +72,57 @@ def test_rows_of_all_and_of_their_average(
     assert "| 1 CNN |" not in (tmp_path / "r" / "results.md").read_text()
 
 
+def rows_of(options, capsys):
+    assert evaluate.main(options) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_a_weighted_average(finished_run, confused_run, capsys):
+    paths = (finished_run, confused_run)
+    alone = rows_of(ensemble(*paths, json=True), capsys)
+    rows = rows_of(
+        ensemble(*paths, json=True, coefficients=("0", "2.5")), capsys
+    )
+    assert rows[:3] == alone
+    assert rows[3]["run"] == "weighted 0 2.5"
+    assert rows[3]["top1_error"] == rows[1]["top1_error"] > 0
+
+
+def test_a_search_shows_both_halves(finished_run, confused_run, capsys):
+    paths = (finished_run, confused_run)
+    options = ensemble(*paths, json=True, coefficients=("search",))
+    *_, searched, other, equal = rows_of(options, capsys)
+    assert searched["samples"] == other["samples"] == equal["samples"] == 9
+    # Three classes: no top-5 error to lower, so all stay as they were.
+    assert other["run"] == "weighted 0.5 0.5, the other half"
+    assert other["top1_error"] == equal["top1_error"]
+    options.coefficients = ("search_all",)
+    [*_, on_all] = rows_of(options, capsys)
+    assert on_all["run"].endswith("searched on these images")
+    assert on_all["samples"] == 18
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "says"),
+    [
+        (("0.4",), "1 numbers for 2 networks"),
+        (("0.4", "much"), "a number for each network, search"),
+        (("0", "0"), "one of them above 0"),
+        (("-1", "2"), "at least 0"),
+        (("nan", "2"), "at least 0"),
+    ],
+)
+def test_senseless_coefficients_are_one_line(finished_run, coefficients, says):
+    options = ensemble(finished_run, finished_run, coefficients=coefficients)
+    with pytest.raises(UserError, match=says):
+        evaluate.main(options)
+
+
+def test_one_network_has_no_coefficients(finished_run):
+    with pytest.raises(UserError, match="two networks or more"):
+        evaluate.main(ensemble(finished_run, coefficients=("1",)))
+
+
 def predictions(options, files, capsys):
     """[N, 3] probabilities by --mode=predict, in class order."""
     options.images, options.json = tuple(map(str, files)), True
