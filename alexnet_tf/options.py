@@ -96,7 +96,10 @@ class Options:
         path=True,
     )
     results_dir: str | None = flag(
-        None, "Where --runs=... writes results.md and results.csv.", path=True
+        None,
+        "Folder for results.md and results.csv, which a single run has in its "
+        "own folder besides.",
+        path=True,
     )
     submission: str | None = flag(
         None,
@@ -301,7 +304,6 @@ MODES = {
 NO_FLAG = "flags begin with --; images are for --mode=predict and search"
 # (flag, another that it needs, the value which that has to have or None)
 ONLY_WITH = (
-    ("results_dir", "runs", None),
     ("coefficients", "runs", None),
     ("synsets", "submission", None),
     ("keep_versions", "format", "saved_model"),

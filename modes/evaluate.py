@@ -46,6 +46,10 @@ def main(options):
     outcome = evaluate_and_report(
         run, trained.network, trained.crop, source, validation, options.crops
     )
+    if options.results_dir:
+        write_tables(
+            pathlib.Path(options.results_dir), [outcome], source.class_names
+        )
     if options.json:
         print(json.dumps(dataclasses.asdict(outcome)))
     return 0

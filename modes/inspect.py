@@ -40,15 +40,14 @@ def run_to_inspect(options):
     Raises:
         UserError: there is no such run, or a recipe is asked for besides.
     """
-    if options.config_given and options.run:
+    run = existing_run(options.run) if options.run else None
+    if options.config_given and run:
         raise UserError(
             f"{options.run} has a recipe of its own: omit --config, or "
             "leave --run out; --against=RECIPE prints where the two differ"
         )
-    if options.config_given:
-        return None
-    if options.run:
-        return existing_run(options.run)
+    if options.config_given or run:
+        return run
     newest = newest_trained_run()
     if newest is not None:
         print(f"run {newest.path}", file=sys.stderr)

@@ -167,7 +167,6 @@ def options(**values):
         ("train", {"images": ("x",)}, ["--image is not used"]),
         ("evaluate", {"workers": 2}, ["--workers", "--crops"]),
         ("train", {"json": True}, ["--json"]),
-        ("evaluate", {"results_dir": "x"}, ["--results_dir", "--runs"]),
         (
             "predict",
             {"synsets": "x", "images": ("x",)},

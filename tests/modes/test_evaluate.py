@@ -16,7 +16,14 @@ from modes import evaluate
 def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished_run, run)
-    options = Options(config=None, run=str(run), crops=crops, json=True)
+    results = tmp_path / "results"
+    options = Options(
+        config=None,
+        run=str(run),
+        crops=crops,
+        json=True,
+        results_dir=str(results),
+    )
     assert evaluate.main(options) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert result == {
@@ -35,6 +42,7 @@ def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
     low, high = result["top1_interval"]
     assert 0 <= low <= result["top1_error"] <= high <= 1
     table = (run / "results.md").read_text().splitlines()
+    assert (results / "results.md").read_text().splitlines() == table
     assert table[2].startswith(f"| {run} | folder validation, 18 |")
     with open(run / "confusion.csv") as file:
         counts = [
