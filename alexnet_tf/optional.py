@@ -7,28 +7,43 @@ from alexnet_tf.errors import UserError
 
 
 def import_or_explain(
-    module: str, what: str, group: str | None = None
+    module: str, what: str, install: str | None = None
 ) -> types.ModuleType:
     """An optional module.
 
     Args:
         module: dotted name, such as "onnx.helper".
         what: who needs it, such as "--format=onnx".
-        group: of dependencies in pyproject.toml that has the package; without
-            one the package is named by itself.
+        install: what follows `pip install`, such as "--group onnx"; without
+            it the package's own name.
 
     Raises:
         UserError: the package is not installed; says how to mend that.
         ModuleNotFoundError: it is, but lacks something itself.
     """
-    package = module.partition(".")[0]
+    package, *parts = module.split(".")
     try:
-        importlib.import_module(package)
-        return importlib.import_module(module)
+        found = importlib.import_module(package)
+        for part in parts:
+            found = importlib.import_module(f"{found.__name__}.{part}")
+        return found
     except ModuleNotFoundError as error:
-        if error.name != package:
+        if str(error.name).partition(".")[0] != package:
             raise
-        wanted = f"--group {group}" if group else package
         raise UserError(
-            f"{what} needs {package}: pip install {wanted}"
+            f"{what} needs {package}: pip install {install or package}"
         ) from None
+
+
+def import_serving_messages(module: str, what: str) -> types.ModuleType:
+    """A module of tensorflow-serving-api, see `import_or_explain`.
+
+    Args:
+        module: dotted name below `tensorflow_serving`.
+        what: who needs it.
+    """
+    return import_or_explain(
+        f"tensorflow_serving.{module}",
+        what,
+        "--no-deps -r requirements-serving.txt",
+    )

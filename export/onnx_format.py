@@ -57,7 +57,7 @@ def write_onnx(export_dir, trained):
             file, the file cannot carry the network, or the folder cannot be
             written.
     """
-    helper = import_or_explain("onnx.helper", "--format=onnx", "onnx")
+    helper = import_or_explain("onnx.helper", "--format=onnx", "--group onnx")
     from export.onnx_graph import ten_crop_model  # it imports onnx
 
     size = 4 * trained.network.count_params()

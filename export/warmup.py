@@ -10,7 +10,7 @@ import pathlib
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
-from alexnet_tf.errors import UserError
+from alexnet_tf.optional import import_serving_messages
 
 BATCH_SIZES = (1, 4, 8, 16, 32)  # as in export/serving/batching.config
 FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
@@ -60,14 +60,7 @@ def _record(model_name, signature, input_name, values):
 
 
 def _prediction_log():
-    try:
-        from tensorflow_serving.apis import prediction_log_pb2
-    except ImportError:
-        raise UserError(
-            "warm-up requests need tensorflow-serving-api: "
-            "pip install --no-deps -r requirements-serving.txt"
-        ) from None
-    return prediction_log_pb2
+    return import_serving_messages("apis.prediction_log_pb2", "a warm-up")
 
 
 def _gradient():

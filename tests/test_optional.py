@@ -9,17 +9,17 @@ from alexnet_tf.optional import import_or_explain
 
 
 def test_a_package_that_is_there_is_imported():
-    module = import_or_explain("json.decoder", "this test", "dev")
+    module = import_or_explain("json.decoder", "this test")
     assert module is sys.modules["json.decoder"]
 
 
 @pytest.mark.parametrize(
-    ("group", "command"),
-    [("retrieval", "--group retrieval"), (None, "no_such_package")],
+    ("install", "command"),
+    [("--group retrieval",) * 2, (None, "no_such_package")],
 )
-def test_a_missing_package_is_one_line_with_the_command(group, command):
+def test_a_missing_package_is_one_line_with_the_command(install, command):
     with pytest.raises(UserError) as error:
-        import_or_explain("no_such_package.part", "the search", group)
+        import_or_explain("no_such_package.part", "the search", install)
     assert str(error.value) == (
         f"the search needs no_such_package: pip install {command}"
     )
@@ -31,7 +31,7 @@ def test_what_an_installed_package_lacks_keeps_its_traceback(
     (tmp_path / "broken_package.py").write_text("import no_such_module\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        import_or_explain("broken_package", "the search", "retrieval")
+        import_or_explain("broken_package", "the search")
 
 
 def test_one_line_says_where_it_left_something_out():

@@ -192,6 +192,7 @@ def subset(split: Split, is_chosen: np.ndarray) -> Split:
     numbers = numbers[is_chosen]
 
     def damaged():
+        assert split.damaged
         chosen = set(numbers.tolist())
         return [d for d in split.damaged() if d.number in chosen]
 
@@ -199,6 +200,7 @@ def subset(split: Split, is_chosen: np.ndarray) -> Split:
         return subset(with_stand_ins(split, numbers), is_chosen)
 
     def as_table():
+        assert split.as_table
         return subset(split.as_table(), is_chosen)
 
     changed = {

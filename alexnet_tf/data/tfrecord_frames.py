@@ -57,7 +57,7 @@ def record_offsets(path: pathlib.Path, count: int) -> list[int | None]:
             data[np.add.outer(offsets, np.arange(HEADER_BYTES))]
         ).all()
     ):
-        return offsets
+        return [*offsets]
     offsets, lost_before, position = [], 0, 0
     while position is not None and position < len(data):
         offsets.append(position)
@@ -76,7 +76,7 @@ def _offsets_by_lengths(data: np.ndarray) -> list[int]:
     offsets, position = [], 0
     while position + HEADER_BYTES <= len(data):
         offsets.append(position)
-        [length] = LENGTH.unpack_from(data, position)
+        [length] = LENGTH.unpack_from(data.data, position)
         position += HEADER_BYTES + length + FOOTER_BYTES
     return offsets if position == len(data) else []
 

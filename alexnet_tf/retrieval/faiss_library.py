@@ -12,5 +12,5 @@ def load_faiss() -> types.ModuleType:
         UserError: it is not installed.
     """
     return import_or_explain(
-        "faiss", "the search for similar images", "retrieval"
+        "faiss", "the search for similar images", "--group retrieval"
     )

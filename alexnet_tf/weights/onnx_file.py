@@ -30,7 +30,7 @@ def read_onnx(path):
         UserError: onnx is not installed.
         ValueError: it cannot be read, or is not a chain of AlexNet's nodes.
     """
-    onnx = import_or_explain("onnx", "an ONNX file", "onnx")
+    onnx = import_or_explain("onnx", "an ONNX file", "--group onnx")
     importlib.import_module("onnx.numpy_helper")  # onnx alone lacks it
     try:
         model = onnx.load(path, load_external_data=False)

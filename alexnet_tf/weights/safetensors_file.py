@@ -30,4 +30,6 @@ def import_safetensors() -> types.ModuleType:
     Raises:
         UserError: it is not installed.
     """
-    return import_or_explain("safetensors", "a safetensors file", "weights")
+    return import_or_explain(
+        "safetensors", "a safetensors file", "--group weights"
+    )

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import os
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.optional import import_serving_messages
 from export.client.batches import batches
 from export.client.errors import Refused, ServerError, counted, foreign
 from export.client.offers import offers
@@ -136,13 +136,9 @@ def _transport(settings):
         from export.client.over_rest import RestTransport
 
         return RestTransport(settings)
-    try:
-        from export.client.over_grpc import GrpcTransport
-    except ImportError as error:
-        raise UserError(
-            f"grpc:// needs tensorflow-serving-api and grpcio ({error}): "
-            "pip install --no-deps -r requirements-serving.txt"
-        ) from None
+    import_serving_messages("apis", "grpc://")
+    from export.client.over_grpc import GrpcTransport
+
     return GrpcTransport(settings)
 
 

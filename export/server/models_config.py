@@ -4,6 +4,7 @@ import os
 
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
+from alexnet_tf.optional import import_serving_messages
 from export.server.versions import ModelConfig, every, latest, specific
 
 
@@ -36,13 +37,9 @@ def read_models_config(file):
 
 
 def _parse(file):
-    try:
-        from tensorflow_serving.config import model_server_config_pb2
-    except ImportError:
-        raise UserError(
-            "--models_config needs tensorflow-serving-api: "
-            "pip install --no-deps -r requirements-serving.txt"
-        ) from None
+    model_server_config_pb2 = import_serving_messages(
+        "config.model_server_config_pb2", "--models_config"
+    )
     from google.protobuf import text_format
 
     with readable(file), open(file, encoding="utf-8") as text:

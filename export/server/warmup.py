@@ -2,6 +2,8 @@
 
 import pathlib
 
+from alexnet_tf.errors import UserError
+from alexnet_tf.optional import import_serving_messages
 from export.server.errors import ServingError
 from export.server.predict import predict_signature
 
@@ -37,14 +39,12 @@ def run_warmup(signatures, path):
 
 def _predict_request(record):
     try:
-        from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
-    except ImportError:
-        raise ServingError(
-            "warm-up requests need tensorflow-serving-api: "
-            "pip install --no-deps -r requirements-serving.txt",
-            "FAILED_PRECONDITION",
-        ) from None
-    log = PredictionLog.FromString(record)
+        messages = import_serving_messages(
+            "apis.prediction_log_pb2", "a warm-up"
+        )
+    except UserError as error:
+        raise ServingError(str(error), "FAILED_PRECONDITION") from None
+    log = messages.PredictionLog.FromString(record)
     kind = log.WhichOneof("log_type")
     if kind != "predict_log":
         raise ServingError(

@@ -138,7 +138,9 @@ def _split(builder: Any, split: str, image: str, label: str) -> Split:
         if builder.info.disable_shuffling:
             return True
         sample = examples.map(lambda e: e["label"]).take(SAMPLE)
-        return is_in_class_order([list(sample.as_numpy_iterator())])
+        return is_in_class_order(
+            [np.fromiter(sample.as_numpy_iterator(), np.int64)]
+        )
 
     def name_of(i):
         return f"{builder.info.full_name} {split} record {i}"
