@@ -8,6 +8,7 @@ import tensorflow as tf
 from alexnet_tf.data.damage import DATA_ERRORS
 from alexnet_tf.data.pipeline import centre_crop_batches
 from alexnet_tf.errors import StartAgain, UserError
+from alexnet_tf.terminal.command import command
 from alexnet_tf.training.diagnosis import (
     FlatLossAlarm,
     NotFinite,
@@ -244,7 +245,7 @@ class Fit:
         advice = (
             f"The last good state is in {run.state_folder}, the best weights "
             f"in {run.best_weights.parent}. Go on with a lower learning rate: "
-            f"python main.py --mode=train --run={run.path} {lr}"
+            f"{command('train', run=run.path)} {lr}"
             if run.state_folder.exists()
             else "Nothing was saved yet. Start again with a lower learning "
             f"rate: {lr}"
