@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 
+from alexnet_tf.data.damage import read_damaged
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.coefficients import (
@@ -19,6 +20,7 @@ from alexnet_tf.evaluation.ensemble import check_same_answers, open_members
 from alexnet_tf.evaluation.evaluate import Evaluation, average, predict_all
 from alexnet_tf.evaluation.outcome import (
     evaluate_and_report,
+    other_data_folder,
     outcome_of,
     warn_about_missing,
     write_tables,
@@ -28,7 +30,12 @@ from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run
 from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import load_trained
-from modes.setup import check_same_classes, config_for, open_source
+from modes.setup import (
+    check_same_classes,
+    config_for,
+    data_dir_for,
+    open_source,
+)
 
 
 def main(options):
@@ -37,14 +44,34 @@ def main(options):
         return evaluate_ensemble(options)
     run = trained_run(options.run)
     config = config_for(options, run)
-    source = open_source(config, options, run)
     print(about_run(run), flush=True)
     trained = load_trained(run, options.tower_devices)
+    data_dir = data_dir_for(options, run)
+    source = open_source(
+        config,
+        options,
+        run,
+        damaged_images(run, data_dir),
+        trained.class_names,
+    )
     check_same_classes(run, source)
+    folder = other_data_folder(run, source, data_dir)
+    if folder:
+        print(
+            f"these are not the images that {run.path} was begun with, or "
+            f"they have changed since: the result goes to {folder}"
+        )
     assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
     outcome = evaluate_and_report(
-        run, trained.network, trained.crop, source, validation, options.crops
+        run,
+        trained.network,
+        trained.crop,
+        source,
+        validation,
+        options.crops,
+        data_dir,
+        folder,
     )
     if options.results_dir:
         write_tables(
@@ -55,13 +82,25 @@ def main(options):
     return 0
 
 
+def damaged_images(run, data_dir):
+    """`Damaged` images of a run that are no news; None where there are none,
+    or the data are not where the run's were."""
+    if not data_dir or run.read_dataset()["data_dir"] != str(
+        pathlib.Path(data_dir).resolve()
+    ):
+        return None
+    return [image for _, image in read_damaged(run.damaged_file)] or None
+
+
 def evaluate_ensemble(options):
     """Evaluates each of --runs and the mean of their probabilities."""
     check_coefficients(options)
     openers = open_members(options.runs, options.crops, options.tower_devices)
     run = next((r for r in map(Run, options.runs) if r.exists), None)
     config = config_for(options, run)
-    source = open_source(config, options, run)
+    known = tuple(run.read_dataset()["class_names"]) if run else None
+    source = open_source(config, options, run, known=known)
+    data_dir = data_dir_for(options, run)
     assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
     members, evaluations = [], []
@@ -88,7 +127,7 @@ def evaluate_ensemble(options):
     if options.coefficients:
         named += weighted_averages(options.coefficients, evaluations)
     outcomes = [
-        outcome_of(name, source, options.crops, evaluation)
+        outcome_of(name, source, options.crops, evaluation, data_dir)
         for name, evaluation in named
     ]
     print(markdown(outcomes), end="")

@@ -1,11 +1,19 @@
 """Steps that several modes begin with."""
 
+import pathlib
+
+from ml_collections import ConfigDict
+
 from alexnet_tf.config import apply_overrides, check_config
 from alexnet_tf.data.damage import DATA_ERRORS, listed
+from alexnet_tf.data.image_set import Damaged, Source
 from alexnet_tf.data.records import Records
+from alexnet_tf.data.remembered import read_remembered
 from alexnet_tf.data.sources.open_source import load_source
 from alexnet_tf.data.statistics import imagenet_statistics, load_or_measure
 from alexnet_tf.errors import UserError
+from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run
 
 
 def config_for(options, run):
@@ -49,14 +57,47 @@ def data_dir_for(options, run):
     return options.data_dir
 
 
-def open_source(config, options, run=None, damaged=None):
-    """The source that a config names; `damaged`: see `load_source`."""
+def open_source(
+    config: ConfigDict,
+    options: Options,
+    run: Run | None = None,
+    damaged: list[Damaged] | None = None,
+    known: tuple[str, ...] | None = None,
+) -> Source:
+    """The source that a config names.
+
+    Args:
+        config, options: of the mode.
+        run: it belongs to: its data are where they were, and the images that
+            it held out are held out.
+        damaged, known: see `load_source`.
+
+    Raises:
+        UserError: the source cannot be used, or the run's data are gone.
+    """
+    data_dir = data_dir_for(options, run)
+    if (
+        run
+        and data_dir
+        and options.data_dir is None
+        and not pathlib.Path(data_dir).is_dir()
+    ):
+        raise UserError(
+            f"{data_dir}, where the images of {run.path} were, is no folder "
+            "any more: say with --data_dir=DIR where they are now"
+        )
+    remembered = None
+    # A run whose weights were imported has seen no images here.
+    if run and (run.images_file.is_file() or run.statistics_file.is_file()):
+        remembered = read_remembered(run.images_file)
     return load_source(
         config.data,
         config.train.seed,
-        data_dir_for(options, run),
+        data_dir,
         options.download,
         damaged,
+        remembered,
+        known,
     )
 
 

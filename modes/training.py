@@ -8,6 +8,11 @@ import sys
 from alexnet_tf.config import config_to_json, differences
 from alexnet_tf.data.damage import DamageLog, read_damaged
 from alexnet_tf.data.pipeline import TrainingBatches
+from alexnet_tf.data.remembered import (
+    check_contents,
+    read_remembered,
+    write_remembered,
+)
 from alexnet_tf.data.statistics import load_checked
 from alexnet_tf.errors import START_AGAIN, StartAgain, UserError
 from alexnet_tf.evaluation.outcome import evaluate_and_report
@@ -100,11 +105,20 @@ def train_run(options, run, interrupts, workers):
             check_same_recipe(run, config)
         if run.statistics_file.is_file():
             load_checked(run.statistics_file, data_fingerprint(config, source))
+            check_contents(
+                source,
+                read_remembered(run.images_file),
+                run.path,
+                [image.name for image in damaged],
+            )
         run.write_dataset(source, data_dir_for(options, run))
         run.create(config)
+        if not run.images_file.is_file():
+            write_remembered(run.images_file, source)
         run.finished_file.unlink(missing_ok=True)
         print(
-            f"run {run.path}: {source.name}, {source.train.size} training and "
+            f"run {run.path}: {source.title or source.name}, "
+            f"{source.train.size} training and "
             f"{source.validation.size} validation images, "
             f"{len(source.class_names)} classes\n"
             f"towers on {', '.join(filter(None, devices)) or 'default device'}"
@@ -199,7 +213,13 @@ def test(run, config, source, devices, validation):
         network = build_network(config.model, config.train.seed)
     load_weights(network, run.best_weights, run)
     outcome = evaluate_and_report(
-        run, network, config.model.crop, source, validation, crops=10
+        run,
+        network,
+        config.model.crop,
+        source,
+        validation,
+        crops=10,
+        data_dir=run.read_dataset()["data_dir"],
     )
     run.finish(dataclasses.asdict(outcome))
     print(

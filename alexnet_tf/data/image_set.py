@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 
 LEFT_OUT = -1  # id of what stands for an example that is left out
 # Control characters, halves of characters, and ends of lines.
@@ -63,6 +63,12 @@ class Split:
             negative, in the places of those examples.
         bytes_of: from an id to the size of the image's file; None where
             images have no files of their own.
+        place_of: from an id to a name that stays where the data are moved to
+            another folder; None: `name_of` is one.
+        content_of: from an id to the bytes of the image's file, which may
+            raise OSError; None where their source looks after them.
+        written: float64 [id], when each file was written, in seconds since
+            1970; None where images have no files of their own.
     """
 
     examples: tf.data.Dataset
@@ -77,6 +83,35 @@ class Split:
     damaged: Callable[[], list[Damaged]] | None = None
     without: Callable[[Iterable[int]], "Split"] | None = None
     bytes_of: Callable[[int], int | None] | None = None
+    place_of: Callable[[int], str] | None = None
+    content_of: Callable[[int], bytes] | None = None
+    written: np.ndarray | None = None
+
+    def key(self, number: int) -> str:
+        """What tells an image from all others, wherever the data lie.
+
+        Args:
+            number: its id.
+        """
+        return (self.place_of or self.name_of)(number)
+
+    def ids_and_labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two int64 [size]; a pass over all examples where no table has them.
+
+        Raises:
+            UserError: they cannot be read.
+        """
+        if self.table:
+            return self.table["id"], self.table["label"]
+        batches = self.examples.map(lambda e: (e["id"], e["label"])).batch(1024)
+        try:
+            found = list(batches.as_numpy_iterator())
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"the labels cannot be read: {one_line(error.message)[:200]}"
+            ) from None
+        ids, labels = zip(*found, strict=True)
+        return np.concatenate(ids), np.concatenate(labels)
 
 
 def table_split(
@@ -106,13 +141,15 @@ class Source:
         name: value of `config.data.name` that finds it.
         class_names: one per label, in label order.
         train, validation: the splits; validation is None where the source
-            has none.
+            has none; train is empty where they are only to be evaluated.
         decode: from an example's "image" to uint8 [H, W, 3], 0..255.
-        fingerprint: changes when the images or their order do.
+        fingerprint: changes when names, sizes, labels or the order of the
+            images do; see `remembered` for what is in them.
         licence: who the images belong to, one sentence.
         decode_window: where all images are 256x256 records: from an example's
             "image", top, left and side to uint8 [side, side, 3], sparing
             what lies outside; None where images have to become records.
+        title: what people call the data set; "": as its name.
         statistics: from a fingerprint to the `Statistics` of the training
             split; None where they have to be measured.
     """
@@ -125,6 +162,7 @@ class Source:
     fingerprint: str
     licence: str
     decode_window: Callable[..., tf.Tensor] | None = None
+    title: str = ""
     statistics: Callable[[str], object] | None = None
 
     def __post_init__(self):

@@ -198,7 +198,9 @@ def load_checked(path, fingerprint):
     if statistics.fingerprint != fingerprint:
         raise UserError(
             f"{path} was measured on other data: the images have changed "
-            "since this run began; start a new one with another --run"
+            "since this run began, or it was begun by a version that passed "
+            "over valid/ and images in sub-folders; start a new one with "
+            "another --run"
         )
     return statistics
 

@@ -1,18 +1,23 @@
 """What an evaluation found: measured, printed, written and read again."""
 
 import dataclasses
+import datetime
+import hashlib
 import json
 import pathlib
+import re
 import sys
 from typing import Any
 
 import keras
 import numpy as np
 
-from alexnet_tf.data.damage import DATA_ERRORS, listed
+from alexnet_tf.data.damage import DATA_ERRORS, listed, read_damaged
 from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
+from alexnet_tf.data.remembered import changed_contents, read_remembered
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
+from alexnet_tf.data.statistics import Statistics
 from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
 from alexnet_tf.evaluation.tables import (
     VIEWS,
@@ -32,7 +37,11 @@ MOST_CLASSES = 100  # of a table that is printed
 
 
 def outcome_of(
-    name: str, source: Source, crops: int, evaluation: Evaluation
+    name: str,
+    source: Source,
+    crops: int,
+    evaluation: Evaluation,
+    data_dir: str | None = None,
 ) -> Outcome:
     """The `Outcome` of one network or ensemble.
 
@@ -41,7 +50,9 @@ def outcome_of(
         source: the `Source` whose validation split was evaluated.
         crops: 1 (centre) or 10 views per image.
         evaluation: the predictions.
+        data_dir: folder of the images, where they have one.
     """
+    now = datetime.datetime.now().astimezone().isoformat("T", "seconds")
     return Outcome(
         run=name,
         dataset=source.name,
@@ -53,6 +64,9 @@ def outcome_of(
         top5_error=evaluation.error(5),
         top5_interval=evaluation.interval(5),
         classes=len(source.class_names),
+        data_dir=data_dir and str(pathlib.Path(data_dir).resolve()),
+        fingerprint=source.fingerprint,
+        time=now,
     )
 
 
@@ -110,17 +124,21 @@ def evaluate_and_report(
     source: Source,
     records: Records,
     crops: int,
+    data_dir: str | None = None,
+    folder: pathlib.Path | None = None,
 ) -> Outcome:
     """Evaluates a network on the validation images, prints and writes it.
 
     Args:
-        run: the `Run` that evaluation.json, per_class.csv, confusion.csv,
-            confusion.png and results.* go to.
+        run: the `Run` of the network.
         network: from uint8 crops to logits.
         crop: side of a crop, in pixels.
         source: the `Source` of the images.
         records: `Records` of its validation split.
         crops: 1 (centre) or 10 views per image.
+        data_dir: folder of the images, where they have one.
+        folder: where evaluation.json, per_class.csv, confusion.csv,
+            figures/confusion.png and results.* go; None: to the run.
 
     Raises:
         UserError: no image can be decoded, or the run folder cannot be
@@ -139,13 +157,47 @@ def evaluate_and_report(
             file=sys.stderr,
         )
         evaluation = evaluate(network, records, crop, crops)
-    outcome = outcome_of(str(run.path), source, crops, evaluation)
+    outcome = outcome_of(str(run.path), source, crops, evaluation, data_dir)
     confusion = evaluation.confusion()
-    _print_outcome(outcome, per_class(confusion, source.class_names))
+    _print_outcome(
+        outcome, source.title, per_class(confusion, source.class_names)
+    )
     warn_about_missing(evaluation, records)
-    write_tables(run.path, [outcome], source.class_names)
-    _write_outcome(run, outcome, confusion, source.class_names)
+    folder = folder or run.path
+    write_tables(folder, [outcome], source.class_names)
+    _write_outcome(folder, outcome, confusion, source.class_names)
     return outcome
+
+
+def other_data_folder(
+    run: Run, source: Source, data_dir: str | None
+) -> pathlib.Path | None:
+    """Where the result goes if the images are not those of the run.
+
+    So that it does not take the place of the run's own.
+
+    Returns:
+        A folder under evaluations/ of the run, named after that of the images
+        and their fingerprint; None where they are the run's own: they have
+        the names, sizes and, as far as the run remembers some, the contents
+        that they had. Of a run that was not trained here all are its own.
+    """
+    trained_on = run.read_dataset().get("fingerprint")
+    if trained_on is None and run.statistics_file.is_file():
+        # A run of an earlier version: followed by limit and seed.
+        known = Statistics.load(run.statistics_file).fingerprint
+        is_same = known.startswith(f"{source.name}: {source.fingerprint},")
+    else:
+        is_same = trained_on in (None, source.fingerprint)
+    if is_same:
+        remembered = read_remembered(run.images_file)
+        damaged = [image.name for _, image in read_damaged(run.damaged_file)]
+        is_same = not changed_contents(source, remembered, damaged)
+    if is_same:
+        return None
+    name = re.sub(r"\W+", "_", pathlib.Path(data_dir or source.name).name)
+    digest = hashlib.sha256(source.fingerprint.encode()).hexdigest()[:8]
+    return run.path / "evaluations" / f"{name}-{digest}"
 
 
 def write_tables(
@@ -177,14 +229,21 @@ def warn_about_missing(evaluation: Evaluation, records: Records) -> None:
 
 
 def _print_outcome(
-    outcome: Outcome, rows: list[tuple[str, int, float]]
+    outcome: Outcome, title: str, rows: list[tuple[str, int, float]]
 ) -> None:
-    """Accuracy of each class, then both errors."""
+    """Accuracy of each class, then both errors.
+
+    Args:
+        outcome: what was found.
+        title: of the data set; "": as its name.
+        rows: see `per_class`.
+    """
     width = max(len(name) for name, _, _ in rows)
     if len(rows) <= MOST_CLASSES:
         print(f"{'class':{width}}  images  accuracy")
         for name, images, accuracy in rows:
-            print(f"{name:{width}}  {images:6d}  {accuracy:8.3f}")
+            reached = f"{accuracy:8.3f}" if images else "no images"
+            print(f"{name:{width}}  {images:6d}  {reached}")
     top1, top5 = (
         "{:.4f} to {:.4f}".format(*interval)
         for interval in (outcome.top1_interval, outcome.top5_interval)
@@ -194,8 +253,8 @@ def _print_outcome(
         error5 = f"top-5 error {outcome.top5_error:.4f}, "
         interval5 = f", top-5 error {top5}"
     print(
-        f"{outcome.dataset} {outcome.split}, {outcome.samples} images, "
-        f"{VIEWS[outcome.crops]}: "
+        f"{title or outcome.dataset} {outcome.split}, {outcome.samples} "
+        f"images, {VIEWS[outcome.crops]}: "
         f"top-1 error {outcome.top1_error:.4f}, {error5}"
         f"top-1 accuracy {1 - outcome.top1_error:.4f}"
     )
@@ -203,12 +262,17 @@ def _print_outcome(
 
 
 def _write_outcome(
-    run: Run, outcome: Outcome, confusion: np.ndarray, names: tuple[str, ...]
+    folder: pathlib.Path,
+    outcome: Outcome,
+    confusion: np.ndarray,
+    names: tuple[str, ...],
 ) -> None:
     text = json.dumps(dataclasses.asdict(outcome), indent=2) + "\n"
-    with writable(f"run folder {run.path}"):
+    run = Run(folder)  # its files have the same names
+    with writable(f"folder {folder}"):
+        run.figures_folder.mkdir(parents=True, exist_ok=True)
         write_confusion(run.confusion_file, confusion, names)
-        write_per_class(run.path / "per_class.csv", confusion, names)
+        write_per_class(folder / "per_class.csv", confusion, names)
         draw_confusion(run.figures_folder / "confusion.png", confusion, names)
         # Last: what names the result is there when the rest of it is.
         write_text(run.evaluation_file, text)

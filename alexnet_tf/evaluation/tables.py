@@ -37,6 +37,10 @@ class Outcome:
         top1_error, top5_error: fractions.
         top1_interval, top5_interval: (low, high), fractions.
         classes: number of classes; None: unknown.
+        data_dir: folder of the images; None where they need none, or where
+            the program that wrote this did not say.
+        fingerprint: of the images, see `Source`; None: likewise.
+        time: when they were evaluated, ISO 8601; None: likewise.
     """
 
     run: str
@@ -49,6 +53,9 @@ class Outcome:
     top5_error: float
     top5_interval: tuple[float, float]
     classes: int | None = None
+    data_dir: str | None = None
+    fingerprint: str | None = None
+    time: str | None = None
 
     @property
     def has_top5(self) -> bool:

@@ -2,6 +2,7 @@
 
 config.json      every value used
 dataset.json     class names and what the images were
+images.json      which images it held out, and what is in some of them
 statistics.npz   mean image and covariance of the training images
 state/           the last two states, to go on from
 best/            the weights with the lowest validation top-1 error
@@ -47,6 +48,7 @@ class Run:
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.json"
         self.dataset_file = self.path / "dataset.json"
+        self.images_file = self.path / "images.json"
         self.statistics_file = self.path / "statistics.npz"
         self.state_folder = self.path / "state"
         self.best_weights = self.path / "best" / "network.weights.h5"
@@ -173,6 +175,7 @@ class Run:
             "train_images": source.train.size,
             "validation_images": source.validation.size,
             "licence": source.licence,
+            "fingerprint": source.fingerprint,
         }
         with writable(f"run folder {self.path}"):
             write_text(self.dataset_file, json.dumps(dataset, indent=2) + "\n")

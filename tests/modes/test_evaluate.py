@@ -1,19 +1,25 @@
 """Evaluation of finished runs."""
 
 import csv
+import datetime
+import io
 import json
 import shutil
 
 import pytest
+from PIL import Image
 
+from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation import outcome
 from alexnet_tf.options import Options
-from modes import evaluate
+from modes import evaluate, train
 
 
 @pytest.mark.parametrize("crops", [1, 10])
-def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
+def test_json_is_the_last_line(
+    finished_run, image_folder, crops, capsys, tmp_path
+):
     run = tmp_path / "run"
     shutil.copytree(finished_run, run)
     results = tmp_path / "results"
@@ -38,7 +44,13 @@ def test_json_is_the_last_line(finished_run, crops, capsys, tmp_path):
         # Wilson's of no error: z^2 / (n + z^2), z that of 95 %
         "top5_interval": [0.0, pytest.approx(3.841459 / (18 + 3.841459))],
         "classes": 3,
+        "data_dir": str(image_folder),
+        "fingerprint": load_folder(image_folder).fingerprint,
+        "time": result["time"],
     }
+    now = datetime.datetime.now().astimezone()
+    age = now - datetime.datetime.fromisoformat(result["time"])
+    assert 0 <= age.total_seconds() < 60
     low, high = result["top1_interval"]
     assert 0 <= low <= result["top1_error"] <= high <= 1
     table = (run / "results.md").read_text().splitlines()
@@ -111,3 +123,105 @@ def test_a_run_folder_that_cannot_be_written_loses_no_result(
     with pytest.raises(UserError, match="Read-only file system"):
         evaluate.main(options)
     assert "top-1 error 0.0000" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def without_val(image_folder, options_for, tmp_path_factory):
+    """(folder of images without val/, a run that was trained on them)."""
+    path = tmp_path_factory.mktemp("held_out")
+    shutil.copytree(image_folder / "train", path / "images" / "train")
+    options = options_for(
+        path / "run", **{"train.epochs": 1, "model.width": 1 / 32}
+    )
+    options.data_dir = str(path / "images")
+    assert train.main(options) == 0
+    return path / "images", path / "run"
+
+
+def evaluated(run, images, capsys):
+    """(what was printed, ids of the images that were evaluated)."""
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        original = outcome.evaluate
+
+        def watch(network, records, *rest):
+            ids, _ = records.split.ids_and_labels()
+            seen.extend(records.split.key(int(number)) for number in ids)
+            return original(network, records, *rest)
+
+        patch.setattr(outcome, "evaluate", watch)
+        options = Options(
+            config=None, run=str(run), data_dir=str(images), crops=1
+        )
+        assert evaluate.main(options) == 0
+    return capsys.readouterr().out, seen
+
+
+def test_the_images_that_were_held_out_are_evaluated(
+    without_val, tmp_path, capsys
+):
+    images, trained = without_val
+    run = shutil.copytree(trained, tmp_path / "run")
+    marks = json.loads((run / "images.json").read_text())["held_out"]
+    held_out = {name for name, _, _ in marks}
+    copy = shutil.copytree(images, tmp_path / "copy")
+    _, seen = evaluated(run, copy, capsys)
+    assert set(seen) == held_out
+    assert json.loads((run / "evaluation.json").read_text())["crops"] == 1
+    own = (run / "evaluation.json").read_bytes()
+    # One image less, of those trained on: said, and no result is lost.
+    trained_on = next(
+        path
+        for path in sorted(copy.glob("train/*/*"))
+        if path.relative_to(copy).as_posix() not in held_out
+    )
+    trained_on.unlink()
+    said, seen = evaluated(run, copy, capsys)
+    assert set(seen) == held_out
+    assert "have changed since" in said
+    assert (run / "evaluation.json").read_bytes() == own
+    [other] = run.glob("evaluations/copy-*/evaluation.json")
+    result = json.loads(other.read_text())
+    assert result["data_dir"] == str(copy)
+    assert result["fingerprint"] != json.loads(own)["fingerprint"]
+
+
+def test_images_to_be_evaluated_need_no_training_images(
+    finished_run, image_folder, tmp_path, capsys
+):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    shutil.copytree(image_folder / "val" / "red", tmp_path / "test" / "red")
+    own = (run / "evaluation.json").read_bytes()
+    said, seen = evaluated(run, tmp_path / "test", capsys)
+    assert len(seen) == 6
+    assert "blue        0  no images" in said
+    assert (run / "evaluation.json").read_bytes() == own
+
+
+def test_equal_sizes_and_other_contents_are_other_images(
+    finished_run, own_images, tmp_path, capsys
+):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    said, _ = evaluated(run, own_images, capsys)  # a copy
+    assert "have changed since" not in said
+    png = io.BytesIO()
+    Image.new("RGB", (80, 64)).save(png, "PNG")
+    for image in own_images.glob("val/*/*"):
+        size = image.stat().st_size
+        image.write_bytes(png.getvalue().ljust(size, b"\0"))
+        assert image.stat().st_size == size
+    said, _ = evaluated(run, own_images, capsys)
+    assert "have changed since" in said
+    # Nor is the run continued with them.
+    options = Options(config=None, run=str(run), data_dir=str(own_images))
+    with pytest.raises(UserError, match="other contents than when"):
+        train.main(options)
+
+
+def test_a_moved_folder_is_asked_for(finished_run, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    dataset = json.loads((run / "dataset.json").read_text())
+    dataset["data_dir"] = str(tmp_path / "moved away")
+    (run / "dataset.json").write_text(json.dumps(dataset))
+    with pytest.raises(UserError, match="--data_dir=DIR where they are now"):
+        evaluate.main(Options(config=None, run=str(run)))

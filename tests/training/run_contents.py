@@ -69,9 +69,13 @@ def rest_of_state(run):
 
 
 def evaluation(run):
-    """evaluation.json without the run's name."""
+    """evaluation.json without the run's name and the time."""
     content = json.loads(Run(run).evaluation_file.read_text())
-    return {key: value for key, value in content.items() if key != "run"}
+    return {
+        key: value
+        for key, value in content.items()
+        if key not in ("run", "time")
+    }
 
 
 def assert_same_weights(ours, theirs):

@@ -116,6 +116,7 @@ def _split(folder: pathlib.Path, name: str, shards: Shards) -> Split:
         examples=shards.examples(),
         size=sum(shard.records for shard in shards.shards),
         name_of=lambda i: f"{name} record {i} of {folder}",
+        place_of=lambda i: f"{name} record {i}",
         most_buffered=shards.record_format.most_buffered,
         in_class_order=shards.in_class_order,
         as_table=functools.partial(_shuffled_whole, folder, name, shards),
@@ -141,6 +142,7 @@ def _shuffled_whole(folder: pathlib.Path, name: str, shards: Shards) -> Split:
     split = table_split(
         table,
         lambda i: f"{name} record {i} of {folder}",
+        place_of=lambda i: f"{name} record {i}",
         damaged=functools.partial(damaged_records, name, shards),
         without=with_damage,
     )

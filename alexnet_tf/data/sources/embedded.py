@@ -28,6 +28,7 @@ def load_embedded() -> Source:
         )
     return Source(
         name="embedded",
+        title="Fashion-MNIST (embedded)",
         class_names=CLASS_NAMES,
         train=train,
         validation=validation,

@@ -1,36 +1,73 @@
-"""Images in folders: ROOT/{train,val}/<class>/*."""
+"""Images in folders: ROOT/{train,val}/<class>/**."""
 
+import dataclasses
 import hashlib
+import os
 import pathlib
+import stat
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.image_set import (
+    Damaged,
     Source,
+    Split,
     check_class_names,
     is_printable,
     table_split,
 )
 from alexnet_tf.data.preprocess import decode
-from alexnet_tf.data.sources.imagenet_classes import english_names
+from alexnet_tf.data.sources.imagenet_classes import (
+    VALIDATION_NAME,
+    english_names,
+    names_by_wnid,
+)
 from alexnet_tf.errors import UserError
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
-VALIDATION_FOLDERS = ("val", "validation")
+EXTENSIONS = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp"),
+    *(".png", ".gif", ".bmp", ".dib", ".webp"),
+}
+TRAINING_FOLDERS = ("train", "training")
+VALIDATION_FOLDERS = ("val", "valid", "validation", "dev", "test", "testing")
+LIKE_SPLITS = ("train", "val", "test", "dev", "eval")  # names that begin so
+MOST_NAMED = 3
 
 
-def load_folder(root, lost=()):
-    """Opens ROOT/train/<class>/* and, where it exists, ROOT/val/<class>/*.
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """An image file: its label, size in bytes and time of the last change;
+    a size of None stands for a link that leads nowhere."""
 
-    Classes are the folders' names in alphabetical order; where all of them
-    are ImageNet's WordNet ids, they get their English names. Hidden files
-    and files without an image's extension are left out.
+    path: pathlib.Path
+    label: int
+    size: int | None
+    written: float
+
+
+def load_folder(
+    root: str | pathlib.Path | None,
+    lost: Iterable[Damaged] = (),
+    known: tuple[str, ...] | None = None,
+) -> Source:
+    """Opens ROOT/train/<class>/** and, where it exists, ROOT/val/<class>/**.
+
+    Validation images are those in the first of val, valid, validation, dev,
+    test and testing, in capitals or not. Without any split's folder
+    ROOT/<class>/** are the training images. Classes are the folders' names in
+    alphabetical order; where all of them are ImageNet's WordNet ids, they get
+    their English names. Hidden files and folders, and files without an
+    image's extension, are left out.
 
     Args:
         root: path of the folder.
         lost: `Damaged` images that were there once; they keep their places,
             so that all others keep theirs.
+        known: class names of a network that is to be evaluated: labels are
+            theirs where all of the folder's classes are among them, and
+            training images need not be there.
 
     Raises:
         UserError: a folder is missing or empty, or the validation split has
@@ -39,48 +76,103 @@ def load_folder(root, lost=()):
     if not root:
         raise UserError("data.name=folder needs --data_dir=DIR")
     root = pathlib.Path(root)
-    train = root / "train"
-    if not train.is_dir():
-        raise UserError(
-            f"{train} is not a folder: images are expected in "
-            f"{root}/train/<class>/ and {root}/val/<class>/"
-        )
-    class_names = _subfolders(train)
-    check_class_names(train, class_names)
-    if len(class_names) < 2:
-        raise UserError(
-            f"{train} has {len(class_names)} class folders, at least two are "
-            "needed: images are expected in train/<class>/"
-        )
-    # As they were called then: the root may have another name now.
-    lost = {
-        root.joinpath(*pathlib.Path(damaged.name).parts[-3:]): damaged.bytes
-        for damaged in lost
-    }
-    train_files = _files_by_class(train, class_names, lost)
-    validation = next(
-        (root / v for v in VALIDATION_FOLDERS if (root / v).is_dir()), None
-    )
-    validation_files = []
-    if validation is not None:
-        unknown = sorted(set(_subfolders(validation)) - set(class_names))
+    train, validation = _split_folders(root, is_evaluated=known is not None)
+    if train:
+        found = _subfolders(train)
+        _check_classes(train, found)
+    else:
+        found = _subfolders(validation)
+    labels = _labels_among(known, found) if known else None
+    class_names = known if labels else english_names(found)
+    if labels is None:
+        labels = {name: label for label, name in enumerate(found)}
+    check_class_names(train or validation, found)
+    train_files, validation_files = [], []
+    if train:
+        train_files = _files(train, labels, lost)
+        _check_no_class_is_empty(train, labels, train_files)
+    if validation:
+        unknown = sorted(set(_subfolders(validation)) - set(labels))
         if unknown:
             raise UserError(
                 f"{validation / unknown[0]} is a class that {train} lacks"
             )
-        validation_files = _files_by_class(validation, class_names, lost)
+        validation_files = _files(validation, labels, lost)
+        _check_there_are_some(validation, labels, validation_files)
     return Source(
         name="folder",
-        class_names=english_names(class_names),
-        train=_split(train_files),
-        validation=_split(validation_files) if validation_files else None,
+        class_names=class_names,
+        train=_split(root, train_files),
+        validation=_split(root, validation_files) if validation_files else None,
         decode=lambda path: decode(tf.io.read_file(path)),
         fingerprint=_fingerprint(root, train_files + validation_files),
         licence="The images in the folder belong to whoever made them.",
     )
 
 
-def _subfolders(folder):
+def _split_folders(
+    root: pathlib.Path, is_evaluated: bool
+) -> tuple[pathlib.Path | None, pathlib.Path | None]:
+    """The folders of training and of validation images.
+
+    At least one is there: the first, except where the images are to be
+    evaluated only. Says which folders are not used.
+    """
+    missing = UserError(
+        f"{root / 'train'} is not a folder: images are expected in "
+        f"{root}/train/<class>/ and {root}/val/<class>/"
+    )
+    if not root.is_dir():
+        raise missing
+    folders = _subfolders(root)
+    # Small letters come last, and stay.
+    by_name = {name.casefold(): root / name for name in folders}
+    train = _first_of(by_name, TRAINING_FOLDERS)
+    validation = _first_of(by_name, VALIDATION_FOLDERS)
+    if not train and not validation:
+        images = sum(_is_image(path) for path in _visible(root))
+        if not folders and images:
+            raise UserError(
+                f"{root} holds {images} images and no folder of a class: "
+                "training and evaluation expect them in train/<class>/ and "
+                "val/<class>/; to predict their classes use --mode=predict "
+                f"--image={root}"
+            )
+        if len(folders) < 2 or all(
+            name.casefold().startswith(LIKE_SPLITS) for name in folders
+        ):
+            raise missing
+        return (None, root) if is_evaluated else (root, None)
+    if not train and not is_evaluated:
+        raise missing
+    if validation:
+        unused = [n for n in folders if root / n not in (train, validation)]
+        is_usual = validation.name in ("val", "validation")
+        if unused or not is_usual:
+            left = f"; not used: {_shortened(unused)}" if unused else ""
+            print(
+                f"{root}: {validation.name}/ holds the validation images{left}"
+            )
+    else:
+        unused = [n for n in folders if root / n != train]
+        if unused:
+            print(f"{root}: not used: {_shortened(unused)}")
+    return train, validation
+
+
+def _first_of(
+    by_name: dict[str, pathlib.Path], names: tuple[str, ...]
+) -> pathlib.Path | None:
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def _shortened(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    named = ", ".join(f"{n!a}"[1:-1] for n in names[:MOST_NAMED])
+    return named + (f" and {more} more" if more > 0 else "")
+
+
+def _subfolders(folder: pathlib.Path) -> list[str]:
     return sorted(
         path.name
         for path in folder.iterdir()
@@ -88,61 +180,182 @@ def _subfolders(folder):
     )
 
 
-def _files_by_class(folder, class_names, lost):
-    """[(path, label, size)], sorted; every class folder must hold an image.
+def _check_classes(train: pathlib.Path, names: list[str]) -> None:
+    if len(names) < 2:
+        flat = sum(_is_image(path) for path in _visible(train))
+        lie = f"; {flat} images lie in no class folder" if flat else ""
+        raise UserError(
+            f"{train} has {len(names)} class folders, at least two are "
+            f"needed: images are expected in train/<class>/{lie}"
+        )
+
+
+def _labels_among(
+    known: tuple[str, ...], names: list[str]
+) -> dict[str, int] | None:
+    """Labels of all known classes by the names that their folders may have;
+    None where a folder is of no known class."""
+    labels = {name: label for label, name in enumerate(known)}
+    for wnid, english in names_by_wnid().items():
+        if english in labels:
+            labels.setdefault(wnid, labels[english])
+    return labels if set(names) <= set(labels) else None
+
+
+def _visible(folder: pathlib.Path) -> list[pathlib.Path]:
+    """All that is in a folder itself and not hidden, sorted."""
+    return sorted(folder.glob("[!.]*"))
+
+
+def _files_below(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Files in a folder and in its folders, nothing hidden, sorted.
+
+    Links are followed, to each folder once.
+    """
+    files, seen = [], set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(n for n in folders if not n.startswith("."))
+        files += [
+            pathlib.Path(place, n) for n in names if not n.startswith(".")
+        ]
+    return sorted(files)
+
+
+def _files(
+    folder: pathlib.Path, labels: dict[str, int], lost: Iterable[Damaged]
+) -> list[_File]:
+    """The images of a split, sorted by class and name.
 
     Args:
-        folder: of one split.
-        class_names: names of its subfolders.
-        lost: {path: the size it had} of images that count as if still there.
+        folder: of the split.
+        labels: by the names of its subfolders.
+        lost: images that count as if still there, with the size they had.
     """
+    gone = {
+        path: damaged.bytes
+        for damaged in lost
+        if (path := _present_path(folder, labels, damaged.name))
+    }
     files, left_out = [], []
-    for label, name in enumerate(class_names):
-        there = {path for path in lost if path.parent == folder / name}
-        visible = sorted(there.union((folder / name).glob("[!.]*")))
-        images = [p for p in visible if _is_image(p)]
-        left_out += [p for p in visible if not _is_image(p)]
-        if not images:
-            raise UserError(
-                f"{folder / name} holds no image: add images "
-                f"({', '.join(sorted(EXTENSIONS))}) or remove the class"
-            )
-        files += [
-            (p, label, lost[p] if p in lost else _size(p)) for p in images
-        ]
+    for name in sorted(labels, key=lambda name: (labels[name], name)):
+        place = folder / name
+        there = {path for path in gone if path.is_relative_to(place)}
+        for path in sorted(there.union(_files_below(place))):
+            size, written = gone.get(path), 0.0
+            is_usable = _is_image(path)
+            if path not in gone and is_usable:
+                size, written, is_usable = _state_of(path)
+            if is_usable:
+                files.append(_File(path, labels[name], size, written))
+            else:
+                left_out.append(path)
+    left_out += [p for p in _visible(folder) if p.is_file()]
     if left_out:
         print(
             f"left out {len(left_out)} files in {folder} that are no images "
-            f"by their names, such as {str(left_out[0])!a}"
+            "by their names, or in no class folder, such as "
+            f"{str(left_out[0])!a}"
         )
     return files
 
 
-def _is_image(path):
+def _present_path(
+    folder: pathlib.Path, labels: dict[str, int], name: str
+) -> pathlib.Path | None:
+    """Where a lost image would be now: the root may have another name.
+
+    Args:
+        folder: of a split.
+        labels: by the names of its subfolders.
+        name: the path that the image had.
+    """
+    parts = pathlib.Path(name).parts
+    for i in range(len(parts) - 2, 0, -1):
+        if parts[i] in labels and parts[i - 1] == folder.name:
+            return folder.joinpath(*parts[i:])
+    return None
+
+
+def _is_image(path: pathlib.Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and is_printable(path.name)
 
 
-def _size(path):
-    return path.stat().st_size if path.exists() else None  # broken link
+def _state_of(path: pathlib.Path) -> tuple[int | None, float, bool]:
+    """(size, time of the last change, whether it can be an image)."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None, 0.0, True  # a link that leads nowhere is a broken image
+    # Reading a pipe would wait for ever.
+    return state.st_size, state.st_mtime, stat.S_ISREG(state.st_mode)
 
 
-def _split(files):
-    paths = [str(path) for path, _, _ in files]
+def _check_no_class_is_empty(
+    train: pathlib.Path, labels: dict[str, int], files: list[_File]
+) -> None:
+    used = {file.label for file in files}
+    for name in _subfolders(train):
+        if labels[name] not in used:
+            raise UserError(
+                f"{train / name} holds no image: add images "
+                f"({', '.join(sorted(EXTENSIONS))}) or remove the class"
+            )
+
+
+def _check_there_are_some(
+    validation: pathlib.Path, labels: dict[str, int], files: list[_File]
+) -> None:
+    """Raises `UserError` without any; says which classes have none."""
+    if not files:
+        flat = [path for path in _visible(validation) if _is_image(path)]
+        if flat and VALIDATION_NAME.fullmatch(flat[0].name):
+            raise UserError(
+                f"{validation} holds {len(flat)} of ImageNet's validation "
+                "images without their classes: move each into "
+                "val/<WordNet id>/ by ILSVRC2012_validation_ground_truth.txt "
+                "of the development kit (ILSVRC2012_devkit_t12.tar.gz), or "
+                "leave them packed and use --config.data.name=imagenet_tars"
+            )
+        lie = f" ({len(flat)} lie in no class folder)" if flat else ""
+        raise UserError(
+            f"{validation} holds no image in a class folder{lie}: images are "
+            f"expected in {validation.name}/<class>/; add some, or remove "
+            "the folder, and a part of the training images is held out"
+        )
+    used = {file.label for file in files}
+    without = sorted({n for n in labels if labels[n] not in used})
+    names = {labels[name]: name for name in reversed(without)}
+    if names:
+        print(
+            f"{validation} holds no image of {len(names)} classes: "
+            f"{_shortened(list(names.values())[::-1])}"
+        )
+
+
+def _split(root: pathlib.Path, files: list[_File]) -> Split:
+    paths = [str(file.path) for file in files]
     table = {
         "id": np.arange(len(files), dtype=np.int64),
-        "image": np.array(paths, object),
-        "label": np.array([label for _, label, _ in files], np.int64),
+        "image": np.array(paths, object if paths else str),
+        "label": np.array([file.label for file in files], np.int64),
     }
     return table_split(
         table,
         lambda i: paths[i],
-        bytes_of=lambda i: files[i][2],
+        bytes_of=lambda i: files[i].size,
+        place_of=lambda i: files[i].path.relative_to(root).as_posix(),
+        content_of=lambda i: files[i].path.read_bytes(),
+        written=np.array([file.written for file in files]),
     )
 
 
-def _fingerprint(root, files):
+def _fingerprint(root: pathlib.Path, files: list[_File]) -> str:
     digest = hashlib.sha256()
-    for path, label, size in files:
-        line = f"{path.relative_to(root)} {label} {size}\n"
-        digest.update(line.encode())
+    for file in files:
+        path = file.path.relative_to(root)
+        digest.update(f"{path} {file.label} {file.size}\n".encode())
     return digest.hexdigest()

@@ -8,7 +8,9 @@ are cranes and two maillots.
 
 import functools
 import pathlib
+import re
 
+VALIDATION_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 FILE = pathlib.Path(__file__).with_suffix(".txt")
 
 

@@ -8,7 +8,6 @@ unpacked: images are read where they lie in the archives.
 
 import hashlib
 import pathlib
-import re
 import tarfile
 
 import numpy as np
@@ -20,12 +19,14 @@ from alexnet_tf.data.image_set import (
     table_split,
 )
 from alexnet_tf.data.preprocess import decode
-from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
+from alexnet_tf.data.sources.imagenet_classes import (
+    VALIDATION_NAME,
+    names_by_wnid,
+)
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
 
 TRAIN, VALIDATION = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
-VALIDATION_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 LICENCE = (
     "ImageNet, for non-commercial research and education only: "
     "https://image-net.org/download.php."
@@ -152,7 +153,11 @@ def _split(path, members):
         },
         "label": np.array(labels, np.int64),
     }
-    return table_split(table, lambda i: names[i])
+    return table_split(
+        table,
+        lambda i: names[i],
+        content_of=lambda i: _read(path, offsets[i], sizes[i]),
+    )
 
 
 def _read_and_decode(image):

@@ -1,9 +1,14 @@
 """Finds the source that a config names."""
 
 import dataclasses
+from collections.abc import Iterable
 
-from alexnet_tf.data.image_set import select
+from ml_collections import ConfigDict
+
+from alexnet_tf.data.holdout import choose_holdout
+from alexnet_tf.data.image_set import Damaged, Source, select, subset
 from alexnet_tf.data.prepared.reader import load_prepared
+from alexnet_tf.data.remembered import Remembered, with_remembered_holdout
 from alexnet_tf.data.sources.embedded import load_embedded
 from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.data.sources.imagenet_tars import load_imagenet_tars
@@ -11,7 +16,15 @@ from alexnet_tf.data.sources.tfds import load_tfds
 from alexnet_tf.errors import UserError
 
 
-def load_source(data, seed, data_dir=None, download=False, damaged=None):
+def load_source(
+    data: ConfigDict,
+    seed: int,
+    data_dir: str | None = None,
+    download: bool = False,
+    damaged: Iterable[Damaged] | None = None,
+    remembered: Remembered | None = None,
+    known: tuple[str, ...] | None = None,
+) -> Source:
     """Opens the source that a config names, held-out part and limit applied.
 
     Args:
@@ -21,6 +34,9 @@ def load_source(data, seed, data_dir=None, download=False, damaged=None):
         download: whether TFDS may download.
         damaged: `Damaged` images that a run leaves out, which need not be
             there; None: all images must be.
+        remembered: what a run remembers of its images; None: there is none.
+        known: class names of a network that is to be evaluated: training
+            images, and images of all classes, need not be there.
 
     Returns:
         A `Source` with both splits.
@@ -28,21 +44,29 @@ def load_source(data, seed, data_dir=None, download=False, damaged=None):
     Raises:
         UserError: the source does not exist or cannot be used.
     """
-    source = open_whole_source(data.name, data_dir, download, damaged)
+    damaged = damaged and list(damaged)
+    source = open_whole_source(data.name, data_dir, download, damaged, known)
     if source.validation is None:
-        source = _with_holdout(source, data.holdout, seed)
+        numbers = [image.number for image in damaged or ()]
+        source = _with_holdout(source, data.holdout, seed, remembered, numbers)
     if 0 < data.limit < source.train.size:
         limited = select(source.train, seed, 0, data.limit)
         source = dataclasses.replace(source, train=limited, statistics=None)
     return source
 
 
-def open_whole_source(name, data_dir=None, download=False, damaged=None):
+def open_whole_source(
+    name: str,
+    data_dir: str | None = None,
+    download: bool = False,
+    damaged: Iterable[Damaged] | None = None,
+    known: tuple[str, ...] | None = None,
+) -> Source:
     """Opens a source as it is, perhaps without a validation split.
 
     Args:
         name: embedded, folder, imagenet_tars, prepared, or a TFDS name.
-        data_dir, download, damaged: see `load_source`.
+        data_dir, download, damaged, known: see `load_source`.
 
     Raises:
         UserError: the source does not exist or cannot be used.
@@ -55,7 +79,7 @@ def open_whole_source(name, data_dir=None, download=False, damaged=None):
             )
         return load_embedded()
     if name == "folder":
-        return load_folder(data_dir, damaged or ())
+        return load_folder(data_dir, damaged or (), known)
     if name == "imagenet_tars":
         return load_imagenet_tars(data_dir)
     if name == "prepared":
@@ -63,20 +87,52 @@ def open_whole_source(name, data_dir=None, download=False, damaged=None):
     return load_tfds(name, data_dir, download)
 
 
-def _with_holdout(source, share, seed):
-    """`source` with a seeded part of its training split held out."""
-    size = source.train.size
-    held_out = round(share * size)
-    classes = len(source.class_names)
-    if held_out < 1 or size - held_out < classes:
+def _with_holdout(
+    source: Source,
+    share: float,
+    seed: int,
+    remembered: Remembered | None,
+    damaged: list[int],
+) -> Source:
+    """`source` with a part of its training split held out.
+
+    It is the part that a run remembers, where there is a run; else a seeded
+    part of each class.
+    """
+    size, classes = source.train.size, len(source.class_names)
+    if remembered and remembered.held_out is None:
+        count = round(share * size)
+        if 1 <= count < size:
+            return dataclasses.replace(
+                source,
+                train=select(source.train, seed, count, size),
+                validation=select(source.train, seed, 0, count),
+                statistics=None,
+            )
+    elif remembered and remembered.held_out:
+        found = with_remembered_holdout(source, remembered, damaged)
+        if found:
+            return found
+        print(
+            f"not one of the {len(remembered.held_out)} images that the run "
+            "held out is here: others are held out, and whether the run was "
+            "trained on them cannot be told"
+        )
+    is_held_out = choose_holdout(source.train, share, seed)
+    if not is_held_out.any():
         raise UserError(
             f"{source.name} has no validation split, and {size} training "
             f"images in {classes} classes are too few to hold out "
             f"{share:g} of them: add a validation split or more images"
         )
+    print(
+        f"{source.name} has no validation split: {is_held_out.sum()} of the "
+        f"{size} images of train are held out for it, {share:g} of each "
+        "class, at least one where it has two"
+    )
     return dataclasses.replace(
         source,
-        train=select(source.train, seed, held_out, size),
-        validation=select(source.train, seed, 0, held_out),
+        train=subset(source.train, ~is_held_out),
+        validation=subset(source.train, is_held_out),
         statistics=None,
     )

@@ -166,12 +166,12 @@ def test_grey_and_cmyk_images_are_used(image_folder, mode):
         ({"train/a": 3}, ["train has 1 class folders", "at least two"]),
         ({"train/a": 3, "train/b": 0}, ["train/b holds no image", ".jpg"]),
         (
-            {"train/a": 3, "train/b": 3, "val/a": 1, "val/b": 0},
-            ["val/b holds no image"],
+            {"train/a": 3, "train/b": 3, "val": 2},
+            ["val holds no image", "2 lie in no class folder"],
         ),
         (
-            {"train/a": 3, "train/b": 3, "val/a": 1},
-            ["val/b holds no image"],
+            {"train/a": 3, "train/b": 3, "val/a": 0},
+            ["val holds no image", "val/<class>/"],
         ),
         (
             {"train/a": 3, "train/b": 3, "val/a": 1, "val/b": 1, "val/c": 1},
