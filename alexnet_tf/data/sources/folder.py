@@ -138,7 +138,7 @@ def _split_folders(
                 "val/<class>/; to predict their classes use --mode=predict "
                 f"--image={root}"
             )
-        if len(folders) < 2 or all(
+        if len(folders) < (1 if is_evaluated else 2) or all(
             name.casefold().startswith(LIKE_SPLITS) for name in folders
         ):
             raise missing
