@@ -152,8 +152,8 @@ class _LayerFactory:
         return TowerConv2D(
             self._scaled(kernels),
             kernel_size,
-            strides,
-            padding or self._padding(name, kernel_size),
+            strides=strides,
+            padding=padding or self._padding(name, kernel_size),
             **weighted,
         )
 

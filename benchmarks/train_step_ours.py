@@ -27,7 +27,11 @@ def programs(
     config.model.width, config.model.num_classes = width, classes
     trainer = Trainer(
         build_network(config.model, config.train.seed, precision),
-        PaperSGD(1e-5, config.train.momentum, config.train.weight_decay),
+        PaperSGD(
+            1e-5,
+            momentum=config.train.momentum,
+            weight_decay=config.train.weight_decay,
+        ),
     )
     trainer.make_train_function()
     crop = config.model.crop

@@ -87,7 +87,11 @@ def make_trainer(config):
     """The paper's network; a small learning rate keeps the loss finite."""
     trainer = Trainer(
         build_network(config.model, config.train.seed),
-        PaperSGD(1e-5, config.train.momentum, config.train.weight_decay),
+        PaperSGD(
+            1e-5,
+            momentum=config.train.momentum,
+            weight_decay=config.train.weight_decay,
+        ),
     )
     trainer.make_train_function()
     return trainer

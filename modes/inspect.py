@@ -105,7 +105,9 @@ def print_network(options, run, config):
     print_table(rows)
     print_totals(totals, memory)
     if any(devices):
-        trainer = Trainer(network, PaperSGD(), config.train.accumulate)
+        trainer = Trainer(
+            network, PaperSGD(), accumulate=config.train.accumulate
+        )
         placement = placement_of_small_step(trainer, config.train.batch_size)
         totals["placement"] = as_json(placement)
         print("\n".join(placement_lines(placement)))

@@ -25,8 +25,7 @@ from alexnet_tf.terminal.command import command
 from alexnet_tf.training.diagnosis import memory_advice
 from alexnet_tf.training.fit import Fit
 from alexnet_tf.training.interrupts import Interrupted, Interrupts
-from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.schedule import scheduled_layers
+from alexnet_tf.training.optimizer import make_optimizer
 from alexnet_tf.training.trainer import Trainer
 from alexnet_tf.workers.join import join_workers, losing_workers
 from modes.setup import (
@@ -150,8 +149,8 @@ def train_and_test(run, config, source, devices, interrupts, workers):
     trainer = Trainer(
         network,
         make_optimizer(config.train),
-        config.train.accumulate,
-        workers,
+        accumulate=config.train.accumulate,
+        workers=workers,
         xla=config.train.xla,
     )
     batches = TrainingBatches(
@@ -173,14 +172,14 @@ def train_and_test(run, config, source, devices, interrupts, workers):
         config.data.max_damaged,
     )
     fit = Fit(
-        run,
-        config,
-        trainer,
-        batches,
-        validation,
-        damage,
-        interrupts,
-        workers,
+        run=run,
+        config=config,
+        trainer=trainer,
+        batches=batches,
+        validation=validation,
+        damage=damage,
+        interrupts=interrupts,
+        workers=workers,
     )
     if not fit.to_the_end():
         return 1
@@ -285,16 +284,3 @@ def check_xla(train, devices):
             f"not with towers on {', '.join(devices)}; omit it or add "
             "--tower_devices=none"
         )
-
-
-def make_optimizer(train):
-    """The paper's update rule with a config's `train` section."""
-    return PaperSGD(
-        train.lr,
-        train.momentum,
-        train.weight_decay,
-        train.bias_lr_multiplier,
-        train.decay_biases,
-        train.bias_lr,
-        scheduled_layers(train.layer_lrs),
-    )

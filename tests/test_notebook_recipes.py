@@ -12,10 +12,10 @@ import pytest
 from alexnet_tf.config import changed_values, check_config
 from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
+from alexnet_tf.training.optimizer import make_optimizer
 from alexnet_tf.training.trainer import Trainer
 from configs import original2012
 from modes import inspect
-from modes.training import make_optimizer
 from tests.training.narrow import fit
 
 FOLDER = pathlib.Path(__file__).parents[1] / "configs" / "notebook"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from alexnet_tf.network import build_network
+from alexnet_tf.training.optimizer import make_optimizer
 from alexnet_tf.training.trainer import Trainer
-from modes.training import make_optimizer
 from tests.training.narrow import fit
 
 ONE_GPU = sum(

@@ -108,7 +108,7 @@ def four_layer_network(config, image_shape, classes, activation, lr, seed):
     ]
     network = keras.Sequential(layers)
     network.compile(
-        PaperSGD(lr, config.momentum, weight_decay=0.0),
+        PaperSGD(lr, momentum=config.momentum, weight_decay=0.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )

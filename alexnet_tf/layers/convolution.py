@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from alexnet_tf.layers.gradients import gradient_scope
+from alexnet_tf.layers.gradients import relu_in_parts
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
 
 
@@ -36,6 +36,7 @@ class TowerConv2D(WeightedTowerLayer):
         self,
         filters: int,
         kernel_size: int,
+        *,
         strides: int = 1,
         padding: str | int = "same",
         **kwargs: Any,
@@ -100,38 +101,6 @@ class TowerConv2D(WeightedTowerLayer):
         config["strides"] = self.strides
         config["padding"] = self.padding
         return config
-
-
-def relu_in_parts(maps, count):
-    """tf.split(tf.nn.relu(maps), count, axis=-1).
-
-    The gradient reads the parts, which the layers above keep anyway, so that
-    the whole is not kept beside them.
-
-    Args:
-        maps: [..., C], C a multiple of `count`.
-        count: number of parts.
-
-    Returns:
-        A list of [..., C / count].
-    """
-
-    @tf.custom_gradient
-    def split_relu(maps):
-        named = gradient_scope()
-        parts = tf.split(tf.nn.relu(maps), count, axis=-1)
-
-        def gradient(*upstream):
-            with named():
-                to_maps = [
-                    tf.raw_ops.ReluGrad(gradients=db, features=b)
-                    for db, b in zip(upstream, parts, strict=True)
-                ]
-                return tf.concat(to_maps, axis=-1)
-
-        return parts, gradient
-
-    return split_relu(maps)
 
 
 def ceil_padding(size, kernel_size, strides):

@@ -1,6 +1,9 @@
 """Response normalization: across maps (LRN) and inside each map."""
 
+import dataclasses
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,8 +13,13 @@ from alexnet_tf.layers.towers import TowerLayer, run_on
 
 
 def local_response_normalization(
-    a, n=5, k=2.0, alpha=1e-4, beta=0.75, compiled=False
-):
+    a: tf.Tensor,
+    n: int = 5,
+    k: float = 2.0,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    compiled: bool = False,
+) -> tf.Tensor:
     """b[i] = a[i] / (k + alpha * sum_j a[j]^2)^beta, j within n//2 of i.
 
     The gradient is written out: with g = db / s^beta, where s are the sums in
@@ -31,77 +39,80 @@ def local_response_normalization(
     Returns:
         A tensor like `a`.
     """
-    compute = _compiled if compiled else _as_operations
+    constants = (n, k, alpha, beta)
+    formula = _Formula(*constants, product_with_band)
+    programs = _programs(constants) if compiled else None
 
     @tf.custom_gradient
     def normalize(a):
         named = gradient_scope()
-        b, gradient_of = compute(a, n, k, alpha, beta)
+        s = None if programs else formula.sums(a)
 
         def gradient(db):
             with named():
-                return gradient_of(db)
+                if programs:
+                    return programs[1](a, db)
+                # Without the dependency TensorFlow would find that it has
+                # computed powers of the same sums before, and keep those in
+                # memory, too.
+                with tf.control_dependencies([db]):
+                    return formula.gradient(a, s, db)
 
+        b = programs[0](a) if programs else formula.normalized(a, s)
         return b, gradient
 
     return normalize(a)
 
 
-def _as_operations(a, n, k, alpha, beta):
-    """(b, gradient function), of operations that every device has."""
-    sums, normalized, gradient = _formula(n, k, alpha, beta, product_with_band)
-    s = sums(a)
+@dataclasses.dataclass(frozen=True)
+class _Formula:
+    """The sums s, b and da, for one set of constants.
 
-    def gradient_of(db):
-        # Without the dependency TensorFlow would find that it has computed
-        # powers of the same sums before, and keep those in memory, too.
-        with tf.control_dependencies([db]):
-            return gradient(a, s, db)
+    Attributes:
+        n, k, alpha, beta: see `local_response_normalization`.
+        window_sum: `product_with_band`, or another function like it.
+    """
 
-    return normalized(a, s), gradient_of
+    n: int
+    k: float
+    alpha: float
+    beta: float
+    window_sum: Callable[[tf.Tensor, int, float], tf.Tensor]
 
+    def sums(self, a: tf.Tensor) -> tf.Tensor:
+        squares = tf.square(tf.cast(a, tf.float32))
+        return self.k + self.window_sum(squares, self.n, self.alpha)
 
-def _compiled(a, n, k, alpha, beta):
-    """(b, gradient function), compiled by XLA."""
-    forward, backward = _programs(n, k, alpha, beta)
-    return forward(a), functools.partial(backward, a)
+    def normalized(self, a: tf.Tensor, s: tf.Tensor) -> tf.Tensor:
+        b = tf.cast(a, tf.float32) * to_minus_beta(s, self.beta)
+        return tf.cast(b, a.dtype)
+
+    def gradient(self, a: tf.Tensor, s: tf.Tensor, db: tf.Tensor) -> tf.Tensor:
+        x = tf.cast(a, tf.float32)
+        g = tf.cast(db, tf.float32) * to_minus_beta(s, self.beta)
+        factor = -2 * self.alpha * self.beta
+        da = g + x * self.window_sum(g * x / s, self.n, factor)
+        return tf.cast(da, a.dtype)
 
 
 @functools.cache
-def _programs(n, k, alpha, beta):
-    sums, normalized, gradient = _formula(n, k, alpha, beta, sum_of_shifted)
+def _programs(constants: tuple[int, float, float, float]) -> tuple[Any, Any]:
+    """The functions of (a) and (a, db), compiled by XLA.
 
-    @tf.function(jit_compile=True)
-    def forward(a):
-        return normalized(a, sums(a))
-
-    @tf.function(jit_compile=True)
-    def backward(a, db):
-        return gradient(a, sums(a), db)
-
+    The second computes the sums again: to keep them takes memory.
+    """
+    formula = _Formula(*constants, sum_of_shifted)
+    forward = tf.function(
+        lambda a: formula.normalized(a, formula.sums(a)), jit_compile=True
+    )
+    backward = tf.function(
+        lambda a, db: formula.gradient(a, formula.sums(a), db),
+        jit_compile=True,
+    )
     return forward, backward
 
 
-def _formula(n, k, alpha, beta, window_sum):
-    """Functions of (a), (a, s) and (a, s, db): the sums s, b and da."""
-
-    def sums(a):
-        return k + window_sum(tf.square(tf.cast(a, tf.float32)), n, alpha)
-
-    def normalized(a, s):
-        b = tf.cast(a, tf.float32) * to_minus_beta(s, beta)
-        return tf.cast(b, a.dtype)
-
-    def gradient(a, s, db):
-        x = tf.cast(a, tf.float32)
-        g = tf.cast(db, tf.float32) * to_minus_beta(s, beta)
-        da = g + x * window_sum(g * x / s, n, -2 * alpha * beta)
-        return tf.cast(da, a.dtype)
-
-    return sums, normalized, gradient
-
-
-def product_with_band(x, n, factor):
+def product_with_band(x: tf.Tensor, n: int, factor: float) -> tf.Tensor:
     """factor times the sums over n neighbouring maps, as a matrix product."""
     channels = x.shape[-1]
     index = tf.range(channels)
@@ -111,7 +122,7 @@ def product_with_band(x, n, factor):
     return tf.reshape(rows, tf.shape(x))
 
 
-def sum_of_shifted(x, n, factor):
+def sum_of_shifted(x: tf.Tensor, n: int, factor: float) -> tf.Tensor:
     """The same as n shifted copies, of which XLA makes one loop."""
     channels, margin = x.shape[-1], n // 2
     others = [(0, 0)] * (len(x.shape) - 1)
@@ -121,7 +132,7 @@ def sum_of_shifted(x, n, factor):
     )
 
 
-def to_minus_beta(s, beta):
+def to_minus_beta(s: tf.Tensor, beta: float) -> tf.Tensor:
     """s^-beta, quicker where beta is the paper's."""
     if beta == 0.75:
         root = tf.math.rsqrt(s)
@@ -144,7 +155,7 @@ class TowerLRN(TowerLayer):
     """
 
     def __init__(
-        self, n=5, k=2.0, alpha=1e-4, beta=0.75, scope="tower", **kwargs
+        self, *, n=5, k=2.0, alpha=1e-4, beta=0.75, scope="tower", **kwargs
     ):
         super().__init__(**kwargs)
         if scope not in ("tower", "layer"):

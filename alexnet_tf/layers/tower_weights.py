@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from alexnet_tf.layers.exchange import received, sent
-from alexnet_tf.layers.gradients import gradient_scope
+from alexnet_tf.layers.gradients import add_bias
 from alexnet_tf.layers.towers import TowerLayer
 
 MOST_TOWERS = 2  # keeps the seeds of layers with one tower and two apart
@@ -174,32 +174,6 @@ class WeightedTowerLayer(TowerLayer):
             "bias": self.bias,
             "seed": self.seed,
         }
-
-
-@tf.custom_gradient
-def add_bias(maps, bias):
-    """`tf.nn.bias_add`, whose bias gradient is a product with ones.
-
-    TensorFlow's own is merged into the gradient of a convolution's kernels on a
-    CPU, which then takes up to a third longer than both by themselves.
-
-    Args:
-        maps: [..., C].
-        bias: [C].
-
-    Returns:
-        A tensor like `maps`.
-    """
-
-    named = gradient_scope()
-
-    def gradient(upstream):
-        with named():
-            rows = tf.reshape(upstream, [-1, bias.shape[0]])
-            ones = tf.ones([1, tf.shape(rows)[0]], rows.dtype)
-            return upstream, tf.matmul(ones, rows)[0]
-
-    return tf.nn.bias_add(maps, bias), gradient
 
 
 def layer_of(variable):

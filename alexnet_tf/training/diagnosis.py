@@ -25,7 +25,7 @@ class NotFinite(Exception):
     """
 
 
-def require_finite(network, optimizer):
+def require_finite(network: keras.Model, optimizer: keras.Optimizer) -> None:
     """Raises `NotFinite` where a weight or a velocity is not finite.
 
     A loss tells of most of them, but not of one that a ReLU turns into zero.
@@ -39,7 +39,7 @@ def require_finite(network, optimizer):
         raise NotFinite("velocities of the optimizer are not finite")
 
 
-def _finite(variables):
+def _finite(variables: Any) -> bool:
     # Each where it is, or it would travel to the default device.
     for variable in variables:
         value = variable.value
@@ -185,7 +185,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
             steps of this epoch before the present one.
     """
 
-    def __init__(self, classes, steps, margin, sample, steps_done):
+    def __init__(self, *, classes, steps, margin, sample, steps_done):
         super().__init__()
         self._guess = math.log(classes)
         self._steps = steps

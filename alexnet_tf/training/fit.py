@@ -43,6 +43,7 @@ class Fit:
 
     def __init__(
         self,
+        *,
         run,
         config,
         trainer,
@@ -62,11 +63,11 @@ class Fit:
         self._workers = workers
         self._drops = make_lr_drops(config.train)
         self._state = State(
-            run,
-            trainer,
-            self._drops,
-            config.train.lr,
-            workers,
+            run=run,
+            trainer=trainer,
+            drops=self._drops,
+            lr=config.train.lr,
+            workers=workers,
         )
         self._progress = TrainingProgress(
             config.train.epochs, batches.batch_size
@@ -123,12 +124,12 @@ class Fit:
         ]
         first_worker = [
             FlatLossAlarm(
-                self._config.model.num_classes,
-                flat_loss_window(
+                classes=self._config.model.num_classes,
+                steps=flat_loss_window(
                     train.flat_loss_steps,
                     train.epochs * self._batches.steps_per_epoch,
                 ),
-                train.flat_loss_margin,
+                margin=train.flat_loss_margin,
                 sample=lambda: next(iter(self._batches.stream()))[0],
                 steps_done=lambda: state.step,
             ),

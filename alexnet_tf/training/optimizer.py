@@ -1,7 +1,10 @@
 """The paper's update rule (Krizhevsky et al. 2012, section 5)."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from alexnet_tf.layers.tower_weights import is_bias, layer_of
 
@@ -31,6 +34,7 @@ class PaperSGD(keras.optimizers.Optimizer):
     def __init__(
         self,
         learning_rate=0.01,
+        *,
         momentum=0.9,
         weight_decay=0.0005,
         bias_lr_multiplier=1.0,
@@ -165,3 +169,21 @@ def handle(variable):
     if isinstance(variable, keras.Variable):
         variable = variable.value
     return variable.handle
+
+
+def make_optimizer(train: ConfigDict) -> PaperSGD:
+    """The paper's update rule with a config's `train` section."""
+    return PaperSGD(
+        train.lr,
+        momentum=train.momentum,
+        weight_decay=train.weight_decay,
+        bias_lr_multiplier=train.bias_lr_multiplier,
+        decay_biases=train.decay_biases,
+        bias_lr=train.bias_lr,
+        scheduled_layers=scheduled_layers(train.layer_lrs),
+    )
+
+
+def scheduled_layers(layer_lrs: Any) -> tuple[str, ...]:
+    """Names of the layers in a `layer_lrs` of a `Schedule`, each once."""
+    return tuple(sorted({layer for layer, _, _ in layer_lrs}))

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from ml_collections import ConfigDict
 
-from alexnet_tf.training.optimizer import FOLLOWS_LR
+from alexnet_tf.training.optimizer import FOLLOWS_LR, scheduled_layers
 
 ROUNDING = 1e-6  # more than float32 rounds an error, less than an image counts
 
@@ -264,11 +264,6 @@ def make_schedule(train: ConfigDict) -> Schedule:
     return Schedule(
         train.layer_lrs, train.lighting_epochs, bias_lr if changes else None
     )
-
-
-def scheduled_layers(layer_lrs):
-    """Names of the layers in a `layer_lrs` of a `Schedule`, each once."""
-    return tuple(sorted({layer for layer, _, _ in layer_lrs}))
 
 
 def layer_lrs_at(layer_lrs, epoch):

@@ -47,7 +47,7 @@ class State:
         rows: one dict per completed epoch, as in history.csv.
     """
 
-    def __init__(self, run, trainer, drops, lr, workers=ALONE):
+    def __init__(self, *, run, trainer, drops, lr, workers=ALONE):
         self._run = run
         self._lr = lr
         self._trainer = trainer
@@ -147,8 +147,9 @@ class State:
             UserError: all states are damaged, or the state is another
                 network's.
         """
-        folder = self._folders.newest() or self._old_layout()
+        folder = self._folders.newest()
         if folder is None:
+            self._refuse_first_releases()
             return
         load_weights(self._trainer, folder / WEIGHTS, self._run)
         try:
@@ -162,13 +163,16 @@ class State:
         with readable(folder / REST):
             self._take(json.loads((folder / REST).read_text()))
 
-    def _old_layout(self):
-        """Where the one state was before there were several, if it is."""
+    def _refuse_first_releases(self) -> None:
+        """Training anew over a state that is not read would lose it."""
         for name in ("state", "state.old"):
             folder = self._run.state_folder.with_name(name)
             if (folder / WEIGHTS).is_file():
-                return folder
-        return None
+                raise UserError(
+                    f"{folder} is a state of the first releases, which had no "
+                    "checksums and is not gone on from: remove that folder to "
+                    "train from the beginning, or name another --run"
+                )
 
     def _take(self, state):
         self.epoch, self.step = state["epoch"], state["step"]

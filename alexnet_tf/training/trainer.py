@@ -43,7 +43,7 @@ class Trainer(keras.Model):
     """
 
     def __init__(
-        self, network, optimizer, accumulate=1, workers=ALONE, xla=False
+        self, network, optimizer, *, accumulate=1, workers=ALONE, xla=False
     ):
         super().__init__(name="trainer")
         self.network = network

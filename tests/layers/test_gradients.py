@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.layers.convolution import relu_in_parts
-from alexnet_tf.layers.dense import product
+from alexnet_tf.layers.gradients import add_bias, product, relu_in_parts
 from alexnet_tf.layers.input import add_to_every_pixel
-from alexnet_tf.layers.tower_weights import add_bias
 
 RANDOM = np.random.default_rng(0)
 

@@ -134,7 +134,9 @@ def test_biases_follow_a_schedule_of_their_own():
     with keras.name_scope("fc8"):
         kernel = keras.Variable(start[0][:, None], name="kernel_0")
         bias = keras.Variable(start[1], name="bias_0")
-    optimizer = PaperSGD(0.1, 0.9, 0.01, bias_lr=0.2, decay_biases=False)
+    optimizer = PaperSGD(
+        0.1, momentum=0.9, weight_decay=0.01, bias_lr=0.2, decay_biases=False
+    )
     optimizer.build([kernel, bias])
     callbacks = [make_lr_drops(settings), make_schedule(settings)]
     w, v = start.astype(float), np.zeros((2, 4))

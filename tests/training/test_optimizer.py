@@ -76,13 +76,13 @@ def test_follows_the_paper(bias_lr_multiplier, decay_biases):
         "bias_lr_multiplier": bias_lr_multiplier,
         "decay_biases": decay_biases,
     }
-    optimizer = PaperSGD(RATE, MOMENTUM, DECAY, **options)
+    optimizer = PaperSGD(RATE, momentum=MOMENTUM, weight_decay=DECAY, **options)
     expected = paper_rule(**options)
     assert largest_error(optimized(optimizer), expected) <= 1e-6
 
 
 def test_follows_the_paper_without_momentum():
-    found = optimized(PaperSGD(RATE, 0.0, DECAY))
+    found = optimized(PaperSGD(RATE, momentum=0.0, weight_decay=DECAY))
     assert largest_error(found, paper_rule(momentum=0.0)) <= 1e-6
 
 
@@ -101,7 +101,7 @@ def test_defaults_are_the_values_of_the_paper():
             RATE, momentum=MOMENTUM, weight_decay=DECAY
         ),
         lambda: keras.optimizers.SGD(RATE, momentum=MOMENTUM),
-        lambda: PaperSGD(RATE, MOMENTUM, 2 * DECAY),
+        lambda: PaperSGD(RATE, momentum=MOMENTUM, weight_decay=2 * DECAY),
     ],
     ids=["keras decoupled decay", "no decay", "twice the decay"],
 )
@@ -111,9 +111,13 @@ def test_another_rule_fails_the_same_comparison(other):
 
 @pytest.mark.parametrize("changed", ["bias_lr_multiplier", "decay_biases"])
 def test_the_options_act_on_biases_alone(changed):
-    plain = optimized(PaperSGD(RATE, MOMENTUM, DECAY))
+    plain = optimized(PaperSGD(RATE, momentum=MOMENTUM, weight_decay=DECAY))
     value = {"bias_lr_multiplier": 2.0, "decay_biases": False}[changed]
-    other = optimized(PaperSGD(RATE, MOMENTUM, DECAY, **{changed: value}))
+    other = optimized(
+        PaperSGD(
+            RATE, momentum=MOMENTUM, weight_decay=DECAY, **{changed: value}
+        )
+    )
     np.testing.assert_array_equal(plain[0], other[0])
     assert np.abs(plain[1] - other[1]).max() > 0.01
 

@@ -74,8 +74,8 @@ def test_layers_follow_their_own_rates(bias_lr, epochs):
             variables.append(keras.Variable(bias, name="bias_0"))
     optimizer = PaperSGD(
         LR,
-        MOMENTUM,
-        DECAY,
+        momentum=MOMENTUM,
+        weight_decay=DECAY,
         bias_lr=bias_lr,
         scheduled_layers=scheduled_layers(CHANGES),
     )

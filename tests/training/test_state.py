@@ -30,7 +30,8 @@ def new_state(path, weights=0.0, units=300, lr=0.01):
     run = Run(path)
     run.best_weights.parent.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(network, PaperSGD(lr))
-    return State(run, trainer, DropsByHand(0.1, ()), lr)
+    drops = DropsByHand(0.1, ())
+    return State(run=run, trainer=trainer, drops=drops, lr=lr)
 
 
 def weight(state):
@@ -138,7 +139,7 @@ def test_a_folder_that_can_only_be_read_is_one_line(small_disk):
     assert weight(restored(run)) == 2
 
 
-def test_states_of_the_layout_before_can_be_continued(tmp_path):
+def test_a_state_of_the_first_releases_is_refused_and_stays(tmp_path):
     state = new_state(tmp_path)
     save(state, 3, step=1)
     [folder] = (tmp_path / "state").iterdir()
@@ -146,17 +147,10 @@ def test_states_of_the_layout_before_can_be_continued(tmp_path):
     for file in folder.iterdir():
         file.rename(tmp_path / "state" / file.name)
     folder.rmdir()
-
-    state = restored(tmp_path)
-    assert (weight(state), state.step) == (3, 1)
-    for step in (2, 3):
-        save(state, step, step)
-        assert weight(restored(tmp_path)) == step
-    # Like any state, it goes when there are two others.
-    assert sorted(f.name for f in tmp_path.glob("state/*")) == [
-        "000-000002",
-        "000-000003",
-    ]
+    before = sorted(f.name for f in (tmp_path / "state").iterdir())
+    with pytest.raises(UserError, match=r"first releases.* name another --run"):
+        restored(tmp_path)
+    assert sorted(f.name for f in (tmp_path / "state").iterdir()) == before
 
 
 def test_a_state_of_another_network_is_refused(tmp_path):
