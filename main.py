@@ -27,6 +27,7 @@ from ml_collections import config_flags
 
 from alexnet_tf.config import check_values
 from alexnet_tf.errors import BAD_INPUT, UserError, one_line
+from alexnet_tf.files.text import printable
 from alexnet_tf.options import (
     MODES,
     Options,
@@ -36,7 +37,6 @@ from alexnet_tf.options import (
     unexpected,
 )
 from alexnet_tf.terminal.help import help_text, recipe_text
-from alexnet_tf.terminal.prediction_text import printable
 from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from configs.paper import Recipe
 from configs.ranges import fits, in_words

@@ -12,6 +12,7 @@ from alexnet_tf.evaluation.ensemble import (
 )
 from alexnet_tf.evaluation.submission import numbers_of, submission_text
 from alexnet_tf.files.atomic import writable, write_text
+from alexnet_tf.files.text import printable
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.terminal.prediction_text import prediction_text
 from modes.image_files import (
@@ -19,6 +20,7 @@ from modes.image_files import (
     files_of,
     read_record,
     report_failed,
+    with_progress,
 )
 
 SHOWN = 5
@@ -36,7 +38,9 @@ def main(options):
     print("\n".join(member.about for member in members), flush=True)
     names = members[0].class_names
     numbers = numbers_of(names, options.synsets) if options.submission else None
-    results = [predict_file(members, file) for file in files]
+    results = [
+        predict_file(members, file) for file in with_progress(files, "predict")
+    ]
     if options.submission:
         with writable(options.submission):
             write_text(
@@ -63,16 +67,17 @@ def load_members(options):
 
 def predict_file(members, file):
     """{"file", "classes", "probabilities"}, or {"file", "error"}."""
+    shown = printable(file)
     try:
         record = read_record(file)
     except UnusableImage as error:
-        return {"file": file, "error": str(error)}
+        return {"file": shown, "error": str(error)}
     probabilities = np.mean(
         [member.probabilities(record[None])[0] for member in members], axis=0
     )
     best = probabilities.argsort()[::-1][:SHOWN]
     return {
-        "file": file,
+        "file": shown,
         "classes": [members[0].class_names[i] for i in best],
         "probabilities": [float(probabilities[i]) for i in best],
     }

@@ -1,10 +1,12 @@
 """--mode=search: the images of an index that are nearest to image files."""
 
 import json
+import sys
 
 import numpy as np
 
 from alexnet_tf.files.atomic import writable
+from alexnet_tf.files.text import printable
 from alexnet_tf.retrieval.codes import open_codes
 from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import ImageIndex
@@ -17,9 +19,11 @@ from modes.image_files import (
     files_of,
     read_record,
     report_failed,
+    with_progress,
 )
 
 SHEET = "search.png"
+SHEET_ROWS = 50  # a picture with more is more than can be looked at
 
 
 def main(options):
@@ -40,22 +44,30 @@ def main(options):
     trained = load_trained(run, options.tower_devices)
     fc7 = Fc7(trained.network, trained.crop)
     results, records = [], []
-    for file in files:
+    for file in with_progress(files, "search"):
         try:
             record = read_record(file)
         except UnusableImage as error:
-            results.append({"file": file, "error": str(error)})
+            results.append({"file": printable(file), "error": str(error)})
             continue
         found = search(fc7(record[None]), options.neighbours)
         results.append(_result(file, index, options.codes, *found))
-        records.append(record)
+        if len(records) < SHEET_ROWS:
+            records.append(record)
     _print(results, options.json)
     if records:
         found = [result for result in results if "error" not in result]
         path = run.figures_folder / SHEET
+        if len(found) > SHEET_ROWS:
+            print(
+                f"{path} shows the first {SHEET_ROWS} of {len(found)} images",
+                file=sys.stderr,
+            )
         with writable(path):
             path.parent.mkdir(exist_ok=True)
-            draw_sheet(path, thumbnail(np.stack(records)), found, index)
+            draw_sheet(
+                path, thumbnail(np.stack(records)), found[:SHEET_ROWS], index
+            )
     return report_failed(results)
 
 
@@ -86,11 +98,16 @@ def _result(file, index, bits, distances, rows):
         if row >= 0  # an approximate search may find fewer
     ]
     metric = "hamming" if bits else "euclidean"
-    return {"file": file, "metric": metric, "neighbours": neighbours}
+    return {
+        "file": printable(file),
+        "metric": metric,
+        "neighbours": neighbours,
+    }
 
 
 def _described(image):
-    return {"id": image.id, "class": image.class_name, "name": image.name}
+    name = printable(image.name)  # an older index has it as it is
+    return {"id": image.id, "class": image.class_name, "name": name}
 
 
 def _print(results, as_json):

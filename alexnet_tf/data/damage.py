@@ -41,7 +41,7 @@ def read_damaged(file):
     with (
         readable(file),
         open(
-            file, newline="", encoding="utf-8", errors="surrogateescape"
+            file, newline="", encoding="utf-8-sig", errors="surrogateescape"
         ) as text,
     ):
         header, *rows = csv.reader(text)

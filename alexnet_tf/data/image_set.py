@@ -1,7 +1,6 @@
 """A labelled image set and its splits: what every source provides."""
 
 import dataclasses
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError, one_line
+from alexnet_tf.files.text import is_printable, printable
 
 LEFT_OUT = -1  # id of what stands for an example that is left out
-# Control characters, halves of characters, and ends of lines.
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,14 +173,9 @@ def check_class_names(source, names):
     for name in names:
         if not is_printable(name):
             raise UserError(
-                f"{source} has a class named {name!a}: rename it, in "
+                f"{source} has a class named {printable(name)}: rename it, in "
                 "UTF-8 and without control characters"
             )
-
-
-def is_printable(name):
-    """Whether a name has no control characters, newlines or odd bytes."""
-    return not any(unicodedata.category(c) in UNPRINTABLE for c in name)
 
 
 def with_stand_ins(split: Split, numbers: Iterable[int]) -> Split:

@@ -13,6 +13,7 @@ from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
 )
+from alexnet_tf.files.text import read_text
 from alexnet_tf.files.versions import versions_in
 from alexnet_tf.run.about import about_run, about_version
 from alexnet_tf.run.folder import trained_run
@@ -97,7 +98,7 @@ def _exported_version(path):
 def _export_member(version):
     try:
         model = tf.saved_model.load(str(version))
-        labels = (version / "assets" / "labels.txt").read_text("utf-8")
+        labels = read_text(version / "assets" / "labels.txt")
     except (OSError, ValueError) as error:
         reason = one_line(error, 200)
         raise UserError(

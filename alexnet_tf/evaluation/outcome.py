@@ -30,6 +30,7 @@ from alexnet_tf.evaluation.tables import (
     write_per_class,
 )
 from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.files.text import read_text
 from alexnet_tf.run.folder import Run
 
 SPLIT = "validation"
@@ -79,7 +80,7 @@ def read_outcome(file: pathlib.Path) -> Outcome | None:
     if not file.is_file():
         return None
     with readable(file):
-        return outcome_from(json.loads(file.read_text()))
+        return outcome_from(json.loads(read_text(file)))
 
 
 def outcome_of_training(run: Run) -> Outcome | None:
@@ -94,9 +95,7 @@ def outcome_of_training(run: Run) -> Outcome | None:
     if not run.is_finished:
         return None
     with readable(run.finished_file):
-        return outcome_from(
-            json.loads(run.finished_file.read_text())["outcome"]
-        )
+        return outcome_from(json.loads(read_text(run.finished_file))["outcome"])
 
 
 def outcome_from(values: Any) -> Outcome:

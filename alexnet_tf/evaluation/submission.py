@@ -5,11 +5,10 @@ probable classes, best first, separated by spaces. The challenge numbers the
 classes in an order of its own, not in the order of their WordNet ids.
 """
 
-import pathlib
-
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
+from alexnet_tf.files.text import read_text
 
 
 def numbers_of(class_names, synsets=None):
@@ -26,7 +25,7 @@ def numbers_of(class_names, synsets=None):
     order = class_names
     if synsets:
         with readable(synsets):
-            lines = pathlib.Path(synsets).read_text("utf-8").splitlines()
+            lines = read_text(synsets).splitlines()
         order = [_name_on(line) for line in lines]
     numbers = {name: number for number, name in enumerate(order, 1)}
     missing = [name for name in class_names if name not in numbers]

@@ -138,7 +138,7 @@ def read_confusion(path):
     Raises:
         UserError: the file is damaged.
     """
-    with readable(path), open(path, newline="", encoding="utf-8") as file:
+    with readable(path), open(path, newline="", encoding="utf-8-sig") as file:
         (_, *class_names), *rows = csv.reader(file)
         class_names = list(map(text_of, class_names))
         counts = np.array([row[1:] for row in rows], np.int64)

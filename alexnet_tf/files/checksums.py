@@ -11,6 +11,7 @@ import json
 import pathlib
 
 from alexnet_tf.errors import UserError, one_line
+from alexnet_tf.files.text import read_text
 
 CHECKSUMS = "checksums.json"
 SEAL = b"\nsha256 "
@@ -32,7 +33,7 @@ def find_damage(folder):
     """One clause that names a damaged file, or None where all are sound."""
     file = folder / CHECKSUMS
     try:
-        digests = dict(json.loads(file.read_text()))
+        digests = dict(json.loads(read_text(file)))
         for name, expected in digests.items():
             if pathlib.PurePath(name).name != name:
                 return f"{file} is damaged: {name!a} is no file beside it"

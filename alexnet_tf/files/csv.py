@@ -3,6 +3,7 @@
 import csv
 
 from alexnet_tf.files.atomic import replacing
+from alexnet_tf.files.text import printable
 
 # A spreadsheet takes a cell that begins so for a formula and runs it.
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
@@ -12,22 +13,17 @@ def write_csv(path, header, rows):
     """Writes a table, completely or not at all.
 
     Texts that a spreadsheet would take for formulas get an apostrophe in
-    front; numbers stay as they are.
+    front, and those that are not printable are escaped; numbers stay as they
+    are.
 
     Args:
-        path: of the file; UTF-8, bytes of file names that are none survive.
+        path: of the file; UTF-8.
         header: names of the columns.
         rows: iterable of sequences of texts and numbers; None is empty.
     """
     with (
         replacing(path) as temporary,
-        open(
-            temporary,
-            "w",
-            newline="",
-            encoding="utf-8",
-            errors="surrogateescape",
-        ) as file,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(map(_harmless, header))
@@ -45,6 +41,7 @@ def _is_marked(text):
 
 
 def _harmless(cell):
-    if isinstance(cell, str) and _is_marked(cell):
-        return f"'{cell}"
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    text = printable(cell)
+    return f"'{text}" if _is_marked(text) else text

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import new_folder, readable, writable
+from alexnet_tf.files.text import read_text
 from alexnet_tf.retrieval.autoencoder import (
     build_autoencoder,
     encode,
@@ -100,7 +101,7 @@ def open_codes(index, bits):
             f"{command('codes', index_dir=index.path, codes=bits)}"
         )
     with readable(folder):
-        description = json.loads(file.read_text())
+        description = json.loads(read_text(file))
         settings = ConfigDict(description)
         encoder = build_autoencoder(
             index.vectors.shape[1],

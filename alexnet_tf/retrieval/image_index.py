@@ -19,6 +19,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import new_folder, readable, writable
 from alexnet_tf.files.checksums import sha256
 from alexnet_tf.files.csv import text_of, write_csv
+from alexnet_tf.files.text import read_text
 from alexnet_tf.retrieval.rows_file import RowsFile
 from alexnet_tf.retrieval.thumbnails import Thumbnails, ThumbnailWriter
 from alexnet_tf.retrieval.vector_search import open_search, write_search_file
@@ -76,7 +77,7 @@ class ImageIndex:
                 f"{command('index', run='RUN', index_dir=path)}"
             )
         with readable(file):
-            self.description = json.loads(file.read_text())
+            self.description = json.loads(read_text(file))
         version = self.description.get("version")
         if version != VERSION:
             raise UserError(
@@ -194,7 +195,7 @@ def _fitting(vectors, dtype):
 def _read_images(file):
     # Names of files need not be UTF-8.
     with open(
-        file, newline="", encoding="utf-8", errors="surrogateescape"
+        file, newline="", encoding="utf-8-sig", errors="surrogateescape"
     ) as opened:
         return [
             IndexedImage(

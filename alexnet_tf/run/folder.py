@@ -30,6 +30,7 @@ from ml_collections import ConfigDict
 from alexnet_tf.config import absent_keys, config_from_json, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.files.text import read_text
 from alexnet_tf.run.provenance import record_start
 from alexnet_tf.terminal.command import command
 
@@ -140,7 +141,7 @@ class Run:
             UserError: config.json is damaged, or of a version with other keys.
         """
         with readable(self.config_file):
-            return config_from_json(self.config_file.read_text())
+            return config_from_json(read_text(self.config_file))
 
     def say_what_config_lacks(self, *sections: str) -> None:
         """Names the keys that config.json lacks, each once, and their values.
@@ -184,7 +185,7 @@ class Run:
         """A dict with "name", "data_dir", "class_names", the sizes of the
         splits and "licence"."""
         with readable(self.dataset_file):
-            dataset = json.loads(self.dataset_file.read_text())
+            dataset = json.loads(read_text(self.dataset_file))
             if not _describes_images(dataset):
                 raise ValueError("it does not say what the images were")
         return dataset

@@ -9,6 +9,7 @@ import shlex
 import sys
 
 from alexnet_tf.files.atomic import readable, write_text
+from alexnet_tf.files.text import read_text
 
 CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
@@ -40,7 +41,7 @@ def read_starts(path):
     if not path.is_file():
         return []
     with readable(path):
-        return json.loads(path.read_text())
+        return json.loads(read_text(path))
 
 
 def machine():

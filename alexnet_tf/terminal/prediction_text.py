@@ -1,5 +1,7 @@
 """Predictions as people read them."""
 
+from alexnet_tf.files.text import printable
+
 
 def prediction_text(result):
     """A result as lines to read.
@@ -17,8 +19,3 @@ def prediction_text(result):
         )
     ]
     return "\n".join([file, *lines])
-
-
-def printable(file):
-    """A file's name as it is, or escaped where a terminal would garble it."""
-    return file if file.isprintable() else ascii(file)

@@ -54,7 +54,7 @@ def read_rows(path):
     Raises:
         UserError: the file is damaged.
     """
-    with readable(path), open(path, newline="") as file:
+    with readable(path), open(path, newline="", encoding="utf-8-sig") as file:
         keys, *rows = csv.reader(file)
         return [dict(zip(keys, map(float, row), strict=True)) for row in rows]
 

@@ -16,6 +16,7 @@ import sys
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from alexnet_tf.errors import BAD_INPUT, UserError, one_line
+from alexnet_tf.files.text import printable
 from alexnet_tf.terminal.prediction_text import prediction_text
 from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from export.client.prediction import Client
@@ -39,7 +40,7 @@ def main(argv=None):
     """
     arguments = vars(_parser().parse_intermixed_args(argv))
     files, as_json = arguments.pop("images"), arguments.pop("json")
-    # Names of files may be no UTF-8, and those of classes not fit a terminal.
+    # Names of files and classes may not fit a terminal.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     settings = Settings(**arguments)
@@ -129,10 +130,11 @@ def _parser():
 
 def _as_dict(prediction):
     """{"file", "classes", "probabilities"}, or {"file", "error"}."""
+    file = printable(prediction.file)
     if prediction.error:
-        return {"file": prediction.file, "error": prediction.error}
+        return {"file": file, "error": prediction.error}
     return {
-        "file": prediction.file,
+        "file": file,
         "classes": prediction.classes,
         "probabilities": prediction.probabilities,
     }

@@ -3,6 +3,8 @@
 import dataclasses
 import os
 
+from alexnet_tf.data.other_formats import ADDRESS, is_address
+
 # Of a request, so of an image too: a photograph of 65 million pixels fits.
 MOST_BYTES = 64 * 2**20
 
@@ -50,7 +52,8 @@ def _read(image):
         with open(file, "rb") as stream:
             return _bounded(file, stream.read(MOST_BYTES + 1))
     except OSError as error:
-        return Image(file, error=error.strerror)
+        reason = ADDRESS if is_address(file) else error.strerror
+        return Image(file, error=reason)
 
 
 def _bounded(file, content):

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 
+from alexnet_tf.data.other_formats import other_format
 from alexnet_tf.optional import import_serving_messages
 from export.client.batches import batches
 from export.client.errors import Refused, ServerError, counted, foreign
@@ -95,7 +96,7 @@ class Client:
         return [
             Prediction(image.file, error=image.error)
             if image.content is None
-            else _prediction(image.file, *next(answers))
+            else _prediction(image, *next(answers))
             for image in batch
         ]
 
@@ -153,7 +154,8 @@ def _checked(classes, scores, valid):
     return tuple(classes), scores, valid
 
 
-def _prediction(file, classes, scores, valid):
+def _prediction(image, classes, scores, valid):
     if not valid:
-        return Prediction(file, error=NOT_VALID)
-    return Prediction(file, classes, scores)
+        error = other_format(image.content) or NOT_VALID
+        return Prediction(image.file, error=error)
+    return Prediction(image.file, classes, scores)

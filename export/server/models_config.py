@@ -42,7 +42,7 @@ def _parse(file):
     )
     from google.protobuf import text_format
 
-    with readable(file), open(file, encoding="utf-8") as text:
+    with readable(file), open(file, encoding="utf-8-sig") as text:
         content = text.read()
     config = model_server_config_pb2.ModelServerConfig()
     try:

@@ -1,6 +1,7 @@
 """Predictions for image files, good and bad."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -80,3 +81,112 @@ def test_text_output_lists_names_and_probabilities(
 def test_no_image_is_an_error(finished_run):
     with pytest.raises(UserError, match="--image"):
         predict.main(options(finished_run))
+
+
+def results_of(capsys):
+    output = capsys.readouterr()
+    return json.loads(output.out.splitlines()[-1]), output.err
+
+
+@pytest.fixture
+def holidays(image_folder, tmp_path):
+    """A folder with three images and what systems leave beside them."""
+    folder = tmp_path / "holidays"
+    (folder / "b").mkdir(parents=True)
+    image = (image_folder / "val" / "red" / "00.png").read_bytes()
+    for name in ("a.JPG", "b/a.jfif", "c.jpg_large"):
+        (folder / name).write_bytes(image)
+    left = (".DS_Store", "Thumbs.db", "desktop.ini", "._a.JPG", "b/._a.jfif")
+    for name in left:
+        (folder / name).write_bytes(b"x")
+    (folder / "@eaDir").mkdir()
+    (folder / "@eaDir" / "a.JPG").write_bytes(b"x")
+    return folder
+
+
+def test_what_systems_leave_in_a_folder_is_no_failure(
+    finished_run, holidays, capsys
+):
+    expected = [str(holidays / n) for n in ("a.JPG", "b/a.jfif", "c.jpg_large")]
+    assert predict.main(options(finished_run, holidays)) == 0
+    results, errors = results_of(capsys)
+    assert [result["file"] for result in results] == expected
+    assert errors == ""
+    # As a shell lists it.
+    named = sorted(p for p in holidays.iterdir() if p.name[0] != ".")
+    assert predict.main(options(finished_run, *named)) == 0
+    results, _ = results_of(capsys)
+    assert str(holidays / "Thumbs.db") not in [r["file"] for r in results]
+
+
+def test_what_is_left_out_of_a_folder_is_said(finished_run, holidays, capsys):
+    (holidays / "notes.txt").touch()
+    assert predict.main(options(finished_run, holidays)) == 0
+    results, errors = results_of(capsys)
+    assert len(results) == 3
+    [line] = errors.splitlines()
+    assert "left out 1 files" in line
+    assert "notes.txt" in line
+
+
+def test_a_pattern_that_no_shell_has_expanded(finished_run, holidays, capsys):
+    assert predict.main(options(finished_run, holidays / "*.JPG")) == 0
+    results, _ = results_of(capsys)
+    assert [r["file"] for r in results] == [str(holidays / "a.JPG")]
+    (holidays / "[a].png").write_bytes((holidays / "a.JPG").read_bytes())
+    assert predict.main(options(finished_run, holidays / "[a].png")) == 0
+    assert predict.main(options(finished_run, holidays / "*.webp")) == 2
+    results, errors = results_of(capsys)
+    assert "No such file" in errors
+
+
+def test_a_folder_without_images_is_an_error(finished_run, tmp_path):
+    (tmp_path / "Thumbs.db").touch()
+    with pytest.raises(UserError, match="needs --image"):
+        predict.main(options(finished_run, tmp_path))
+
+
+def test_files_of_other_formats_are_told_what_to_do(
+    finished_run, tmp_path, capsys
+):
+    image = Image.new("RGB", (9, 9))
+    image.save(tmp_path / "a.tiff")
+    image.save(tmp_path / "b.pdf")
+    (tmp_path / "c.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    address = "https://example.org/a.jpg"
+    files = [address, tmp_path / "b.pdf", tmp_path]
+    assert predict.main(options(finished_run, *files)) == 2
+    results, _ = results_of(capsys)
+    told = {r["file"].split("/")[-1]: r["error"] for r in results}
+    assert "download" in told["a.jpg"]
+    assert "a TIFF image" in told["a.tiff"]
+    assert "a PDF document" in told["b.pdf"]
+    assert "a HEIC photograph" in told["c.heic"]
+    assert results[0]["file"] == address
+
+
+def test_many_files_show_progress(finished_run, image_folder, capsys):
+    folder = image_folder / "train" / "red"
+    assert predict.main(options(finished_run, folder)) == 0
+    results, errors = results_of(capsys)
+    assert len(results) >= 10
+    assert f"predict: {len(results)}/{len(results)} images" in errors
+
+
+@pytest.mark.parametrize("json_output", [True, False])
+def test_names_that_are_not_utf8_are_escaped(
+    finished_run, image_folder, tmp_path, capsys, json_output
+):
+    odd = os.fsencode(tmp_path) + b"/caf\xe9\n.png"
+    good = (image_folder / "val" / "red" / "00.png").read_bytes()
+    with open(odd, "wb") as file:
+        file.write(good)
+    found = options(finished_run, os.fsdecode(odd), json_output=json_output)
+    assert predict.main(found) == 0
+    output = capsys.readouterr().out
+    output.encode("utf-8")
+    name = rf"{tmp_path}/caf\xe9\n.png"
+    if json_output:
+        assert json.loads(output.splitlines()[-1])[0]["file"] == name
+    else:
+        assert output.splitlines()[0] == name

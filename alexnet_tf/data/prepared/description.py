@@ -9,6 +9,7 @@ import re
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
+from alexnet_tf.files.text import read_text
 from alexnet_tf.terminal.command import command
 
 DATASET_FILE = "dataset.json"
@@ -63,7 +64,7 @@ def read_description(folder):
         )
     with readable(file):
         try:
-            values = json.loads(file.read_text("utf-8"))
+            values = json.loads(read_text(file))
         except RecursionError:
             values = None  # brackets in brackets in brackets
     if not isinstance(values, dict):

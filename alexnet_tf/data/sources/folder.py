@@ -10,12 +10,12 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.data.image_names import SUFFIXES, is_hidden, is_image_name
 from alexnet_tf.data.image_set import (
     Damaged,
     Source,
     Split,
     check_class_names,
-    is_printable,
     table_split,
 )
 from alexnet_tf.data.preprocess import decode
@@ -25,11 +25,8 @@ from alexnet_tf.data.sources.imagenet_classes import (
     names_by_wnid,
 )
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.text import differing_in_form, is_printable, printable
 
-EXTENSIONS = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp"),
-    *(".png", ".gif", ".bmp", ".dib", ".webp"),
-}
 TRAINING_FOLDERS = ("train", "training")
 VALIDATION_FOLDERS = ("val", "valid", "validation", "dev", "test", "testing")
 LIKE_SPLITS = ("train", "val", "test", "dev", "eval")  # names that begin so
@@ -87,6 +84,8 @@ def load_folder(
     if labels is None:
         labels = {name: label for label, name in enumerate(found)}
     check_class_names(train or validation, found)
+    if alike := _alike(found):
+        print(f"two classes of {train or validation} look alike{alike}")
     train_files, validation_files = [], []
     if train:
         train_files = _files(train, labels, lost)
@@ -96,6 +95,7 @@ def load_folder(
         if unknown:
             raise UserError(
                 f"{validation / unknown[0]} is a class that {train} lacks"
+                + _alike([*labels, *unknown])
             )
         validation_files = _files(validation, labels, lost)
         _check_there_are_some(validation, labels, validation_files)
@@ -172,11 +172,23 @@ def _shortened(names: list[str]) -> str:
     return named + (f" and {more} more" if more > 0 else "")
 
 
+def _alike(names):
+    """A clause on names that differ in Unicode form alone; may be empty."""
+    pairs = differing_in_form(names)
+    if not pairs:
+        return ""
+    one, other = map(ascii, pairs[0])
+    return (
+        f": {pairs[0][0]} is there in two Unicode forms, {one} and {other}. "
+        "If they are one class, give both folders one name"
+    )
+
+
 def _subfolders(folder: pathlib.Path) -> list[str]:
     return sorted(
         path.name
         for path in folder.iterdir()
-        if path.is_dir() and not path.name.startswith(".")
+        if path.is_dir() and not is_hidden(path.name)
     )
 
 
@@ -219,9 +231,7 @@ def _files_below(folder: pathlib.Path) -> list[pathlib.Path]:
             continue
         seen.add(real)
         folders[:] = sorted(n for n in folders if not n.startswith("."))
-        files += [
-            pathlib.Path(place, n) for n in names if not n.startswith(".")
-        ]
+        files += [pathlib.Path(place, n) for n in names if not is_hidden(n)]
     return sorted(files)
 
 
@@ -258,7 +268,7 @@ def _files(
         print(
             f"left out {len(left_out)} files in {folder} that are no images "
             "by their names, or in no class folder, such as "
-            f"{str(left_out[0])!a}"
+            f"{printable(str(left_out[0]))}"
         )
     return files
 
@@ -281,7 +291,7 @@ def _present_path(
 
 
 def _is_image(path: pathlib.Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and is_printable(path.name)
+    return is_image_name(path.name) and is_printable(path.name)
 
 
 def _state_of(path: pathlib.Path) -> tuple[int | None, float, bool]:
@@ -302,7 +312,7 @@ def _check_no_class_is_empty(
         if labels[name] not in used:
             raise UserError(
                 f"{train / name} holds no image: add images "
-                f"({', '.join(sorted(EXTENSIONS))}) or remove the class"
+                f"({', '.join(SUFFIXES)}) or remove the class"
             )
 
 
@@ -340,12 +350,14 @@ def _split(root: pathlib.Path, files: list[_File]) -> Split:
     paths = [str(file.path) for file in files]
     table = {
         "id": np.arange(len(files), dtype=np.int64),
-        "image": np.array(paths, object if paths else str),
+        "image": np.array(
+            [os.fsencode(path) for path in paths], object if paths else str
+        ),
         "label": np.array([file.label for file in files], np.int64),
     }
     return table_split(
         table,
-        lambda i: paths[i],
+        lambda i: printable(paths[i]),
         bytes_of=lambda i: files[i].size,
         place_of=lambda i: files[i].path.relative_to(root).as_posix(),
         content_of=lambda i: files[i].path.read_bytes(),

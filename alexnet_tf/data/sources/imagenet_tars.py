@@ -13,11 +13,7 @@ import tarfile
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.image_set import (
-    Source,
-    is_printable,
-    table_split,
-)
+from alexnet_tf.data.image_set import Source, table_split
 from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.sources.imagenet_classes import (
     VALIDATION_NAME,
@@ -25,6 +21,7 @@ from alexnet_tf.data.sources.imagenet_classes import (
 )
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
+from alexnet_tf.files.text import is_printable, printable, read_text
 
 TRAIN, VALIDATION = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 LICENCE = (
@@ -126,7 +123,7 @@ def _plain_files(path, archive):
             or not is_printable(member.name)
         ):
             raise UserError(
-                f"{path} holds {member.name!a}, which is no plain "
+                f"{path} holds {printable(member.name)}, which is no plain "
                 "file with a printable name: fetch the archive again"
             )
         yield member
@@ -138,7 +135,7 @@ def _validation_labels():
 
     file = tfds.core.tfds_path("datasets/imagenet2012/validation_labels.txt")
     labels = {wnid: label for label, wnid in enumerate(names_by_wnid())}
-    return [labels[wnid] for wnid in file.read_text().split()]
+    return [labels[wnid] for wnid in read_text(file).split()]
 
 
 def _split(path, members):
