@@ -150,7 +150,7 @@ class Run:
             sections: of the config, those that matter now.
         """
         with readable(self.config_file):
-            absent = absent_keys(self.config_file.read_text())
+            absent = absent_keys(read_text(self.config_file))
         lacking = {
             key: value
             for key, value in absent.items()
