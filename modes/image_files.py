@@ -47,11 +47,13 @@ def files_of(images: Iterable[str], mode: str) -> list[str]:
     """
     files, left_out = [], []
     for path in _matching(images):
+        if is_of_system(os.path.basename(path)):
+            continue
         if os.path.isdir(path):
             inside = _files_in(path)
             files += [f for f in inside if _is_taken(f)]
             left_out += [f for f in inside if not _is_taken(f)]
-        elif not is_of_system(os.path.basename(path)):
+        else:
             files.append(path)
     if left_out:
         names = ", ".join(map(printable, left_out[:MOST_NAMES]))
