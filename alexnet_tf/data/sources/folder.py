@@ -78,10 +78,13 @@ def load_folder(
         found = _subfolders(train)
         _check_classes(train, found)
     else:
+        assert validation  # one of the two is there
         found = _subfolders(validation)
     labels = _labels_among(known, found) if known else None
-    class_names = known if labels else english_names(found)
-    if labels is None:
+    class_names = english_names(found)
+    if known and labels:
+        class_names = known
+    else:
         labels = {name: label for label, name in enumerate(found)}
     check_class_names(train or validation, found)
     if alike := _alike(found):
