@@ -48,7 +48,7 @@ SERVING = """
 import sys
 import numpy as np
 import tensorflow as tf
-from export.server.loaded_model import LoadedModel
+from export.server.models.loaded_model import LoadedModel
 tf.constant(0) + 1
 before = size("VmRSS")
 model = LoadedModel(sys.argv[1], "alexnet", 1, run_timeout=60)

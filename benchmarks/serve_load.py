@@ -21,7 +21,7 @@ import time
 import numpy as np
 import requests
 
-from export.server.versions import versions_on_disk
+from export.server.models.versions import versions_on_disk
 from tests.contract.local_server import LocalServer
 
 MOST_GROWTH = 1.05

@@ -65,7 +65,7 @@ class SavedModel:
     def __init__(self, name, folder):
         import tensorflow as tf
 
-        from export.server.loaded_model import LoadedModel
+        from export.server.models.loaded_model import LoadedModel
 
         _versions.append(f"TensorFlow {tf.__version__}")
         model = LoadedModel(folder / name, "alexnet", 1, TIMEOUT)

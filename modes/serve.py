@@ -6,13 +6,13 @@ import sys
 
 import tensorflow as tf
 
-from export.server.application import make_application
-from export.server.life_cycle import bound_socket, run_until_signal, url_of
-from export.server.limits import Limits
-from export.server.loaded_model import LoadedModel
-from export.server.model_manager import ModelManager
-from export.server.models_config import read_models_config
-from export.server.versions import ModelConfig
+from export.server.http.application import make_application
+from export.server.http.life_cycle import bound_socket, run_until_signal, url_of
+from export.server.http.limits import Limits
+from export.server.models.loaded_model import LoadedModel
+from export.server.models.model_manager import ModelManager
+from export.server.models.models_config import read_models_config
+from export.server.models.versions import ModelConfig
 
 POLL_SECONDS = 1
 GRACE_SECONDS = 30

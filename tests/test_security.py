@@ -35,7 +35,7 @@ from alexnet_tf.run.trained import load_trained, load_weights
 from alexnet_tf.terminal.prediction_text import prediction_text
 from configs import paper
 from export.labels import write_labels
-from export.server.models_config import read_models_config
+from export.server.models.models_config import read_models_config
 from tests.data import imagenet_layout
 
 FORMULA = "=HYPERLINK(\"http://x\", 'y')"

@@ -13,6 +13,7 @@ import gzip
 import http.client
 import json
 import math
+import os
 import pathlib
 import urllib.parse
 
@@ -23,20 +24,45 @@ RECORDED = json.loads(
 )
 PAIRS = RECORDED["pairs"]
 
+# What this server answers otherwise on purpose: {name: why}.
+DIFFERENT = {
+    "trailing garbage": "leniency: TF Serving ignores what follows a document",
+    "duplicate key": "leniency: here the last of equal keys counts",
+    "BOM": "leniency: a byte-order mark is no JSON",
+}
+# The genuine server loops over an unordered map: one of two at random.
+EITHER = {
+    "batch_mismatch: mismatch (row)": (
+        "Tensor name: b has inconsistent batch size: 2 expecting: 1",
+        "Tensor name: a has inconsistent batch size: 1 expecting: 2",
+    )
+}
+
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[pair["name"] for pair in PAIRS])
 def test_the_answer_is_the_recorded_one(toy_url, pair):
     status, content_type, answer = ask(toy_url, pair)
+    if pair["name"] in DIFFERENT and "TFS_URL" not in os.environ:
+        recorded = (pair["status"], comparable(pair["answer"]))
+        assert (status, comparable(answer)) != recorded, "strike it off"
+        return
     assert (status, content_type.split(";")[0]) == (
         pair["status"],
         pair["content_type"].split(";")[0],
     )
     expected = comparable(pair["answer"])
+    if pair["name"] in EITHER:
+        assert expected["error"] in EITHER[pair["name"]]
+        assert comparable(answer)["error"] in EITHER[pair["name"]]
+        return
     assert same(comparable(answer), expected), f"{answer}\n\n{expected}"
 
 
 def test_all_recorded_pairs_are_compared():
-    assert len({pair["name"] for pair in PAIRS}) == 186
+    names = {pair["name"] for pair in PAIRS}
+    assert len(names) == 186
+    assert DIFFERENT.keys() <= names
+    assert len(names - DIFFERENT.keys()) >= 165
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained, load_weights
-from export.server.loaded_model import LoadedModel
+from export.server.models.loaded_model import LoadedModel
 from modes import export
 
 

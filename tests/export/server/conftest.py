@@ -10,8 +10,8 @@ import urllib.parse
 
 import pytest
 
-from export.server.application import make_application
-from export.server.life_cycle import bound_socket, start, url_of
+from export.server.http.application import make_application
+from export.server.http.life_cycle import bound_socket, start, url_of
 from tests.contract import toy_models
 
 

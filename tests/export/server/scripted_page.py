@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 
-from export.server.ui_pages import BASE_STYLE, FOLDER
+from export.server.http.ui_files import BASE_STYLE, FOLDER
 from tests.export.client.scripted_rest import Answer, Handler, ScriptedServer
 
 NO_CROPS = Answer(

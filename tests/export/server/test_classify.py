@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from export.server.classify import classify_json, regress_json
-from export.server.errors import ServingError
+from export.server.deadline import Deadline
+from export.server.methods.classify import classify_json, regress_json
+from export.server.serving_error import ServingError
 
 LABELS = np.array([[b"a", b"\xc3\xa9"], [b"c", b"d"]], object)
 SCORES = np.float32([[0.1, 2], [3, 4]])
@@ -21,7 +22,7 @@ class Answering:
         self.definition = "..."
         self._answers = answers
 
-    def run(self, feeds):
+    def run(self, feeds, seconds):
         assert feeds["inputs"].tolist() == [b"1", b"2"]
         return self._answers
 
@@ -30,13 +31,15 @@ def classified(**answers):
     dtypes = {"classes": "string", "scores": "float"}
     dtypes = {name: dtypes.get(name, "float") for name in answers}
     return json.loads(
-        classify_json(Answering(answers, **dtypes), [b"1", b"2"])
+        classify_json(Answering(answers, **dtypes), [b"1", b"2"], Deadline(60))
     )["results"]
 
 
 def regressed(output, dtype="float"):
     signature = Answering({"outputs": output}, outputs=dtype)
-    return json.loads(regress_json(signature, [b"1", b"2"]))["results"]
+    return json.loads(regress_json(signature, [b"1", b"2"], Deadline(60)))[
+        "results"
+    ]
 
 
 def test_labels_and_scores():
@@ -74,7 +77,7 @@ def test_outputs_that_are_no_classification(answers, message):
 def test_scores_of_another_type():
     signature = Answering({"scores": SCORES.astype(float)}, scores="double")
     with pytest.raises(ServingError, match=r"of DT_FLOAT\. Got: DT_DOUBLE"):
-        classify_json(signature, [b"1", b"2"])
+        classify_json(signature, [b"1", b"2"], Deadline(60))
 
 
 def test_one_number_per_example():

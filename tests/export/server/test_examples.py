@@ -3,8 +3,13 @@
 import pytest
 import tensorflow as tf
 
-from export.server.errors import ServingError
-from export.server.examples import serialized_examples
+from export.server.deadline import Deadline
+from export.server.json import examples
+from export.server.serving_error import ServingError
+
+
+def serialized_examples(document):
+    return examples.serialized_examples(document, Deadline(60))
 
 
 def features_of(document):
@@ -73,3 +78,10 @@ def test_what_is_no_feature(feature, message):
 def test_a_context_is_an_object():
     with pytest.raises(ServingError, match="Example must be JSON object but"):
         serialized_examples({"context": [], "examples": [{}]})
+
+
+def test_a_context_is_not_repeated_without_end():
+    """A 1 MB context and a million examples would take a terabyte."""
+    document = {"context": {"a": 2**20 * "x"}, "examples": [{}] * 2**20}
+    with pytest.raises(ServingError, match=r"context of 10485\d\d bytes for 1"):
+        serialized_examples(document)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from export.server.memory_budget import MemoryBudget
+from export.server.http.memory_budget import MemoryBudget
 
 
 def test_bytes_are_lent_in_order():

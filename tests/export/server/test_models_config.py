@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from alexnet_tf.errors import UserError
-from export.server.models_config import read_models_config
+from export.server.models.models_config import read_models_config
 
 MODEL = 'name: "m" base_path: "/models/m" model_platform: "tensorflow"'
 

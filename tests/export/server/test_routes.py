@@ -2,8 +2,8 @@
 
 import pytest
 
-from export.server.errors import ServingError
-from export.server.routes import BadVersionError, Route, parse_route
+from export.server.http.routes import BadVersionError, Route, parse_route
+from export.server.serving_error import ServingError
 
 
 @pytest.mark.parametrize(

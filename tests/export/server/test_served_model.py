@@ -7,17 +7,17 @@ import threading
 import pytest
 
 from alexnet_tf.errors import UserError
-from export.server.errors import ServingError
-from export.server.model_manager import ModelManager
-from export.server.routes import Route
-from export.server.served_model import ServedModel
-from export.server.versions import (
+from export.server.http.routes import Route
+from export.server.models.model_manager import ModelManager
+from export.server.models.served_model import ServedModel
+from export.server.models.versions import (
     ModelConfig,
     every,
     latest,
     specific,
     versions_on_disk,
 )
+from export.server.serving_error import ServingError
 
 
 class Model:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.server.limits import Limits
-from export.server.model_manager import ModelManager
-from export.server.versions import ModelConfig
+from export.server.http.limits import Limits
+from export.server.models.model_manager import ModelManager
+from export.server.models.versions import ModelConfig
 from tests.contract.local_server import LocalServer
 from tests.export.client.scripted_rest import Answer
 from tests.export.server.browser import prefer, resize, start_browser

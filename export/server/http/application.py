@@ -7,13 +7,14 @@ import traceback
 
 from aiohttp import web
 
-from export.server.admission import Admission, FullError, SlowBodyError
-from export.server.errors import ServingError, TooLargeError
-from export.server.json_text import string
-from export.server.methods import answer
-from export.server.request_body import read_body, unpacked
-from export.server.routes import BadVersionError, parse_route
-from export.server.ui_pages import add_ui
+from export.server.deadline import Deadline
+from export.server.http.admission import Admission, FullError, SlowBodyError
+from export.server.http.request_body import read_body, unpacked
+from export.server.http.routes import BadVersionError, parse_route
+from export.server.http.ui_files import add_ui
+from export.server.json.document import shortened, written
+from export.server.methods.dispatch import answer
+from export.server.serving_error import ServingError, TooLargeError
 
 SERVER = "alexnet-dev (not TensorFlow Serving)"
 _API = re.compile(r"/v1/.*", re.I | re.S)
@@ -22,6 +23,8 @@ _NOT_FOUND = (
     "<H1>Not Found</H1>\n</BODY></HTML>\n"
 )
 _RETRY_SECONDS = 1
+# Of an error message, in characters: a message may repeat the request.
+_MOST = 4096
 
 
 def make_application(manager, limits):
@@ -111,9 +114,11 @@ class _FrontEnd:
         encoding = request.headers.get("Content-Encoding", "")
         packed = "gzip" in encoding.lower()
 
+        deadline = Deadline(self._limits.seconds)
+
         def job(body):
             content = unpacked(body, limit) if packed else body
-            return answer(self._manager, route, content)
+            return answer(self._manager, route, content, deadline)
 
         return await self._admission.run(
             limit if size is None else size,
@@ -123,26 +128,31 @@ class _FrontEnd:
 
 
 def _status_json(versions):
-    entries = []
-    for number, state, error in versions:
-        code = error.code if error else "OK"
-        message = string(error.message) if error else '""'
-        entries.append(
-            f'  {{\n   "version": "{number}",\n   "state": "{state}",\n'
-            f'   "status": {{\n    "error_code": "{code}",\n'
-            f'    "error_message": {message}\n   }}\n  }}'
-        )
-    joined = ",\n".join(entries)
-    return f'{{\n "model_version_status": [\n{joined}\n ]\n}}\n'
+    return written(
+        {
+            "model_version_status": [
+                {
+                    "version": str(number),
+                    "state": state,
+                    "status": {
+                        "error_code": error.code if error else "OK",
+                        "error_message": error.message if error else "",
+                    },
+                }
+                for number, state, error in versions
+            ]
+        }
+    )
 
 
 def _error(message, status):
-    return _json(f'{{\n    "error": {string(message)}\n}}', status)
+    return _json(written({"error": shortened(message, _MOST)}), status)
 
 
 def _json(text, status=200):
     return web.Response(
-        body=text.encode("utf-8", "surrogateescape"),
+        # Undecodable bytes of a URL come as lone surrogates.
+        body=text.encode("utf-8", "replace"),
         status=status,
         content_type="application/json",
     )

@@ -4,7 +4,7 @@ import dataclasses
 import re
 import urllib.parse
 
-from export.server.errors import ServingError
+from export.server.serving_error import ServingError
 
 _NAME = r"([^/:]+)"
 _CHOICE = r"(?:/versions/([0-9]+)|/labels/([^/:]+))?"

@@ -8,8 +8,8 @@ import time
 
 from alexnet_tf.errors import one_line
 from alexnet_tf.run.about import about_version
-from export.server.errors import ServingError
-from export.server.versions import versions_on_disk
+from export.server.models.versions import versions_on_disk
+from export.server.serving_error import ServingError
 
 
 @dataclasses.dataclass

@@ -1,6 +1,6 @@
 """The answer to a metadata request."""
 
-import json
+from export.server.json.document import written
 
 
 def metadata_json(name, version, signature_defs):
@@ -33,4 +33,4 @@ def metadata_json(name, version, signature_defs):
         },
         "metadata": {"signature_def": {"signature_def": definitions}},
     }
-    return f"{json.dumps(answer, indent=1)}\n"
+    return written(answer)

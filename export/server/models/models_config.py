@@ -5,7 +5,7 @@ import os
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.optional import import_serving_messages
-from export.server.versions import ModelConfig, every, latest, specific
+from export.server.models.versions import ModelConfig, every, latest, specific
 
 
 def read_models_config(file):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
-from export.server.memory_budget import MemoryBudget
+from export.server.http.memory_budget import MemoryBudget
 
 
 class FullError(Exception):

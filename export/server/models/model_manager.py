@@ -6,13 +6,13 @@ import traceback
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.terminal.command import command
-from export.server.served_model import (
+from export.server.models.served_model import (
     ServedModel,
     no_versions,
     not_servable,
     unknown_label,
 )
-from export.server.versions import versions_on_disk
+from export.server.models.versions import versions_on_disk
 
 
 class ModelManager:

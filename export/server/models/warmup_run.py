@@ -4,19 +4,20 @@ import pathlib
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.optional import import_serving_messages
-from export.server.errors import ServingError
-from export.server.predict import predict_signature
+from export.server.models.signature import signature_of
+from export.server.serving_error import ServingError
 
 FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000  # TF Serving's limit
 
 
-def run_warmup(signatures, path):
+def run_warmup(signatures, path, seconds):
     """Runs the warm-up requests of a SavedModel, if it has some.
 
     Args:
         signatures: {name: `Signature`}.
         path: folder of the SavedModel.
+        seconds: that one request may take.
 
     Raises:
         ServingError: a request fails or is none for predict; or there are
@@ -34,7 +35,7 @@ def run_warmup(signatures, path):
                 "Number of warmup records exceeds the maximum ("
                 f"{MAX_RECORDS}) at {file}"
             )
-        _run(signatures, _predict_request(record))
+        _run(signatures, _predict_request(record), seconds)
 
 
 def _predict_request(record):
@@ -53,11 +54,11 @@ def _predict_request(record):
     return log.predict_log.request
 
 
-def _run(signatures, request):
+def _run(signatures, request, seconds):
     import tensorflow as tf
 
     name = request.model_spec.signature_name
-    signature = predict_signature(signatures, name)
+    signature = signature_of(signatures, name)
     feeds = {
         key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()
     }
@@ -66,4 +67,4 @@ def _run(signatures, request):
             f"A warm-up request for {name or 'the default signature'} has the "
             f"inputs {sorted(feeds)} instead of {list(signature.input_dtypes)}"
         )
-    signature.run(feeds)
+    signature.run(feeds, seconds)

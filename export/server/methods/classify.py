@@ -2,17 +2,23 @@
 
 import numpy as np
 
-from export.server.errors import ServingError
-from export.server.json_text import decimals, string
+from export.server.deadline import Deadline
+from export.server.json.answers import float_list, text_of
+from export.server.json.document import written
+from export.server.models.signature import Signature
+from export.server.serving_error import ServingError
 
 
-def classify_json(signature, examples):
+def classify_json(
+    signature: Signature, examples: list[bytes], deadline: Deadline
+) -> str:
     """{"results": one list of [label, score] per example}.
 
     Args:
-        signature: `Signature` with the input "inputs" and the outputs
-            "classes" [B, N], "scores" [B, N] or both.
-        examples: list of serialized tf.Examples.
+        signature: has the input "inputs" and the outputs "classes" [B, N],
+            "scores" [B, N] or both.
+        examples: serialized tf.Examples.
+        deadline: ends the work.
 
     Raises:
         ServingError: the signature is none for classification, or the model
@@ -34,7 +40,7 @@ def classify_json(signature, examples):
             f"{signature.definition}",
             "FAILED_PRECONDITION",
         )
-    answer = signature.run({"inputs": _array(examples)})
+    answer = signature.run({"inputs": _array(examples)}, deadline.left())
     dtypes = {"classes": "string", "scores": "float"}
     found = {name: answer[name] for name in dtypes if name in answer}
     for name, tensor in found.items():
@@ -47,23 +53,30 @@ def classify_json(signature, examples):
     shape = next(iter(found.values())).shape
     classes = found.get("classes", np.full(shape, b"", object))
     scores = found.get("scores", np.zeros(shape, np.float32))
-    rows = [
-        ", ".join(
-            f"[{string(label.decode('utf-8', 'surrogateescape'))}, {score}]"
-            for label, score in zip(labels, decimals(row), strict=True)
-        )
-        for labels, row in zip(classes, scores, strict=True)
-    ]
-    return _results(f"[{row}]" for row in rows)
+    rows = zip(classes, float_list(scores), strict=True)
+    return written(
+        {
+            "results": [
+                [
+                    [text_of(label), score]
+                    for label, score in zip(labels, numbers, strict=True)
+                ]
+                for labels, numbers in rows
+            ]
+        }
+    )
 
 
-def regress_json(signature, examples):
+def regress_json(
+    signature: Signature, examples: list[bytes], deadline: Deadline
+) -> str:
     """{"results": one number per example}.
 
     Args:
-        signature: `Signature` with the input "inputs" and one output,
-            "outputs" [B] or [B, 1].
-        examples: list of serialized tf.Examples.
+        signature: has the input "inputs" and one output, "outputs" [B] or
+            [B, 1].
+        examples: serialized tf.Examples.
+        deadline: ends the work.
 
     Raises:
         ServingError: the signature is none for regression, or the model
@@ -77,7 +90,9 @@ def regress_json(signature, examples):
         raise _unsuitable("No regression inputs found in", signature)
     if "outputs" not in signature.output_dtypes:
         raise _unsuitable("No regression outputs found in", signature)
-    tensor = signature.run({"inputs": _array(examples)})["outputs"]
+    tensor = signature.run({"inputs": _array(examples)}, deadline.left())[
+        "outputs"
+    ]
     if tensor.ndim != 1 and (tensor.ndim != 2 or tensor.shape[1] != 1):
         raise ServingError(
             "Expected output Tensor shape to be either [batch_size] or "
@@ -93,10 +108,12 @@ def regress_json(signature, examples):
             "Expected output Tensor of DT_FLOAT.  Got: "
             f"{_enum_name(signature, 'outputs')}"
         )
-    return _results(decimals(tensor))
+    return written({"results": float_list(tensor.ravel())})
 
 
-def _check_output(name, tensor, count, signature, dtype):
+def _check_output(
+    name: str, tensor: np.ndarray, count: int, signature: Signature, dtype: str
+) -> None:
     if tensor.ndim != 2:
         raise ServingError(
             "Expected Tensor shape: [batch_size num_classes] but got "
@@ -113,25 +130,21 @@ def _check_output(name, tensor, count, signature, dtype):
         )
 
 
-def _array(examples):
+def _array(examples: list[bytes]) -> np.ndarray:
     array = np.empty(len(examples), object)
     array[:] = examples
     return array
 
 
-def _results(texts):
-    return f'{{\n    "results": [{", ".join(texts)}]\n}}\n'
-
-
-def _unsuitable(fault, signature):
+def _unsuitable(fault: str, signature: Signature) -> ServingError:
     return ServingError(
         f"{fault} SignatureDef: {signature.definition}", "FAILED_PRECONDITION"
     )
 
 
-def _shown_shape(tensor):
+def _shown_shape(tensor: np.ndarray) -> str:
     return f"[{','.join(map(str, tensor.shape))}]"
 
 
-def _enum_name(signature, output):
+def _enum_name(signature: Signature, output: str) -> str:
     return f"DT_{signature.output_dtypes[output].upper()}"

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from export.server.errors import ServingError
-from export.server.json_from_tensors import columns_json, rows_json
+from export.server.json.answers import columns_json, rows_json
+from export.server.serving_error import ServingError
 
 CASES = {
     "float": np.float32([[[0.5, 1], [2, 0.1]], [[3, 4], [5, 1e30]]]),
@@ -54,10 +54,32 @@ def test_strings_and_bytes():
     ]
 
 
-def test_bytes_that_are_no_utf8_are_passed_on():
+def test_bytes_that_are_no_utf8_are_replaced():
     tensors = {"text": np.array([b"a\xffb"], object)}
     text = columns_json(tensors, {"text": "string"})
-    assert b'"a\xffb"' in text.encode("utf-8", "surrogateescape")
+    assert json.loads(text) == {"outputs": ["a\ufffdb"]}
+
+
+@pytest.mark.parametrize("dtype", ["float", "double"])
+def test_every_number_is_read_back_exactly(dtype):
+    own_type = {"float": np.float32, "double": np.float64}[dtype]
+    random = np.random.default_rng(0)
+    size = own_type().itemsize
+    numbers = np.frombuffer(random.bytes(3000 * size), own_type)
+    numbers = numbers[np.isfinite(numbers)]
+    numbers = np.concatenate([numbers, own_type([0, -0.0, 0.1, 1e30, 3])])
+    text = columns_json({"y": numbers}, {"y": dtype})
+    read_back = json.loads(text)["outputs"]
+    assert {type(number) for number in read_back} == {float}
+    assert (own_type(read_back) == numbers).all()
+    if dtype == "float":  # and not the seventeen digits of its exact value
+        assert read_back == [float(str(number)) for number in numbers]
+
+
+def test_numbers_that_are_not_finite():
+    numbers = np.float32([np.nan, np.inf, -np.inf])
+    text = columns_json({"y": numbers}, {"y": "float"})
+    assert '"outputs": [NaN, Infinity, -Infinity]' in text
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0), (2, 3, 0)])

@@ -3,10 +3,10 @@
 import gc
 import pathlib
 
-from export.server.errors import ServingError, from_tensorflow
-from export.server.metadata import metadata_json
-from export.server.signature import Signature
-from export.server.warmup import run_warmup
+from export.server.models.metadata import metadata_json
+from export.server.models.signature import Signature
+from export.server.models.warmup_run import run_warmup
+from export.server.serving_error import ServingError, from_tensorflow
 
 
 class LoadedModel:
@@ -23,7 +23,7 @@ class LoadedModel:
         path: folder of the SavedModel.
         name: of the model.
         version: its number.
-        run_timeout: seconds that one run may take.
+        run_timeout: seconds that one run of the warm-up may take.
 
     Raises:
         ServingError: it cannot be loaded, or its warm-up fails.
@@ -44,13 +44,13 @@ class LoadedModel:
                     self._session, ["serve"], str(path)
                 )
             self.signatures = {
-                key: Signature(self._session, definition, run_timeout)
+                key: Signature(self._session, definition)
                 for key, definition in meta_graph.signature_def.items()
             }
             self.metadata = metadata_json(
                 name, version, meta_graph.signature_def
             )
-            run_warmup(self.signatures, path)
+            run_warmup(self.signatures, path, run_timeout)
         except Exception as error:
             self.close()
             raise _as_serving_error(error) from error

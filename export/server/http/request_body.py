@@ -4,7 +4,7 @@ import zlib
 
 from aiohttp import web
 
-from export.server.errors import ServingError, TooLargeError
+from export.server.serving_error import ServingError, TooLargeError
 
 
 async def read_body(request, limit):

@@ -1,0 +1,1 @@
+"""HTTP: connections, routes, bodies, and who may run when."""

@@ -1,0 +1,1 @@
+"""JSON: documents within bounds, and the tensors that they carry."""

@@ -1,0 +1,1 @@
+"""The methods predict, classify and regress: from JSON to JSON."""

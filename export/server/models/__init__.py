@@ -1,0 +1,1 @@
+"""Models: their versions, from discovery to the end, and their signatures."""
