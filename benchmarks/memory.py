@@ -54,7 +54,7 @@ before = size("VmRSS")
 model = LoadedModel(sys.argv[1], "alexnet", 1, run_timeout=60)
 image = open(sys.argv[2], "rb").read()
 model.signatures["serving_default"].run(
-    {"image_bytes": np.array([image], object)}
+    {"image_bytes": np.array([image], object)}, 60
 )
 print(size("VmHWM") - before)
 """

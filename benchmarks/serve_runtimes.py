@@ -73,7 +73,7 @@ class SavedModel:
         self._model = model  # closes when it is collected
 
     def __call__(self, images):
-        return self.signatures["images"].run({"images": images})[
+        return self.signatures["images"].run({"images": images}, TIMEOUT)[
             "probabilities"
         ]
 

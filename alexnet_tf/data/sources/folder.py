@@ -281,12 +281,16 @@ def _present_path(
 ) -> pathlib.Path | None:
     """Where a lost image would be now: the root may have another name.
 
+    None where it is not in a class folder of the split.
+
     Args:
         folder: of a split.
         labels: by the names of its subfolders.
         name: the path that the image had.
     """
     parts = pathlib.Path(name).parts
+    if ".." in parts:  # it could lead out of the folder
+        return None
     for i in range(len(parts) - 2, 0, -1):
         if parts[i] in labels and parts[i - 1] == folder.name:
             return folder.joinpath(*parts[i:])

@@ -60,7 +60,7 @@ def columns_json(tensors: dict[str, np.ndarray], dtypes: dict[str, str]) -> str:
     )
 
 
-def float_list(tensor: np.ndarray) -> list:
+def float_list(tensor: np.ndarray) -> Any:
     """Floating point numbers as nested lists.
 
     Of a float32 the shortest number that is read back as the same float32:
