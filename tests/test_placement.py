@@ -29,7 +29,7 @@ DENSE = ("fc6", "fc7")  # fc8 has one tower
 def trainer_on(model, spec, **options):
     with placement(resolve_tower_devices(spec)):
         network = build_network(model)
-    return Trainer(network, PaperSGD(0.005, **options))
+    return Trainer(network, PaperSGD(0.02, **options))
 
 
 def batches(count, size=BATCH):

@@ -26,7 +26,7 @@ def probabilities(version, photographs):
     model = LoadedModel(version, "alexnet", 1, run_timeout=60)
     try:
         answer = model.signatures["probabilities"].run(
-            {"image_bytes": photographs}
+            {"image_bytes": photographs}, seconds=60
         )
         return answer["probabilities"]
     finally:

@@ -128,9 +128,9 @@ def test_an_option_that_the_module_does_not_know(finished_run, tmp_path):
     run = Run(tmp_path / "run")
     trained = load_trained(Run(finished_run))
     config = Run(finished_run).read_config()
-    config.model.new_option = 3
+    config.model.exchange_precision = "float16"
     run.create(config)
-    with pytest.raises(UserError, match=r"know model\.new_option=3"):
+    with pytest.raises(UserError, match=r"know model\.exchange_precision=float16"):
         write_safetensors(tmp_path / "model", run, trained)
     assert not (tmp_path / "model").exists()
 

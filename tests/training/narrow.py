@@ -10,7 +10,7 @@ from alexnet_tf.training.trainer import Trainer
 from configs import paper
 
 CLASSES = 10
-LR = 0.005
+LR = 0.02
 
 
 def narrow_network(precision="float32", devices="none", pool_size=3):
