@@ -2,7 +2,7 @@
 # make lint     sets up .venv and runs the linters
 # make test     the same, then the test suite
 # make serve    starts TensorFlow Serving, in Docker, on the exported model;
-#               EXPORT_DIR=, BATCHING=true: export/serving/README.md
+#               EXPORT_DIR=, BATCHING=true: export/tf_serving/README.md
 # make verify-serving   waits for the model, then runs the contract tests on it
 # make stop-serving     ends the server and removes its container
 
@@ -36,7 +36,7 @@ test: lint
 	$(RUN) -m pytest -n 2 --dist loadfile
 
 # Plain `docker run`, since not every Docker has the compose plugin. The options
-# are those of export/serving/compose.yaml; a test compares them. As the user who
+# are those of export/tf_serving/compose.yaml; a test compares them. As the user who
 # calls: who wrote the export can read it.
 serve:
 	@case "$(BATCHING)" in true|false) ;; *) echo \
@@ -54,7 +54,7 @@ serve:
 	--publish 127.0.0.1:8500:8500 --publish 127.0.0.1:8501:8501 \
 	--mount "type=bind,source=$$(cd "$(EXPORT_DIR)" && \
 	pwd),target=/models/alexnet,readonly" \
-	--mount "type=bind,source=$$(pwd)/export/serving,target=/config,readonly" \
+	--mount "type=bind,source=$$(pwd)/export/tf_serving,target=/config,readonly" \
 	--entrypoint tensorflow_model_server $(DOCKER_FLAGS) $(TFS_IMAGE) \
 	--port=8500 --rest_api_port=8501 --rest_api_timeout_in_ms=30000 \
 	--model_config_file=/config/models.config \
@@ -76,7 +76,7 @@ stop-serving:
 
 # The pip that old Pythons bring searches for minutes and knows no groups: it is
 # upgraded first.
-$(INSTALLED): $(REQUIREMENTS) requirements-serving.txt
+$(INSTALLED): $(REQUIREMENTS)
 	@echo "$(if $(HAS_NVIDIA),NVIDIA device found,no NVIDIA device found): \
 	installing $(REQUIREMENTS) (REQUIREMENTS=FILE overrides)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
@@ -84,7 +84,6 @@ $(INSTALLED): $(REQUIREMENTS) requirements-serving.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade pip
 	$(RUN) -m pip install --quiet --requirement $(REQUIREMENTS)
-	$(RUN) -m pip install --quiet --no-deps --requirement requirements-serving.txt
 	touch $@
 
 $(DEV): $(INSTALLED) pyproject.toml

@@ -33,17 +33,3 @@ def import_or_explain(
         raise UserError(
             f"{what} needs {package}: pip install {install or package}"
         ) from None
-
-
-def import_serving_messages(module: str, what: str) -> types.ModuleType:
-    """A module of tensorflow-serving-api, see `import_or_explain`.
-
-    Args:
-        module: dotted name below `tensorflow_serving`.
-        what: who needs it.
-    """
-    return import_or_explain(
-        f"tensorflow_serving.{module}",
-        what,
-        "--no-deps -r requirements-serving.txt",
-    )

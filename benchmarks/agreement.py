@@ -4,7 +4,7 @@
 
 Exports the run twice, starts the local server and prints the largest
 differences of the probabilities from those that Keras computes in this
-process. Needs `pip install --group dev` and requirements-serving.txt.
+process. Needs `pip install --group dev`.
 """
 
 import argparse

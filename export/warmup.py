@@ -10,9 +10,9 @@ import pathlib
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
-from alexnet_tf.optional import import_serving_messages
+from export.messages import PredictionLog
 
-BATCH_SIZES = (1, 4, 8, 16, 32)  # as in export/serving/batching.config
+BATCH_SIZES = (1, 4, 8, 16, 32)  # as in export/tf_serving/batching.config
 FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
@@ -45,22 +45,13 @@ def write_warmup(version, model_name):
             writer.write(_record(model_name, signature, name, values))
 
 
-def check_messages_installed():
-    """Raises `UserError` if tensorflow-serving-api is not installed."""
-    _prediction_log()
-
-
 def _record(model_name, signature, input_name, values):
-    log = _prediction_log().PredictionLog()
+    log = PredictionLog()
     request = log.predict_log.request
     request.model_spec.name = model_name
     request.model_spec.signature_name = signature
     request.inputs[input_name].CopyFrom(tf.make_tensor_proto(values))
     return log.SerializeToString()
-
-
-def _prediction_log():
-    return import_serving_messages("apis.prediction_log_pb2", "a warm-up")
 
 
 def _gradient():

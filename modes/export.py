@@ -12,7 +12,7 @@ from export.labels import write_labels
 from export.model_card import model_card
 from export.pytorch_format import write_pytorch, write_safetensors
 from export.signatures import Signatures
-from export.warmup import check_messages_installed, write_warmup
+from export.warmup import write_warmup
 from export.writer import save, write_version
 
 CARD = "model_card.md"
@@ -38,7 +38,6 @@ def main(options):
 
 
 def _write_saved_model(options, run, trained):
-    check_messages_installed()
     base = pathlib.Path(options.export_dir)
     signatures = Signatures(trained.network, trained.crop, trained.class_names)
     card = model_card(run, trained, signatures.endpoints(), options.precision)

@@ -1,4 +1,4 @@
-"""The server in export/serving/compose.yaml, as Docker Compose would run it."""
+"""The server in export/tf_serving/compose.yaml, as Docker Compose runs it."""
 
 import pathlib
 import re
@@ -6,7 +6,7 @@ import re
 import yaml
 
 ROOT = pathlib.Path(__file__).parent.parent
-SERVING = ROOT / "export" / "serving"
+SERVING = ROOT / "export" / "tf_serving"
 
 
 def compose_service(**environment):

@@ -6,14 +6,6 @@ import urllib.parse
 import grpc
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    model_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_service_pb2_grpc,
-)
 
 from export.client.errors import (
     Refused,
@@ -24,6 +16,17 @@ from export.client.errors import (
     too_large,
     unanswered,
     unreachable,
+)
+from export.messages import (
+    METADATA,
+    PREDICT,
+    STATES,
+    STATUS,
+    GetModelMetadataRequest,
+    GetModelStatusRequest,
+    ModelSpec,
+    PredictRequest,
+    SignatureDefMap,
 )
 
 CHANNEL_OPTIONS = (
@@ -52,26 +55,19 @@ class GrpcTransport:
         self._channel = grpc.insecure_channel(
             urllib.parse.urlsplit(settings.url).netloc, options=CHANNEL_OPTIONS
         )
-        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(
-            self._channel
-        )
-        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def close(self):
         self._channel.close()
 
     def predict(self, images, seconds):
         """The signature's outputs: {name: one value per image}."""
-        request = predict_pb2.PredictRequest(model_spec=self._model_spec())
+        request = PredictRequest(model_spec=self._model_spec())
         request.model_spec.signature_name = self._settings.signature
         tensor = request.inputs["image_bytes"]
         tensor.dtype = types_pb2.DT_STRING
         tensor.tensor_shape.dim.add(size=len(images))
         tensor.string_val.extend(images)
-        try:
-            response = self._predictions.Predict(request, timeout=seconds)
-        except grpc.RpcError as error:
-            raise self._fault(error, images) from None
+        response = self._call(PREDICT, request, seconds, images)
         try:
             return {
                 name: _plain(tf.make_ndarray(value).tolist())
@@ -82,37 +78,43 @@ class GrpcTransport:
 
     def signatures(self, seconds):
         """Names of the signatures of the model that was asked for."""
-        request = get_model_metadata_pb2.GetModelMetadataRequest(
+        request = GetModelMetadataRequest(
             model_spec=self._model_spec(), metadata_field=["signature_def"]
         )
-        try:
-            response = self._predictions.GetModelMetadata(
-                request, timeout=seconds
-            )
-        except grpc.RpcError as error:
-            raise self._fault(error) from None
-        signatures = get_model_metadata_pb2.SignatureDefMap()
-        response.metadata["signature_def"].Unpack(signatures)
+        response = self._call(METADATA, request, seconds)
+        # `Any.Unpack` would ask for the package that the server names.
+        signatures = SignatureDefMap.FromString(
+            response.metadata["signature_def"].value
+        )
         return sorted(n for n in signatures.signature_def if n[:2] != "__")
 
     def versions(self, seconds):
         """The model's versions, newest first, with states that matter."""
-        request = get_model_status_pb2.GetModelStatusRequest()
+        request = GetModelStatusRequest()
         request.model_spec.name = self._settings.model
-        try:
-            response = self._models.GetModelStatus(request, timeout=seconds)
-        except grpc.RpcError as error:
-            raise self._fault(error) from None
-        states = get_model_status_pb2.ModelVersionStatus.State
+        response = self._call(STATUS, request, seconds)
+        names = {number: name for name, number in STATES.items()}
         return [
             str(status.version)
-            if status.state == states.AVAILABLE
-            else f"{status.version} ({states.Name(status.state)})"
+            if status.state == STATES["AVAILABLE"]
+            else f"{status.version} ({names.get(status.state, status.state)})"
             for status in response.model_version_status
         ]
 
+    def _call(self, method, request, seconds, images=()):
+        path, sent, received = method
+        call = self._channel.unary_unary(
+            path,
+            request_serializer=sent.SerializeToString,
+            response_deserializer=received.FromString,
+        )
+        try:
+            return call(request, timeout=seconds)
+        except grpc.RpcError as error:
+            raise self._fault(error, images) from None
+
     def _model_spec(self):
-        spec = model_pb2.ModelSpec(name=self._settings.model)
+        spec = ModelSpec(name=self._settings.model)
         if self._settings.version is not None:
             spec.version.value = self._settings.version
         elif self._settings.label is not None:

@@ -5,7 +5,6 @@ import itertools
 import os
 
 from alexnet_tf.data.other_formats import other_format
-from alexnet_tf.optional import import_serving_messages
 from export.client.batches import batches
 from export.client.errors import Refused, ServerError, counted, foreign
 from export.client.offers import offers
@@ -137,7 +136,6 @@ def _transport(settings):
         from export.client.over_rest import RestTransport
 
         return RestTransport(settings)
-    import_serving_messages("apis", "grpc://")
     from export.client.over_grpc import GrpcTransport
 
     return GrpcTransport(settings)

@@ -130,7 +130,7 @@ def test_an_option_that_the_module_does_not_know(finished_run, tmp_path):
     config = Run(finished_run).read_config()
     config.model.exchange_precision = "float16"
     run.create(config)
-    with pytest.raises(UserError, match=r"know model\.exchange_precision=float16"):
+    with pytest.raises(UserError, match=r"know model\.exchange_precision"):
         write_safetensors(tmp_path / "model", run, trained)
     assert not (tmp_path / "model").exists()
 

@@ -1,4 +1,4 @@
-"""The files of export/serving agree with TensorFlow Serving and each other."""
+"""The files of export/tf_serving agree with TF Serving and each other."""
 
 import http.server
 import json
@@ -15,8 +15,8 @@ from google.protobuf import (
     text_format,
     wrappers_pb2,
 )
-from tensorflow_serving.config import model_server_config_pb2
 
+from export.messages import ModelServerConfig
 from export.signatures import MOST_IMAGES
 from export.warmup import BATCH_SIZES
 from tests.compose_file import ROOT, SERVING, compose_service, flags_of
@@ -102,7 +102,7 @@ def message(name):
 def model():
     """The one model of models.config."""
     text = (SERVING / "models.config").read_text()
-    config = model_server_config_pb2.ModelServerConfig()
+    config = ModelServerConfig()
     text_format.Parse(text, config)
     [model] = config.model_config_list.config
     return model

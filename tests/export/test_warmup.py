@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
 
+from export.messages import PredictionLog
 from export.warmup import BATCH_SIZES
 
 
@@ -12,7 +12,7 @@ from export.warmup import BATCH_SIZES
 def requests(exported):
     file = exported / "1" / "assets.extra" / "tf_serving_warmup_requests"
     logs = [
-        prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        PredictionLog.FromString(record.numpy())
         for record in tf.data.TFRecordDataset(str(file))
     ]
     assert all(log.WhichOneof("log_type") == "predict_log" for log in logs)

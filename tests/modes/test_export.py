@@ -4,7 +4,6 @@ import json
 import pathlib
 import re
 import shutil
-import sys
 
 import pytest
 
@@ -104,15 +103,6 @@ def test_an_interrupted_export_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         export.main(options_for_export(finished_run, base))
     assert list(base.parent.rglob("*")) == [base]
-
-
-def test_without_the_serving_package_nothing_is_written(
-    tmp_path, finished_run, monkeypatch
-):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    with pytest.raises(UserError, match=r"requirements-serving\.txt"):
-        export.main(options_for_export(finished_run, tmp_path / "model"))
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unwritable_export_folder_is_one_clear_line(tmp_path, finished_run):

@@ -4,7 +4,6 @@ import os
 
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
-from alexnet_tf.optional import import_serving_messages
 from export.server.models.versions import ModelConfig, every, latest, specific
 
 
@@ -37,14 +36,14 @@ def read_models_config(file):
 
 
 def _parse(file):
-    model_server_config_pb2 = import_serving_messages(
-        "config.model_server_config_pb2", "--models_config"
-    )
+    # TensorFlow's protobuf messages take a second to import.
     from google.protobuf import text_format
+
+    from export.messages import ModelServerConfig
 
     with readable(file), open(file, encoding="utf-8-sig") as text:
         content = text.read()
-    config = model_server_config_pb2.ModelServerConfig()
+    config = ModelServerConfig()
     try:
         return text_format.Parse(content, config)
     except text_format.ParseError as error:

@@ -2,8 +2,6 @@
 
 import pathlib
 
-from alexnet_tf.errors import UserError
-from alexnet_tf.optional import import_serving_messages
 from export.server.models.signature import signature_of
 from export.server.serving_error import ServingError
 
@@ -39,13 +37,9 @@ def run_warmup(signatures, path, seconds):
 
 
 def _predict_request(record):
-    try:
-        messages = import_serving_messages(
-            "apis.prediction_log_pb2", "a warm-up"
-        )
-    except UserError as error:
-        raise ServingError(str(error), "FAILED_PRECONDITION") from None
-    log = messages.PredictionLog.FromString(record)
+    from export.messages import PredictionLog
+
+    log = PredictionLog.FromString(record)
     kind = log.WhichOneof("log_type")
     if kind != "predict_log":
         raise ServingError(

@@ -5,14 +5,17 @@ import threading
 
 import grpc
 import tensorflow as tf
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_service_pb2_grpc,
-)
 
+from export.messages import (
+    METADATA,
+    PREDICT,
+    STATES,
+    STATUS,
+    GetModelMetadataResponse,
+    GetModelStatusResponse,
+    PredictResponse,
+    SignatureDefMap,
+)
 from tests.export.client.scripted_rest import classify
 
 
@@ -34,7 +37,7 @@ class Outputs:
         self.outputs = outputs
 
     def give(self, request, context):
-        response = predict_pb2.PredictResponse()
+        response = PredictResponse()
         for name, values in self.outputs.items():
             tensor = tf.make_tensor_proto(values)
             response.outputs[name].CopyFrom(tensor)
@@ -65,10 +68,7 @@ class Slow:
         return Predictions().give(request, context)
 
 
-class ScriptedGrpcServer(
-    prediction_service_pb2_grpc.PredictionServiceServicer,
-    model_service_pb2_grpc.ModelServiceServicer,
-):
+class ScriptedGrpcServer(grpc.GenericRpcHandler):
     """Gives the answers of `script`, then those of a working model.
 
     It offers version 2 of "alexnet" with the signatures `serving_default`
@@ -86,12 +86,7 @@ class ScriptedGrpcServer(
         self.script, self.requests = [], []
         threads = concurrent.futures.ThreadPoolExecutor(4)
         self._server = grpc.server(threads, options=options)
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            self, self._server
-        )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            self, self._server
-        )
+        self._server.add_generic_rpc_handlers([self])
         port = self._server.add_insecure_port("127.0.0.1:0")
         self.url = f"grpc://127.0.0.1:{port}"
 
@@ -101,28 +96,47 @@ class ScriptedGrpcServer(
     def stop(self):
         self._server.stop(grace=None).wait()
 
-    def Predict(self, request, context):
+    def service(self, call):
+        answers = (
+            (PREDICT, self.predict),
+            (METADATA, self.get_model_metadata),
+            (STATUS, self.get_model_status),
+        )
+        for (path, request, response), answer in answers:
+            if call.method == path:
+                return grpc.unary_unary_rpc_method_handler(
+                    answer,
+                    request_deserializer=request.FromString,
+                    response_serializer=response.SerializeToString,
+                )
+
+    def predict(self, request, context):
         self.requests.append(request)
         answer = self.script.pop(0) if self.script else Predictions()
         return answer.give(request, context)
 
-    def GetModelMetadata(self, request, context):
+    def get_model_metadata(self, request, context):
         self._check_model(request.model_spec, context)
         if request.model_spec.version.value not in (0, 2):
             context.abort(grpc.StatusCode.NOT_FOUND, "no such version")
-        signatures = get_model_metadata_pb2.SignatureDefMap()
+        signatures = SignatureDefMap()
         for name in ("serving_default", "features", "__saved_model_init_op"):
             signatures.signature_def[name].SetInParent()
-        response = get_model_metadata_pb2.GetModelMetadataResponse()
-        response.metadata["signature_def"].Pack(signatures)
+        response = GetModelMetadataResponse()
+        packed = response.metadata["signature_def"]
+        packed.Pack(signatures)
+        packed.type_url = (
+            "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+        )
         return response
 
-    def GetModelStatus(self, request, context):
+    def get_model_status(self, request, context):
         self._check_model(request.model_spec, context)
-        states = get_model_status_pb2.ModelVersionStatus
-        response = get_model_status_pb2.GetModelStatusResponse()
-        response.model_version_status.add(version=3, state=states.LOADING)
-        response.model_version_status.add(version=2, state=states.AVAILABLE)
+        response = GetModelStatusResponse()
+        for version, state in ((3, "LOADING"), (2, "AVAILABLE")):
+            response.model_version_status.add(
+                version=version, state=STATES[state]
+            )
         return response
 
     def _check_model(self, spec, context):

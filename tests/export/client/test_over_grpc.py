@@ -1,7 +1,6 @@
 """gRPC: the same predictions and errors as over REST."""
 
 import socket
-import sys
 import threading
 import time
 
@@ -9,7 +8,6 @@ import grpc
 import numpy as np
 import pytest
 
-from alexnet_tf.errors import UserError
 from export.client import Prediction, ServerError, predict
 from export.client.prediction import NOT_VALID
 from tests.export.client.scripted_grpc import (
@@ -220,12 +218,3 @@ def test_outputs_that_do_not_fit_are_told(server, outputs):
 def test_another_signature_is_told_by_its_outputs(server):
     server.script = [Outputs(features=[[0.0]], crops=[[b"\xff\xd8"]])]
     assert "answers crops, features;" in fault(server)
-
-
-def test_stubs_that_are_not_installed_are_told(monkeypatch):
-    monkeypatch.delitem(sys.modules, "export.client.over_grpc", raising=False)
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    command = "pip install --no-deps -r requirements-serving.txt"
-    with pytest.raises(UserError, match=command) as caught:
-        predict([b"cat"], url="grpc://localhost:1")
-    assert "\n" not in str(caught.value)

@@ -10,8 +10,8 @@ import weakref
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from export.messages import PredictionLog
 from export.server.models.loaded_model import LoadedModel
 from export.server.models.warmup_run import FILE
 from export.server.serving_error import ServingError

@@ -1,7 +1,5 @@
 """Config files; written as in TF Serving's documentation."""
 
-import sys
-
 import pytest
 
 from alexnet_tf.errors import UserError
@@ -78,9 +76,3 @@ def test_another_kind_of_config(tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(UserError, match=r"cannot be read: .*No such file"):
         read_models_config(tmp_path / "models.config")
-
-
-def test_without_the_package(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.config", None)
-    with pytest.raises(UserError, match="pip install --no-deps -r"):
-        read(tmp_path, MODEL)
