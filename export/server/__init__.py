@@ -20,7 +20,7 @@ Where it is known to differ from TensorFlow Serving:
   load is not tried again until it has been away;
 - bodies over 64 MiB are refused with 413 (there: 100 MB, unpacked), requests
   beyond those that may wait with 503 (there they all wait), and bodies that
-  do not arrive with 408;
+  come too slowly with 408;
 - JSON is one UTF-8 document of 100 levels and 4 million values at most: 15
   images of 256 x 256 x 3 as numbers;
 - tensors have 32 dimensions at most (there: 254);

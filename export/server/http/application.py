@@ -1,6 +1,7 @@
 """The REST API over HTTP."""
 
 import asyncio
+import dataclasses
 import re
 import sys
 import traceback
@@ -8,8 +9,13 @@ import traceback
 from aiohttp import web
 
 from export.server.deadline import Deadline
-from export.server.http.admission import Admission, FullError, SlowBodyError
-from export.server.http.request_body import read_body, unpacked
+from export.server.http.admission import Admission
+from export.server.http.bodies import (
+    Bodies,
+    FullError,
+    SlowBodyError,
+    unpacked,
+)
 from export.server.http.routes import BadVersionError, parse_route
 from export.server.http.ui_files import add_ui
 from export.server.json.document import shortened, written
@@ -51,6 +57,12 @@ async def _name_server(request, response):
     response.headers["Server"] = SERVER
 
 
+@dataclasses.dataclass(frozen=True)
+class _Answer:
+    text: str
+    status: int = 200
+
+
 class _FrontEnd:
     def __init__(self, manager, limits):
         self._manager = manager
@@ -58,6 +70,7 @@ class _FrontEnd:
 
     async def start(self, app):
         self._admission = Admission(self._limits)
+        self._bodies = Bodies(self._limits)
 
     async def handle(self, request):
         """Answers one request, whatever happens."""
@@ -73,40 +86,54 @@ class _FrontEnd:
                 status=200 if known else 400, content_type="text/html"
             )
         try:
-            return _json(await self._answer(request, target))
-        except BadVersionError:
-            return _json("", 400)
-        except ServingError as error:
-            if error.http_status == 500:
-                traceback.print_exc(file=sys.stderr)
-            return _error(error.message, error.http_status)
-        except TooLargeError:
-            limit = self._limits.body_bytes
-            return _error(f"The request body is over {limit} bytes", 413)
-        except FullError:
-            response = _error("Too many requests are waiting", 503)
-            response.headers["Retry-After"] = str(_RETRY_SECONDS)
-            return response
-        except SlowBodyError:
-            seconds = self._limits.seconds
-            response = _error(
-                f"The request body did not arrive within {seconds} s", 408
-            )
-            response.force_close()
-            return response
-        except asyncio.TimeoutError:
-            return _error(f"No answer within {self._limits.seconds} s", 504)
+            answer = await self._answer(request, target)
         except Exception as error:
-            traceback.print_exc(file=sys.stderr)
-            return _error(f"{type(error).__name__}, see the server's log", 500)
+            answer = self._told(error)
+        response = web.Response(
+            # Undecodable bytes of a URL come as lone surrogates.
+            body=answer.text.encode("utf-8", "replace"),
+            status=answer.status,
+            content_type="application/json",
+        )
+        if answer.status == 503:
+            response.headers["Retry-After"] = str(_RETRY_SECONDS)
+        if answer.status == 408:
+            response.force_close()
+        return response
+
+    def _told(self, error):
+        """The answer to a request that ended in an exception."""
+        limits = self._limits
+        match error:
+            case BadVersionError():
+                return _Answer("", 400)
+            case ServingError():
+                message, status = error.message, error.http_status
+            case TooLargeError():
+                message = f"The request body is over {limits.body_bytes} bytes"
+                status = 413
+            case FullError():
+                message, status = "Too many requests are waiting", 503
+            case SlowBodyError():
+                rate = f"{limits.body_rate:g} bytes/s"
+                message = f"The request body came at less than {rate}"
+                status = 408
+            case asyncio.TimeoutError():
+                message, status = f"No answer within {limits.seconds} s", 504
+            case _:
+                message = f"{type(error).__name__}, see the server's log"
+                status = 500
+        if status == 500:
+            traceback.print_exception(error, file=sys.stderr)
+        return _Answer(written({"error": shortened(message, _MOST)}), status)
 
     async def _answer(self, request, target):
         route = parse_route(request.method, target)
         if route.action == "status":
-            return _status_json(self._manager.status(route))
+            return _Answer(_status_json(self._manager.status(route)))
         if route.action == "metadata":
             with self._manager.use(route) as model:
-                return model.metadata
+                return _Answer(model.metadata)
         limit = self._limits.body_bytes
         size = request.content_length
         if size is not None and size > limit:
@@ -114,17 +141,18 @@ class _FrontEnd:
         encoding = request.headers.get("Content-Encoding", "")
         packed = "gzip" in encoding.lower()
 
+        body = await self._bodies.receive(request)
         deadline = Deadline(self._limits.seconds)
 
         def job(body):
-            content = unpacked(body, limit) if packed else body
-            return answer(self._manager, route, content, deadline)
+            content = body.content
+            try:
+                content = unpacked(content, limit) if packed else content
+                return _Answer(answer(self._manager, route, content, deadline))
+            except Exception as error:
+                return self._told(error)
 
-        return await self._admission.run(
-            limit if size is None else size,
-            lambda: read_body(request, limit),
-            job,
-        )
+        return await self._admission.run(body, job)
 
 
 def _status_json(versions):
@@ -142,17 +170,4 @@ def _status_json(versions):
                 for number, state, error in versions
             ]
         }
-    )
-
-
-def _error(message, status):
-    return _json(written({"error": shortened(message, _MOST)}), status)
-
-
-def _json(text, status=200):
-    return web.Response(
-        # Undecodable bytes of a URL come as lone surrogates.
-        body=text.encode("utf-8", "replace"),
-        status=status,
-        content_type="application/json",
     )

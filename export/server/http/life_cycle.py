@@ -11,6 +11,9 @@ from aiohttp.http import HttpProcessingError
 
 from alexnet_tf.errors import UserError
 
+# That a client may go on to send what was refused, and so read the answer.
+LINGERING_SECONDS = 1
+
 
 def bound_socket(host, port):
     """A socket that has the address but does not listen yet.
@@ -81,6 +84,7 @@ async def start(app, bound, grace):
         logger=logger,
         auto_decompress=False,
         handler_cancellation=True,
+        lingering_time=LINGERING_SECONDS,
         shutdown_timeout=grace,
     )
     await runner.setup()

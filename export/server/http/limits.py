@@ -11,16 +11,20 @@ class Limits:
         running: how many run at once. A run already uses all cores: a second
             one fills them while the first reads or writes JSON, a third would
             only take memory.
-        waiting: how many more are let in; beyond it the answer is 503.
+        waiting: how many more are let in, once their body has come; beyond it
+            the answer is 503.
         body_bytes: size of a body, packed or unpacked; beyond it 413.
-        memory_bytes: of the bodies that are held, packed, at once. The body
-            of a request is not read before there is room for it.
-        seconds: from the headers to the answer; beyond it 504, or 408 where
-            the body has not arrived.
+        memory_bytes: of the bodies, packed, that are held or still come;
+            beyond it 503 for the largest that still come.
+        body_rate: bytes/s that a body has to come with; below it 408.
+        body_window: seconds over which that is measured, again and again.
+        seconds: from the whole body to the answer; beyond it 504.
     """
 
     running: int = 2
     waiting: int = 64
     body_bytes: int = 64 * 2**20
     memory_bytes: int = 4 * 64 * 2**20
+    body_rate: float = 8 * 2**10
+    body_window: float = 5
     seconds: float = 30
