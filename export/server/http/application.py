@@ -16,12 +16,14 @@ from export.server.http.bodies import (
     SlowBodyError,
     unpacked,
 )
+from export.server.http.connections import Connections
 from export.server.http.routes import BadVersionError, parse_route
 from export.server.http.ui_files import add_ui
 from export.server.json.document import shortened, written
 from export.server.methods.dispatch import answer
 from export.server.serving_error import ServingError, TooLargeError
 
+CONNECTIONS = web.AppKey("connections", Connections)
 SERVER = "alexnet-dev (not TensorFlow Serving)"
 _API = re.compile(r"/v1/.*", re.I | re.S)
 _NOT_FOUND = (
@@ -44,9 +46,18 @@ def make_application(manager, limits):
         manager: `ModelManager`, loaded.
         limits: `Limits`.
     """
-    app = web.Application()
+    connections = Connections(limits)
+
+    @web.middleware
+    async def busy(request, handler):
+        with connections.busy(request.protocol):
+            return await handler(request)
+
+    app = web.Application(middlewares=[busy])
+    app[CONNECTIONS] = connections
     front_end = _FrontEnd(manager, limits)
     app.on_startup.append(front_end.start)
+    app.on_shutdown.append(front_end.stop)
     app.on_response_prepare.append(_name_server)
     add_ui(app, manager.names)
     app.router.add_route("*", "/{path:.*}", front_end.handle)
@@ -71,6 +82,9 @@ class _FrontEnd:
     async def start(self, app):
         self._admission = Admission(self._limits)
         self._bodies = Bodies(self._limits)
+
+    async def stop(self, app):
+        self._bodies.abandon()
 
     async def handle(self, request):
         """Answers one request, whatever happens."""

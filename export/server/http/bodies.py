@@ -57,7 +57,7 @@ class Bodies:
     def __init__(self, limits: Limits):
         self.held = 0
         self._limits = limits
-        self._coming: set[Body] = set()
+        self._coming: dict[Body, web.BaseRequest] = {}
 
     async def receive(self, request: web.BaseRequest) -> Body:
         """Reads the body of a request as it was sent.
@@ -72,7 +72,7 @@ class Bodies:
             ServingError: it is cut off, or in chunks that are none.
         """
         body = Body(self)
-        self._coming.add(body)
+        self._coming[body] = request
         try:
             await self._read(body, request.content)
         except BaseException as error:
@@ -82,8 +82,13 @@ class Bodies:
                 raise ServingError(reason) from None
             raise
         finally:
-            self._coming.discard(body)
+            self._coming.pop(body, None)
         return body
+
+    def abandon(self) -> None:
+        """Closes the connections over which bodies are still coming."""
+        for request in list(self._coming.values()):
+            request.protocol.force_close()
 
     async def _read(self, body: Body, stream: StreamReader) -> None:
         limits = self._limits
@@ -113,7 +118,7 @@ class Bodies:
         self.held += len(chunk)
         while self.held > self._limits.memory_bytes:
             largest = max(self._coming, key=lambda b: len(b.content))
-            self._coming.discard(largest)
+            del self._coming[largest]
             largest.close()
             if largest is body:
                 raise FullError

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from alexnet_tf.errors import UserError
+from export.server.http.application import CONNECTIONS
 
 # That a client may go on to send what was refused, and so read the answer.
 LINGERING_SECONDS = 1
@@ -64,32 +65,41 @@ def run_until_signal(app, bound, ready, grace):
     asyncio.run(_serve(app, bound, ready, grace))
 
 
-async def start(app, bound, grace):
-    """Begins to accept requests.
+class Running:
+    """A server that accepts requests, once it is started.
 
     Args:
         app, bound, grace: as for `run_until_signal`.
-
-    Returns:
-        aiohttp's runner; `await runner.cleanup()` ends it.
-
-    Raises:
-        OSError: another process was quicker to listen on the address.
     """
-    logger = logging.getLogger(__name__)
-    logger.addFilter(_is_our_fault)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        logger=logger,
-        auto_decompress=False,
-        handler_cancellation=True,
-        lingering_time=LINGERING_SECONDS,
-        shutdown_timeout=grace,
-    )
-    await runner.setup()
-    await web.SockSite(runner, bound).start()
-    return runner
+
+    def __init__(self, app, bound, grace):
+        logger = logging.getLogger(__name__)
+        logger.addFilter(_is_our_fault)
+        self._bound = bound
+        self._connections = app[CONNECTIONS]
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            logger=logger,
+            auto_decompress=False,
+            handler_cancellation=True,
+            lingering_time=LINGERING_SECONDS,
+            shutdown_timeout=grace,
+        )
+
+    async def start(self):
+        """Begins to accept requests.
+
+        Raises:
+            OSError: another process was quicker to listen on the address.
+        """
+        await self._runner.setup()
+        self._connections.start(self._runner.server, self._bound)
+
+    async def stop(self):
+        """Accepts no more, drops unfinished bodies, finishes what runs."""
+        await self._connections.stop()
+        await self._runner.cleanup()
 
 
 def _is_our_fault(record):
@@ -103,12 +113,13 @@ async def _serve(app, bound, ready, grace):
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    running = Running(app, bound, grace)
     try:
-        runner = await start(app, bound, grace)
+        await running.start()
     except OSError as error:
         raise UserError(
             f"cannot listen on {url_of(bound)}: {error.strerror}"
         ) from None
     ready()
     await stop.wait()
-    await runner.cleanup()
+    await running.stop()

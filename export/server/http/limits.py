@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Bounds of requests that run a model.
+    """Bounds of connections, and of requests that run a model.
 
     Attributes:
         running: how many run at once. A run already uses all cores: a second
@@ -19,6 +19,8 @@ class Limits:
         body_rate: bytes/s that a body has to come with; below it 408.
         body_window: seconds over which that is measured, again and again.
         seconds: from the whole body to the answer; beyond it 504.
+        header_seconds: from the connection to the end of the first headers.
+        idle_seconds: from an answer to the end of the next headers.
     """
 
     running: int = 2
@@ -28,3 +30,5 @@ class Limits:
     body_rate: float = 8 * 2**10
     body_window: float = 5
     seconds: float = 30
+    header_seconds: float = 10
+    idle_seconds: float = 60

@@ -11,7 +11,7 @@ import urllib.parse
 import pytest
 
 from export.server.http.application import make_application
-from export.server.http.life_cycle import bound_socket, start, url_of
+from export.server.http.life_cycle import Running, bound_socket, url_of
 from tests.contract import toy_models
 
 
@@ -46,9 +46,11 @@ def serving():
         try:
             bound = bound_socket("127.0.0.1", 0)
             app = make_application(manager, limits)
-            runner = wait_for(start(app, bound, grace=10))
-            yield url_of(bound)
-            wait_for(runner.cleanup())
+            url = url_of(bound)
+            running = Running(app, bound, grace=10)
+            wait_for(running.start())
+            yield url
+            wait_for(running.stop())
         finally:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()

@@ -1,6 +1,6 @@
 """The server in a process of its own, with a model of no weights.
 
-    python -m tests.export.server.stand_in '{"seconds": 5}'
+    python -m tests.export.server.stand_in '[null, {"seconds": 5}]'
 
 starts in a second, for it needs no TensorFlow. The garbage collector is off:
 what is not freed by its last reference shows in the process's memory.
@@ -63,15 +63,15 @@ class StandIn:
         process: its `Popen`.
 
     Args:
+        descriptors: file descriptors it may have, or None.
         limits: values of `Limits`.
-        before: words before the command, such as "prlimit --nofile=64".
     """
 
-    def __init__(self, before="", **limits):
+    def __init__(self, descriptors=None, **limits):
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        command = [sys.executable, "-m", __name__, json.dumps(limits)]
+        settings = json.dumps([descriptors, limits])
         self.process = subprocess.Popen(
-            [*before.split(), *command],
+            [sys.executable, "-m", __name__, settings],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -103,12 +103,15 @@ class StandIn:
 
 def main():
     gc.disable()
+    descriptors, limits = json.loads(sys.argv[1])
+    if descriptors:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     with tempfile.TemporaryDirectory() as folder:
         base = pathlib.Path(folder, "m")
         (base / "1").mkdir(parents=True)
         manager = ModelManager([ModelConfig("m", str(base))], Model)
         manager.load_all(lambda line: None)
-        app = make_application(manager, Limits(**json.loads(sys.argv[1])))
+        app = make_application(manager, Limits(**limits))
         with bound_socket("127.0.0.1", 0) as bound:
             run_until_signal(
                 app, bound, lambda: print(url_of(bound), flush=True), GRACE

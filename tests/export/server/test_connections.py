@@ -1,0 +1,87 @@
+"""Connections over which nothing comes, and more of them than there may be."""
+
+import contextlib
+import socket
+import time
+import urllib.parse
+
+import pytest
+
+from tests.export.server.stand_in import StandIn
+
+PREDICT = "/v1/models/m:predict"
+HEAD = b"GET /v1/models/m HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def connected(server):
+    address = urllib.parse.urlsplit(server.url)
+    connection = socket.create_connection((address.hostname, address.port))
+    connection.settimeout(10)
+    return connection
+
+
+def seconds_until_closed(connection, dribble=b""):
+    """While a byte is sent every 50 ms."""
+    begin = time.monotonic()
+    connection.settimeout(0.05)
+    for byte in [*dribble, *[None] * 200]:
+        with contextlib.suppress(TimeoutError):
+            try:
+                if byte is not None:
+                    connection.send(bytes([byte]))
+                if not connection.recv(4096):
+                    break
+            except ConnectionError:
+                break
+    connection.close()
+    return time.monotonic() - begin
+
+
+@pytest.fixture(scope="module")
+def server():
+    with StandIn(header_seconds=0.5, idle_seconds=1) as running:
+        yield running
+
+
+@pytest.mark.parametrize("dribble", [b"", HEAD])
+def test_headers_have_a_deadline(server, dribble):
+    seconds = seconds_until_closed(connected(server), dribble)
+    assert 0.4 < seconds < 1.2
+
+
+@pytest.mark.parametrize("dribble", [b"", HEAD])
+def test_idle_connections_end(server, dribble):
+    connection = connected(server)
+    connection.sendall(HEAD + b"\r\n")
+    assert connection.recv(4096)
+    assert 0.9 < seconds_until_closed(connection, dribble) < 1.8
+
+
+def test_a_request_at_work_is_not_idle(server, connect):
+    answer = connect(server.url).ask("POST", PREDICT, b'{"inputs": [1.3]}')
+    assert answer == (200, {"outputs": [0.0]})
+
+
+# In the second case the descriptors end before the connections do.
+@pytest.mark.parametrize("descriptors", [64, 18])
+def test_the_oldest_idle_connections_give_way(connect, descriptors):
+    with StandIn(descriptors=descriptors) as server:
+        begin = time.monotonic()
+        at_work = connect(server.url)
+        at_work.ask("GET", "/v1/models/m")
+        at_work.connection.request("POST", PREDICT, b'{"inputs": [2]}')
+        time.sleep(0.2)
+        with contextlib.ExitStack() as opened:
+            for _ in range(3):
+                for _ in range(60):
+                    opened.enter_context(connected(server))
+                asked = time.monotonic()
+                client = connect(server.url)
+                assert client.ask("GET", "/v1/models/m")[0] == 200
+                assert time.monotonic() - asked < 1.5
+                client.connection.close()
+            assert at_work.connection.getresponse().status == 200
+        lines = server.stderr().splitlines()
+        assert lines
+        assert all("no room for more connections" in line for line in lines)
+        assert len(lines) <= 1 + time.monotonic() - begin
