@@ -1,8 +1,8 @@
 """What a config must hold, and how it is stored and compared.
 
 A config is an `ml_collections.ConfigDict` with the sections `data`, `model`,
-`train` and `retrieval`; `configs/paper.py` lists every key with its meaning
-and what it may be.
+`init`, `train` and `retrieval`; `configs/paper.py` lists every key with its
+meaning and what it may be.
 """
 
 import difflib
@@ -18,7 +18,7 @@ from configs.ranges import fields, fits, in_words
 
 # What runs that lack a key were trained with, where it is not the paper's.
 BEFORE_THE_KEY = {"model.dropout_kind": "inverted"}
-SECTIONS = ("data", "model", "train", "retrieval")
+SECTIONS = ("data", "model", "init", "train", "retrieval")
 
 
 def check_config(config: ConfigDict) -> None:
@@ -105,11 +105,25 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
         train.batch_size % train.accumulate == 0,
         f"it has to divide train.batch_size, which is {train.batch_size}",
     )
+    absent |= set(model.without)
+    for key, layers in (
+        ("train.layer_lrs", [layer for layer, *_ in train.layer_lrs]),
+        (
+            "train.lr_multipliers",
+            [name.split(".")[0] for name, _ in train.lr_multipliers],
+        ),
+        ("train.frozen", train.frozen),
+        ("init.layers", config.init.layers),
+    ):
+        yield (
+            key,
+            not absent & set(layers),
+            f"the network has no {', '.join(sorted(absent))}",
+        )
     yield (
-        "train.layer_lrs",
-        not {layer for layer, *_ in train.layer_lrs}
-        & {*model.without, *absent},
-        f"the network has no {', '.join(sorted({*model.without, *absent}))}",
+        "train.frozen",
+        bool(set(paper.LAYERS) - absent - set(train.frozen)),
+        "no layer is left that learns",
     )
     yield (
         "train.lr_schedule.kind",

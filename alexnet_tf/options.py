@@ -58,6 +58,13 @@ class Options:
         "new one under runs/ for training, the newest one there otherwise.",
         path=True,
     )
+    init: str | None = flag(
+        None,
+        "Trained network that a new run begins with: a run folder, trained or "
+        "imported, or a weights file that --mode=import_weights reads. Without "
+        "--config the new run has its recipe.",
+        path=True,
+    )
     runs: tuple[str, ...] = flag(
         (),
         "Run folders and exported models, separated by commas: their "
@@ -160,7 +167,8 @@ class Options:
     )
     trust_pickle: bool = flag(
         False,
-        "Whether --weights may be a Python pickle, which can carry programs.",
+        "Whether --weights or --init may be a Python pickle, which can carry "
+        "programs.",
     )
     mean_file: str | None = flag(
         None, "Caffe's mean image: .binaryproto or .npy.", path=True
@@ -219,8 +227,11 @@ SOURCE_KEYS = ("data.name", "data.holdout", "train.seed")
 MODES = {
     "train": Mode(
         "trains on the images that come with the program, or on --data_dir",
-        ("run", *DATA, *TOWERS, "workers"),
-        ("data.", "model.", "train."),
+        (
+            *("run", "init", *DATA, *TOWERS, "workers"),
+            *("mean_file", "trust_pickle"),
+        ),
+        ("data.", "model.", "init.", "train."),
     ),
     "evaluate": Mode(
         "errors of a run, or of several networks together",

@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 from configs.ranges import (
     Count,
     CountOrZero,
+    Digest,
     Exponent,
     Finite,
     Fraction,
@@ -36,6 +37,7 @@ from configs.ranges import (
     at_most,
     below,
     distinct,
+    distinct_firsts,
     odd_from,
     zero_or_from,
 )
@@ -45,6 +47,19 @@ Norm = Literal["lrn1", "lrn2", "norm2"]
 SeesTowers = Literal[Removable, "conv6", "fc6", "fc7", "bottleneck", "fc8"]
 Layer = Literal["conv1", SeesTowers]
 LAYERS = get_args(Layer)
+LayerOrBiases = Literal[
+    Layer,
+    "conv1.bias",
+    "conv2.bias",
+    "conv3.bias",
+    "conv4.bias",
+    "conv5.bias",
+    "conv6.bias",
+    "fc6.bias",
+    "fc7.bias",
+    "bottleneck.bias",
+    "fc8.bias",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,6 +204,22 @@ class Model:
 
 
 @dataclasses.dataclass(frozen=True)
+class Init:
+    """Where a run begins that starts from a trained network, --init."""
+
+    # random, or the run folder or weights file of --init
+    source: Text = "random"
+    sha256: Digest = "any"  # of the source's weights; a run records it
+    # layers that are taken; (): all whose shapes fit, the last one only where
+    # the classes are the same
+    layers: Annotated[tuple[Layer, ...], distinct()] = ()
+    # of the last layer, the weights of those classes that the source names too
+    shared_classes: bool = False
+    # mean image and principal components: the source's, or of these images
+    statistics: Literal["source", "measured"] = "source"
+
+
+@dataclasses.dataclass(frozen=True)
 class LrSchedule:
     """How a learning rate falls over the epochs of a run, 2012 code."""
 
@@ -222,6 +253,13 @@ class Train:
     # (layer, epochs done, its lr from then on, 0 for a frozen layer), such as
     # (('conv1', 67, 1e-05), ('conv1', 72, 0.0))
     layer_lrs: tuple[tuple[Layer, Count, NotNegative], ...] = ()
+    # (layer, factor on its lr), such as (('conv1', 0.1), ('fc8.bias', 20.0));
+    # of weights and biases, or of the biases alone
+    lr_multipliers: Annotated[
+        tuple[tuple[LayerOrBiases, NotNegative], ...], distinct_firsts()
+    ] = ()
+    # layers that stay as they are, whatever else says how they learn
+    frozen: Annotated[tuple[Layer, ...], distinct()] = ()
     lighting_epochs: CountOrZero = 0  # epochs with lighting, then none; 0: all
     # drops by hand, after these epochs; (): on a plateau, as in the paper
     lr_drop_epochs: Annotated[tuple[Count, ...], distinct()] = ()
@@ -258,6 +296,7 @@ class Recipe:
 
     data: Data = Data()
     model: Model = Model()
+    init: Init = Init()
     train: Train = Train()
     retrieval: Retrieval = Retrieval()
 

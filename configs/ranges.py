@@ -9,6 +9,7 @@ Every number has to be finite, and whole where it is a `Count`.
 """
 
 import dataclasses
+import re
 import sys
 import typing
 from collections.abc import Callable, Iterator
@@ -69,6 +70,14 @@ def distinct() -> Rule:
     return Rule(lambda values: len(set(values)) == len(values), "none twice")
 
 
+def distinct_firsts() -> Rule:
+    """No two groups of values begin with the same."""
+    return Rule(
+        lambda groups: len({first for first, *_ in groups}) == len(groups),
+        "none of which begins as another does",
+    )
+
+
 Finite = Annotated[float, Rule(lambda value: True, "that is finite")]
 NotNegative = Annotated[float, at_least(0)]
 Positive = Annotated[float, above(0)]
@@ -82,6 +91,13 @@ Count = Annotated[int, at_least(1)]
 Seed = Annotated[int, at_least(0), below(2**31)]
 Text = Annotated[
     str, Rule(lambda value: value.strip() != "", "that is not blank")
+]
+Digest = Annotated[
+    str,
+    Rule(
+        lambda value: re.fullmatch("any|[0-9a-f]{64}", value) is not None,
+        "that is any, or 64 hexadecimal digits",
+    ),
 ]
 
 NAMES = {int: "a whole number", float: "a number", str: "text"}

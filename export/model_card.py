@@ -8,6 +8,7 @@ import tensorflow as tf
 from alexnet_tf.config import changed_values
 from alexnet_tf.evaluation.outcome import read_outcome
 from alexnet_tf.evaluation.tables import VIEWS
+from alexnet_tf.run.ancestry import ancestry
 from alexnet_tf.terminal.command import command
 from configs import paper
 
@@ -27,6 +28,7 @@ def model_card(run, trained, signatures, precision):
     sections = [
         _summary(run, trained, precision),
         _data(run, trained),
+        *_beginning(run),
         _accuracy(run),
         _recipe(config, run),
         _deviations(config),
@@ -70,6 +72,15 @@ def _origin(dataset):
         return ""
     file, digest = dataset["imported_from"].values()
     return f"\n- Weights: imported from {file}, SHA-256\n  {digest}"
+
+
+def _beginning(run):
+    """A section about the network that training began with, if any."""
+    sentences = ancestry(run)
+    if not sentences or "imported_from" in run.read_dataset():
+        return []
+    listed = "\n".join(f"- {sentence}" for sentence in sentences)
+    return [f"## What training began with\n\n{listed}\n"]
 
 
 def _counts(dataset):

@@ -20,6 +20,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import outcome_of_training
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.run.folder import Run, new_run_path
+from configs import paper
 from configs.ablations import VARIANTS
 from modes.training import train
 
@@ -37,6 +38,11 @@ def main(options):
     if not 1 <= options.seeds <= MOST_SEEDS:
         raise UserError(
             f"--seeds={options.seeds}: give 1 to {MOST_SEEDS} of them"
+        )
+    if changed_values("init", paper.get_config(), options.config):
+        raise UserError(
+            "ablations begin with random weights: leave the init section out "
+            "of the recipe"
         )
     folder = pathlib.Path(options.run or new_run_path("ablations"))
     with writable(folder):

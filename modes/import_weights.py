@@ -1,6 +1,5 @@
 """--mode=import_weights: a run folder from another program's weights."""
 
-import hashlib
 import json
 import pathlib
 import shutil
@@ -10,12 +9,10 @@ from alexnet_tf.config import apply_overrides, check_config, config_from_json
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
-from alexnet_tf.files.checksums import seal
-from alexnet_tf.network import build_network
+from alexnet_tf.files.checksums import file_sha256, seal
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.terminal.command import command
-from alexnet_tf.weights.in_network import assign, assign_mean, check_fit
-from alexnet_tf.weights.mean_file import read_mean
+from alexnet_tf.weights.file_network import has_mean, network_of
 from alexnet_tf.weights.read import read_weights
 from modes.setup import open_source
 
@@ -33,7 +30,12 @@ def main(options):
         raise UserError(f"--run={run.path} exists: name a new folder")
     weights = read_weights(options.weights, options.trust_pickle)
     config = config_of(options, weights)
-    network = network_with(options, config, weights)
+    network = network_of(options.weights, weights, config, options.mean_file)
+    if not has_mean(network):
+        raise UserError(
+            f"neither {options.weights} nor the config has the mean of the "
+            "training images: give --mean_file=FILE"
+        )
     if weights.steps is None and weights.config is None:
         print(
             f"{options.weights} has arrays alone; that its network was trained "
@@ -79,48 +81,6 @@ def config_of(options, weights):
     return config
 
 
-def network_with(options, config, weights):
-    """The config's network with the weights and the mean.
-
-    Raises:
-        UserError: they are another network's, or no mean is known.
-    """
-    mean = read_mean(options.mean_file) if options.mean_file else weights.mean
-    if mean is not None:
-        settle_mean_kind(config.model, mean)
-    network = build_network(config.model, config.train.seed)
-    try:
-        check_fit(network, weights)
-        assign(network, weights, config.model.channel_order)
-        if mean is not None:
-            assign_mean(network, mean)
-    except ValueError as error:
-        raise UserError(
-            f"{options.weights} is not for the network of the config: {error}"
-        ) from None
-    if not network.get_layer("mean").mean.numpy().any():
-        raise UserError(
-            f"neither {options.weights} nor the config has the mean of the "
-            "training images: give --mean_file=FILE"
-        )
-    return network
-
-
-def settle_mean_kind(model, mean):
-    """Makes the `model` section ask for the kind of mean that is at hand.
-
-    Args:
-        model: changed where it asks for another kind.
-        mean: as in `FileWeights`.
-    """
-    if len(mean) > 1:
-        model.mean = "image"
-    elif model.mean != "rgb":
-        model.mean = "given"
-        # The digits that float32 means, not those of its neighbours in float64.
-        model.mean_values = tuple(float(str(v)) for v in mean.ravel())
-
-
 def dataset_of(options, config, weights):
     """What dataset.json is to hold, see `Run.read_dataset`.
 
@@ -146,7 +106,7 @@ def dataset_of(options, config, weights):
         and str(pathlib.Path(options.data_dir).resolve()),
         "imported_from": {
             "file": pathlib.Path(options.weights).name,
-            "sha256": _sha256(options.weights),
+            "sha256": file_sha256(options.weights),
         },
     }
 
@@ -182,11 +142,3 @@ def write_run(run, config, dataset, network):
 
 def _is_empty_folder(path):
     return path.is_dir() and not any(path.iterdir())
-
-
-def _sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -38,6 +38,7 @@ from alexnet_tf.report.results import (
 from alexnet_tf.report.summary import introduction
 from alexnet_tf.report.training import curves_section
 from alexnet_tf.retrieval.fc7 import Fc7
+from alexnet_tf.run.ancestry import ancestry
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.provenance import machine, read_starts
 from alexnet_tf.run.trained import load_trained
@@ -198,7 +199,9 @@ def origin_sections(run):
     starts = read_starts(run.starts_file)
     return [
         config_section(run.read_config()),
-        origin_section(run, run.read_dataset(), starts, machine()),
+        origin_section(
+            run, run.read_dataset(), starts, machine(), ancestry(run)
+        ),
     ]
 
 

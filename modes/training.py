@@ -28,6 +28,10 @@ from alexnet_tf.training.interrupts import Interrupted, Interrupts
 from alexnet_tf.training.optimizer import make_optimizer
 from alexnet_tf.training.trainer import Trainer
 from alexnet_tf.workers.join import join_workers, losing_workers
+from modes.beginning import (
+    record_and_tell,
+    settle_init,
+)
 from modes.setup import (
     check_same_classes,
     config_for,
@@ -41,15 +45,20 @@ from modes.setup import (
 # What a run cannot change once it has begun: the network, and which images
 # come in which order.
 FIXED_KEYS = (
-    *("model.", "train.seed ", "train.batch_size "),
+    *("model.", "init.", "train.seed ", "train.batch_size "),
     *("data.name ", "data.limit ", "data.holdout ", "data.shuffle_buffer "),
     *("data.cache_gb ", "data.statistics "),
     *("data.augment ", "data.crop_shared_by "),
 )
 
 
-def train(options):
+def train(options, begin=None):
     """Trains, or continues, a run, then tests it with ten crops.
+
+    Args:
+        options: of the mode.
+        begin: `modes.beginning.begin` where a run may begin with a trained
+            network.
 
     Returns:
         The exit code: 0, also after SIGTERM; 1 when the loss stopped being
@@ -60,7 +69,10 @@ def train(options):
     workers = join_workers(options.run)
     try:
         with Interrupts() as interrupts, losing_workers(run, workers):
-            return train_run(options, run, interrupts, workers)
+            start = None
+            if begin:
+                options, start = begin(options, run, workers)
+            return train_run(options, run, interrupts, workers, start)
     except StartAgain as stop:
         print(f"main.py: worker {workers.rank}: {stop}", file=sys.stderr)
         return START_AGAIN
@@ -71,9 +83,10 @@ def train(options):
         return stop.exit_code if isinstance(stop, Interrupted) else 130
 
 
-def train_run(options, run, interrupts, workers):
+def train_run(options, run, interrupts, workers, start):
     """What `train` does while it handles signals; returns its exit code."""
     config = config_for(options, run)
+    settle_init(run, config, start)
     if run.exists and not options.config_given and not workers.rank:
         run.say_what_config_lacks("data", "model", "train")
     if run.exists:  # before images are asked for that it was not trained on
@@ -89,13 +102,16 @@ def train_run(options, run, interrupts, workers):
     )
     check_xla(config.train, devices)
     workers.check_agreement(
-        "config or data", config_to_json(config) + source.fingerprint
+        "config or data",
+        config_to_json(config)
+        + source.fingerprint
+        + (start.sha256 if start else ""),
     )
     if workers.rank:
         # Worker 0 alone writes the run folder.
         with memory_advice(config.train, run):
             return train_and_test(
-                run, config, source, devices, interrupts, workers
+                run, config, source, devices, interrupts, workers, start
             )
     assert source.validation  # images are held out where there is none
     is_new = not run.path.exists()
@@ -126,7 +142,7 @@ def train_run(options, run, interrupts, workers):
         try:
             with memory_advice(config.train, run):
                 return train_and_test(
-                    run, config, source, devices, interrupts, workers
+                    run, config, source, devices, interrupts, workers, start
                 )
         except UserError:
             if is_new and not run.can_go_on:
@@ -134,18 +150,25 @@ def train_run(options, run, interrupts, workers):
             raise
 
 
-def train_and_test(run, config, source, devices, interrupts, workers):
+def train_and_test(run, config, source, devices, interrupts, workers, start):
     """What `train` does once the run folder stands; returns its exit code."""
-    with in_turn(workers):  # the first measures what the others read
-        train, validation, statistics = open_records(config, source, run)
     with placement(devices):
         network = build_network(
             config.model, config.train.seed, config.train.precision
         )
-    network.get_layer("mean").set_mean(statistics.mean_image)
-    network.get_layer("lighting").set_principal_components(
-        *statistics.principal_components()
-    )
+    beginning = start and start.give(network, config, tuple(source.class_names))
+    with in_turn(workers):  # the first measures what the others read
+        train, validation, statistics = open_records(config, source, run)
+    if not beginning or beginning["statistics"] == "measured":
+        network.get_layer("mean").set_mean(statistics.mean_image)
+        network.get_layer("lighting").set_principal_components(
+            *statistics.principal_components()
+        )
+    if beginning:
+        settled = type(config.init.layers)(beginning["layers"])
+        config.init.layers = config.init.layers or settled
+        if not workers.rank:
+            record_and_tell(run, config, start, beginning)
     trainer = Trainer(
         network,
         make_optimizer(config.train),
@@ -264,7 +287,7 @@ def check_same_recipe(run, config):
         before.model.num_classes = 0
     changed = [
         difference
-        for section in ("data", "model", "train")
+        for section in ("data", "model", "init", "train")
         for difference in differences(section, before, config)
         if difference.startswith(FIXED_KEYS)
     ]

@@ -22,7 +22,7 @@ SEAL_LENGTH = len(SEAL) + DIGEST_LENGTH
 def write_checksums(folder):
     """Writes checksums.json: {file name: SHA-256} of the folder's files."""
     digests = {
-        file.name: sha256(file, file.stat().st_size)
+        file.name: file_sha256(file)
         for file in sorted(pathlib.Path(folder).iterdir())
     }
     text = json.dumps(digests, indent=2) + "\n"
@@ -38,7 +38,7 @@ def find_damage(folder):
             if pathlib.PurePath(name).name != name:
                 return f"{file} is damaged: {name!a} is no file beside it"
             file = folder / name
-            if sha256(file, file.stat().st_size) != expected:
+            if file_sha256(file) != expected:
                 return f"{file} is damaged: its SHA-256 has changed"
     except (OSError, ValueError, TypeError) as error:
         reason = one_line(error)
@@ -48,7 +48,7 @@ def find_damage(folder):
 
 def seal(file):
     """Appends the SHA-256 of an HDF5 file to it."""
-    digest = sha256(file, file.stat().st_size)
+    digest = file_sha256(file)
     with open(file, "ab") as content:
         content.write(SEAL + digest.encode())
 
@@ -73,6 +73,11 @@ def check_seal(file):
             f"{file} is damaged, its SHA-256 has changed since it was written: "
             "put a copy in its place, or train again with another --run"
         )
+
+
+def file_sha256(file):
+    """SHA-256 of a whole file, as `sha256sum` gives it."""
+    return sha256(file, pathlib.Path(file).stat().st_size)
 
 
 def sha256(file, size):

@@ -1,6 +1,7 @@
 """What happens to pixels before conv1: mean, PCA lighting, divisor."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.layers.draws import add_draws
@@ -147,6 +148,15 @@ class PCALighting(keras.layers.Layer):
         """
         magnitudes = lighting_magnitudes(eigenvalues, self.scale)
         self.components.assign((eigenvectors * magnitudes).T)
+
+    def principal_components(self):
+        """What `set_principal_components` was given, rounded to float32."""
+        rows = self.components.numpy().astype(np.float64)
+        magnitudes = np.linalg.norm(rows, axis=1)
+        vectors = (rows / np.where(magnitudes, magnitudes, 1)[:, None]).T
+        if self.scale == "eigenvalues":
+            return vectors, magnitudes * 255.0
+        return vectors, magnitudes**2
 
     def call(self, images, training=False):
         if not training or self.std == 0:

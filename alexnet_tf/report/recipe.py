@@ -41,7 +41,7 @@ def _value(value):
     return value
 
 
-def origin_section(run, dataset, starts, here):
+def origin_section(run, dataset, starts, here, ancestors=()):
     """How and where the run was made, and its images.
 
     Args:
@@ -49,6 +49,7 @@ def origin_section(run, dataset, starts, here):
         dataset: what dataset.json holds.
         starts: see `starts.read_starts`.
         here: see `starts.machine`, of the process that makes the report.
+        ancestors: what `ancestry` says.
     """
     images = [
         ("Set", dataset["name"]),
@@ -63,6 +64,7 @@ def origin_section(run, dataset, starts, here):
         last=_machine(starts[-1]) if starts else None,
         here=_machine(here),
         images=images,
+        ancestors=ancestors,
         command=command("report", run=run.path),
     )
     return Section("origin", "How it was made", body)

@@ -14,7 +14,8 @@ figures/         PNG
 index/           what --mode=search looks in, see retrieval.image_index
 lock             held by the process that trains
 finished.json    when training ended, and the test after it: written last
-starts.json      command, machine and versions of every start
+starts.json      command, machine and versions of every start, and what the
+                 run began with
 report.html      --mode=report
 """
 
@@ -112,6 +113,11 @@ class Run:
                 file.parent.mkdir(parents=True, exist_ok=True)
             record_start(self.starts_file)
             # Last: with it there is a run.
+            write_text(self.config_file, config_to_json(config))
+
+    def write_config(self, config):
+        """Writes the config anew, where training has settled a value."""
+        with writable(f"run folder {self.path}"):
             write_text(self.config_file, config_to_json(config))
 
     @contextlib.contextmanager

@@ -84,9 +84,11 @@ class Fit:
             StartAgain: several workers train and images are damaged: all of
                 them will leave these out from their start.
         """
-        self._state.restore()
+        begun = self._state.restore()
         if self._workers.size > 1:
             self._workers.check_agreement("state", self._state.fingerprint())
+        if not begun and self._config.init.source != "random":
+            self._state.save()  # from here on nobody asks for the source
         if (self._state.epoch or self._state.step) and not self._workers.rank:
             print(f"continuing after {self._state.place}")
         callbacks = self._callbacks()

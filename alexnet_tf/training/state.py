@@ -138,10 +138,13 @@ class State:
             flush_to_disk(best.parent)
 
     def restore(self):
-        """Goes on from the newest sound state, if there is any.
+        """Goes on from the newest sound state.
 
         Where the config's learning rate has changed since, the present one
         changes in proportion.
+
+        Returns:
+            Whether there was one.
 
         Raises:
             UserError: all states are damaged, or the state is another
@@ -150,7 +153,7 @@ class State:
         folder = self._folders.newest()
         if folder is None:
             self._refuse_first_releases()
-            return
+            return False
         load_weights(self._trainer, folder / WEIGHTS, self._run)
         try:
             self._require_finite()
@@ -162,6 +165,7 @@ class State:
             ) from None
         with readable(folder / REST):
             self._take(json.loads((folder / REST).read_text()))
+        return True
 
     def _refuse_first_releases(self) -> None:
         """Training anew over a state that is not read would lose it."""

@@ -59,6 +59,14 @@ class StateFolders:
             self._remove_all_but(name, self._last)
         self._last = name
 
+    def names(self):
+        """Names of all states, sound or not."""
+        return [
+            path.name
+            for path in self._folder.glob("*")
+            if NAME.fullmatch(path.name)
+        ]
+
     def newest(self):
         """Folder of the newest sound state, or None where there is no state.
 
@@ -67,12 +75,7 @@ class StateFolders:
         Raises:
             UserError: all are damaged.
         """
-        names = [
-            path.name
-            for path in self._folder.glob("*")
-            if NAME.fullmatch(path.name)
-        ]
-        names.sort(key=_place, reverse=True)
+        names = sorted(self.names(), key=_place, reverse=True)
         for name in names:
             damage = find_damage(self._folder / name)
             if damage is None:

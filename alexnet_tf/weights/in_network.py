@@ -27,12 +27,27 @@ def assign(network, weights, channel_order):
         channel_order: "rgb" or "bgr": in which order conv1 of the network
             gets the colours.
     """
-    for name in WEIGHTED_LAYERS:
-        kernel, bias = weights.layers[name]
-        if name == "conv1" and weights.channel_order != channel_order:
-            kernel = kernel[:, :, ::-1]
-        kernels, biases = _variables(network, name)
-        for array, variables in ((kernel, kernels), (bias, biases)):
+    layers = {name: weights.layers[name] for name in WEIGHTED_LAYERS}
+    if weights.channel_order != channel_order:
+        layers["conv1"] = with_colours_turned(*layers["conv1"])
+    assign_layers(network, layers)
+
+
+def with_colours_turned(kernel, bias):
+    """conv1's kernel and bias for images with the other order of colours."""
+    return kernel[:, :, ::-1], bias
+
+
+def assign_layers(network, layers):
+    """Stores weights of layers of the same shapes.
+
+    Args:
+        network: what they go into.
+        layers: some of a network's `joined_weights`.
+    """
+    for name, arrays in layers.items():
+        pairs = zip(arrays, _variables(network, name), strict=True)
+        for array, variables in pairs:
             sizes = [variable.shape[-1] for variable in variables]
             parts = np.split(array, np.cumsum(sizes)[:-1], axis=-1)
             for variable, part in zip(variables, parts, strict=True):
@@ -51,7 +66,7 @@ def assign_mean(network, mean):
     elif mean.shape == (RECORD_SIZE, RECORD_SIZE, 3):
         layer.set_mean(mean)
     else:
-        raise ValueError(f"the mean is {_text(mean.shape)}")
+        raise ValueError(f"the mean is {shape_in_words(mean.shape)}")
 
 
 def check_fit(network, weights):
@@ -85,8 +100,8 @@ def check_fit(network, weights):
             shape = (*common, sum(v.shape[-1] for v in variables))
             if array.shape != shape:
                 raise ValueError(
-                    f"the {what} of {name} is {_text(array.shape)} in the "
-                    f"file and {_text(shape)} in the network"
+                    f"the {what} of {name} is {shape_in_words(array.shape)} in "
+                    f"the file and {shape_in_words(shape)} in the network"
                 )
             if not np.isfinite(array).all():
                 raise ValueError(f"the {what} of {name} is not finite")
@@ -137,5 +152,6 @@ def _variables(network, name):
     return layer.kernels, layer.biases
 
 
-def _text(shape):
+def shape_in_words(shape):
+    """A shape such as "9216x4096"."""
     return "x".join(map(str, shape))

@@ -23,12 +23,13 @@ READERS = {
 PICKLES = (read_npy, read_cuda_convnet)
 
 
-def read_weights(path, trust_pickle=False):
+def read_weights(path, trust_pickle=False, flag="--weights"):
     """The `FileWeights` of a file, by its name.
 
     Args:
         path: of the file.
         trust_pickle: whether files that are pickles may be opened.
+        flag: that names the file, for what is said about it.
 
     Raises:
         UserError: there is no such file or format, the file is damaged or of
@@ -41,12 +42,12 @@ def read_weights(path, trust_pickle=False):
         reader = next((r for s, r in READERS.items() if name.endswith(s)), None)
     if reader is None:
         raise UserError(
-            f"--weights={path}: no format is known by that name; there are "
+            f"{flag}={path}: no format is known by that name; there are "
             f"{', '.join(READERS)}, and cuda-convnet's EPOCH.BATCH"
         )
     if reader in PICKLES and not trust_pickle:
         raise UserError(
-            f"--weights={path} is a Python pickle, a format that can carry "
+            f"{flag}={path} is a Python pickle, a format that can carry "
             "programs: add --trust_pickle if you know where it comes from "
             "(only arrays are taken from it)"
         )

@@ -1,0 +1,162 @@
+"""How a training begins with a trained network, --init."""
+
+import copy
+import dataclasses
+import pathlib
+
+from alexnet_tf.config import apply_overrides, differences
+from alexnet_tf.errors import UserError
+from alexnet_tf.run.ancestry import record_beginning
+from alexnet_tf.terminal.command import command
+from alexnet_tf.training.state_folders import StateFolders
+from alexnet_tf.weights.starting_point import read_starting_point
+from configs import paper
+
+RANDOM = "random"
+# What a run fills in, and its value until then.
+OPEN = {"source": RANDOM, "sha256": "any", "layers": ()}
+
+
+def begin(options, run, workers):
+    """What a run begins with, and the recipe that may come with it.
+
+    Args:
+        options, run, workers: see `starting_point`.
+
+    Returns:
+        (options, what `starting_point` returns): the options have the recipe
+        of the trained network where none was given.
+    """
+    start = starting_point(options, run, workers)
+    return with_its_recipe(options, run, start), start
+
+
+def starting_point(options, run, workers):
+    """What a run begins with.
+
+    Args:
+        options: of the mode.
+        run: the `Run`, which need not exist.
+        workers: those that train together. Whatever starts them again says
+            --init again.
+
+    Returns:
+        A `StartingPoint`; None where the first weights are random, or the run
+        has a state to go on from.
+
+    Raises:
+        UserError: the source cannot be used, or is not asked for as it has to
+            be.
+    """
+    if run.exists:
+        config = run.read_config()
+        recorded = config.init.source
+        if options.init and (
+            workers.size == 1 or _absolute(options.init) != recorded
+        ):
+            raise UserError(
+                f"--init={options.init} is for a new run, and {run.path} is "
+                f"one: {command('train', run=run.path)} goes on with it; or "
+                "name another --run"
+            )
+        if recorded == RANDOM or StateFolders(run.state_folder).names():
+            _check_no_file_flags(options)
+            return None
+        path = recorded
+    else:
+        path = options.init or options.config.init.source
+        if path == RANDOM:
+            _check_nothing_is_for_init(options)
+            return None
+        config = options.config if options.config_given else None
+    start = read_starting_point(
+        path,
+        config,
+        trust_pickle=options.trust_pickle,
+        mean_file=options.mean_file,
+    )
+    expected = (config or options.config).init.sha256
+    if expected not in (OPEN["sha256"], start.sha256):
+        raise UserError(
+            f"--init={path}: its weights have another SHA-256, "
+            f"{start.sha256}, than config.init.sha256, {expected}"
+        )
+    return start
+
+
+def with_its_recipe(options, run, start):
+    """Options with the recipe of a `StartingPoint` where none was given.
+
+    Its classes are then as many as the data has.
+    """
+    if start is None or run.exists or options.config_given:
+        return options
+    config = copy.deepcopy(start.config)
+    config.model.num_classes = 0
+    config.init = paper.get_config().init
+    apply_overrides(config, options.overrides)
+    print(f"recipe: that of {start.path}, since no --config was given")
+    return dataclasses.replace(options, config=config)
+
+
+def settle_init(run, config, start):
+    """Fills in what the `init` section of a config leaves open.
+
+    With what the run has recorded or, of a new one, with its source.
+    """
+    init = config.init
+    if init.source != RANDOM:
+        init.source = _absolute(init.source)
+    if run.exists:
+        recorded = run.read_config().init
+        for key, value in OPEN.items():
+            if init[key] == value:
+                init[key] = type(init[key])(recorded[key])
+    elif start:
+        init.source, init.sha256 = str(start.path), start.sha256
+
+
+def record_and_tell(run, config, start, beginning):
+    """Writes down what a run began with, and says what is to be known.
+
+    Args:
+        run: the `Run`.
+        config: of it.
+        start: the `StartingPoint`.
+        beginning: what its `give` returned.
+    """
+    run.write_config(config)
+    record_beginning(run, beginning)
+    print(f"begins with {start.path}, SHA-256 {start.sha256}")
+    if config.init.shared_classes and beginning["classes"]:
+        print(
+            f"{beginning['classes']} of {config.model.num_classes} classes "
+            "keep their weights"
+        )
+    for layer, reason in beginning["new_layers"].items():
+        print(f"{layer} is new: {reason}")
+    if other := start.differences(config):
+        print(f"its network computes otherwise: {'; '.join(other)}")
+
+
+def _check_nothing_is_for_init(options):
+    _check_no_file_flags(options)
+    changed = differences("init", paper.get_config(), options.config)
+    if changed:
+        raise UserError(
+            f"config.{changed[0].split()[0]} says how a run begins with a "
+            "trained network: add --init=SOURCE, or leave it out"
+        )
+
+
+def _check_no_file_flags(options):
+    for name in ("trust_pickle", "mean_file"):
+        if getattr(options, name):
+            raise UserError(
+                f"--{name} is for the weights file of --init, and none is read "
+                "here: leave it out"
+            )
+
+
+def _absolute(path):
+    return str(pathlib.Path(path).expanduser().resolve())

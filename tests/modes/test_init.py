@@ -1,0 +1,212 @@
+"""--mode=train --init: trainings that begin with a trained network."""
+
+import hashlib
+import json
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run
+from modes import export, train
+from modes.report import origin_sections
+from tests.modes.conftest import stop_before_the_first_step
+from tests.training.run_contents import weights
+from tests.weights import alexnet_files as files
+
+ALL = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+IN_FILES = {
+    "mean_subtraction": "mean",
+    "pca_lighting": "lighting",
+    "tower_conv2d": "conv",
+    "tower_dense": "fc",
+    "tower_dropout": "drop",
+}
+FIRSTS = {"conv": 1, "fc": 6, "drop": 6}
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    stop_before_the_first_step(monkeypatch)
+
+
+@pytest.fixture
+def refused(options_for, tmp_path):
+    """Function that trains with a source and returns the one line it gets."""
+
+    def attempt(source, **changes):
+        options = options_for(tmp_path / "run")
+        options.config_given = True
+        options.init = source and str(source)
+        for name, value in changes.items():
+            if name.startswith("config."):
+                key = name.removeprefix("config.")
+                options.config.update_from_flattened_dict({key: value})
+            else:
+                setattr(options, name, value)
+        with pytest.raises(UserError) as caught:
+            train.main(options)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "run").exists()
+        return str(caught.value)
+
+    return attempt
+
+
+def by_layer(file):
+    """{"conv1": [arrays]} of a weights file: of each tower, kernels first."""
+    found = {}
+    for path, array in weights(file).items():
+        match = re.search(r"layers/([a-z0-9_]+?)(?:_(\d+))?/vars/\d+$", path)
+        if match and match[1] in IN_FILES:
+            name = IN_FILES[match[1]]
+            if name in FIRSTS:
+                name += str(FIRSTS[name] + int(match[2] or 0))
+            found.setdefault(name, []).append(array)
+    return found
+
+
+def first_weights(path):
+    """Of the state before the first step."""
+    return by_layer(path / "state" / "000-000000" / "trainer.weights.h5")
+
+
+def assert_same(ours, theirs, name):
+    for one, other in zip(ours[name], theirs[name], strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_layers_and_statistics_of_a_trained_run(
+    finished_run, options_for, tmp_path, stopped
+):
+    options = options_for(tmp_path / "run")
+    options.init, options.config_given = str(finished_run), True
+    assert train.main(options) == 130
+    file = finished_run / "best" / "network.weights.h5"
+    ours, theirs = first_weights(tmp_path / "run"), by_layer(file)
+    for name in (*ALL, "mean"):
+        assert_same(ours, theirs, name)
+    np.testing.assert_array_equal(ours["lighting"][0], theirs["lighting"][0])
+    # The draws of dropout are the new run's own.
+    assert ours["drop6"][0] == 0 < theirs["drop6"][0]
+    run = Run(tmp_path / "run")
+    recorded = json.loads(run.starts_file.read_text())[-1]["init"]
+    init = run.read_config().init
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert init.source == recorded["source"] == str(finished_run)
+    assert init.sha256 == recorded["sha256"] == digest
+    assert tuple(init.layers) == tuple(recorded["layers"]) == ALL
+
+
+def test_layers_of_an_imported_run(fine_tuned):
+    ours = first_weights(fine_tuned.path.with_name("begun"))
+    theirs = files.random_weights(files.WIDTH, classes=3)
+    for name in ALL[:5]:
+        kernel, bias = theirs[name]
+        towers = [
+            np.concatenate(ours[name][i : i + 2], axis=-1) for i in (0, 2)
+        ]
+        np.testing.assert_array_equal(towers[0], kernel.transpose(2, 3, 1, 0))
+        np.testing.assert_array_equal(towers[1], bias.ravel())
+    np.testing.assert_array_equal(ours["fc8"][0], theirs["fc8"][0].T)
+
+
+def test_what_is_fine_tuned_from_caffe_serves(
+    fine_tuned, tmp_path, image_folder
+):
+    base = tmp_path / "model"
+    options = Options(
+        config=None, run=str(fine_tuned.path), export_dir=str(base)
+    )
+    assert export.main(options) == 0
+    image = next((image_folder / "val" / "red").iterdir()).read_bytes()
+    answer = tf.saved_model.load(str(base / "1")).signatures["serving_default"](
+        tf.constant([image, b"no image"])
+    )
+    assert {*answer["classes"].numpy()[0]} == {b"blue", b"green", b"red"}
+    assert answer["valid"].numpy().tolist() == [True, False]
+    np.testing.assert_allclose(answer["scores"].numpy()[0].sum(), 1, 1e-5)
+    [card] = (base / "1").glob("*.md")
+    assert_ancestry(card.read_text(), fine_tuned)
+
+
+def test_the_report_tells_the_ancestry(fine_tuned):
+    [_, section] = origin_sections(fine_tuned)
+    assert_ancestry(section.body, fine_tuned)
+
+
+def assert_ancestry(page, run):
+    assert "conv1, conv2, conv3, conv4, conv5, fc6, fc7, fc8 of caffe" in page
+    assert run.read_config().init.sha256 in page
+    assert "imported from random.caffemodel" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"config.model.towers": 1}, "model.towers 2, this one 1"),
+        ({"config.model.width": 1 / 8}, "model.width 0.0625, this one 0.125"),
+        (
+            {"config.init.layers": ("conv1", "fc6"), "config.model.crop": 128},
+            "the kernel of fc6 is 576x256 there and 144x256 here",
+        ),
+        ({"config.init.sha256": "0" * 64}, "another SHA-256"),
+        ({"trust_pickle": True}, "--trust_pickle is for weights files"),
+    ],
+)
+def test_a_source_that_does_not_fit(finished_run, refused, changes, message):
+    assert message in refused(finished_run, **changes)
+
+
+def test_what_is_no_source(refused, tmp_path, image_folder, finished_run):
+    assert "no such run folder" in refused(tmp_path / "nowhere")
+    assert "config.json is missing" in refused(image_folder)
+    text = tmp_path / "text.txt"
+    text.write_text("no weights")
+    assert "no format is known by that name" in refused(text)
+    assert "add --init=SOURCE" in refused(
+        None, **{"config.init.statistics": "measured"}
+    )
+    assert "none is read here" in refused(None, mean_file="mean.npy")
+
+
+def test_classes_in_another_order(refused, finished_run, own_images, tmp_path):
+    order = {"blue": "red", "green": "green", "red": "blue"}
+    source = pathlib.Path(shutil.copytree(finished_run, tmp_path / "source"))
+    file = Run(source).dataset_file
+    dataset = json.loads(file.read_text())
+    dataset["class_names"] = [order[n] for n in dataset["class_names"]]
+    file.write_text(json.dumps(dataset))
+    assert "these classes in another order" in refused(source)
+
+
+def test_a_run_that_exists(finished_run):
+    options = Options(
+        config=None, run=str(finished_run), init=str(finished_run)
+    )
+    with pytest.raises(UserError, match=r"^--init=.* is for a new run"):
+        train.main(options)
+
+
+def test_nothing_saved_and_the_source_gone(
+    finished_run, options_for, tmp_path, stopped
+):
+    source = pathlib.Path(shutil.copytree(finished_run, tmp_path / "source"))
+    options = options_for(tmp_path / "run")
+    options.init, options.config_given = str(source), True
+    assert train.main(options) == 130
+    shutil.rmtree(tmp_path / "run" / "state")
+    best = source / "best" / "network.weights.h5"
+    kept = best.read_bytes()
+    best.write_bytes((finished_run / "best" / best.name).read_bytes() + b"\0")
+    again = Options(config=None, run=str(tmp_path / "run"))
+    with pytest.raises(UserError, match="another SHA-256"):
+        train.main(again)
+    best.write_bytes(kept)
+    assert train.main(again) == 130
+    assert first_weights(tmp_path / "run")
