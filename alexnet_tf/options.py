@@ -150,6 +150,11 @@ class Options:
     port: Annotated[int, at_least(0), at_most(65535)] = flag(
         8501, "Port to listen on; 0 takes a free one."
     )
+    allow_origin: tuple[str, ...] = flag(
+        (),
+        "Web pages of other servers that may ask, such as https://example.org, "
+        "separated by commas; * for all.",
+    )
     prepared_dir: str | None = flag(
         None, "Where 256x256 records are written.", path=True
     )
@@ -255,7 +260,7 @@ MODES = {
     ),
     "serve": Mode(
         "answers REST requests with an exported model",
-        ("export_dir", "models_config", "host", "port"),
+        ("export_dir", "models_config", "host", "port", "allow_origin"),
     ),
     "prepare": Mode(
         "any images as 256x256 records",

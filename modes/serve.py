@@ -9,6 +9,7 @@ import tensorflow as tf
 from export.server.http.application import make_application
 from export.server.http.life_cycle import bound_socket, run_until_signal, url_of
 from export.server.http.limits import Limits
+from export.server.http.origins import Origins
 from export.server.models.loaded_model import LoadedModel
 from export.server.models.model_manager import ModelManager
 from export.server.models.models_config import read_models_config
@@ -24,6 +25,7 @@ def main(options):
     """Serves until SIGTERM or SIGINT; returns the exit code."""
     tf.get_logger().setLevel("ERROR")  # it calls TF1's loader deprecated
     limits = Limits()
+    origins = Origins(options.host, options.allow_origin)
     configs = models_to_serve(options)
     manager = ModelManager(
         configs, functools.partial(LoadedModel, run_timeout=limits.seconds)
@@ -36,7 +38,7 @@ def main(options):
             say(start_up_lines(url_of(bound), configs, loaded))
             manager.start_polling(POLL_SECONDS, say)
 
-        app = make_application(manager, limits)
+        app = make_application(manager, limits, origins)
         run_until_signal(app, bound, ready, GRACE_SECONDS)
     if not manager.stop(GRACE_SECONDS):
         # What still runs cannot be interrupted and would hold up the exit.

@@ -28,6 +28,7 @@ PAIRS = RECORDED["pairs"]
 DIFFERENT = {
     "trailing garbage": "leniency: TF Serving ignores what follows a document",
     "duplicate key": "leniency: here the last of equal keys counts",
+    "OPTIONS with origin": "protection: foreign pages are refused",
     "BOM": "leniency: a byte-order mark is no JSON",
 }
 # The genuine server loops over an unordered map: one of two at random.

@@ -35,7 +35,7 @@ _RETRY_SECONDS = 1
 _MOST = 4096
 
 
-def make_application(manager, limits):
+def make_application(manager, limits, origins):
     """The aiohttp application that answers for the models of a manager.
 
     Run it without unpacking of bodies (`auto_decompress=False`): the limit
@@ -45,27 +45,41 @@ def make_application(manager, limits):
     Args:
         manager: `ModelManager`, loaded.
         limits: `Limits`.
+        origins: `Origins`.
     """
     connections = Connections(limits)
 
     @web.middleware
-    async def busy(request, handler):
+    async def guard(request, handler):
         with connections.busy(request.protocol):
+            refusal = origins.refusal(request)
+            if refusal:
+                return web.json_response({"error": refusal}, status=403)
             return await handler(request)
 
-    app = web.Application(middlewares=[busy])
+    async def add_headers(request, response):
+        response.headers["Server"] = SERVER
+        origin = request.headers.get("Origin", "")
+        if origins.is_allowed(origin):
+            response.headers.update(
+                {
+                    "Access-Control-Allow-Origin": origin,
+                    "Access-Control-Allow-Methods": "GET, HEAD, POST",
+                    "Access-Control-Allow-Headers": "Content-Type, "
+                    "Content-Encoding",
+                    "Vary": "Origin",
+                }
+            )
+
+    app = web.Application(middlewares=[guard])
     app[CONNECTIONS] = connections
     front_end = _FrontEnd(manager, limits)
     app.on_startup.append(front_end.start)
     app.on_shutdown.append(front_end.stop)
-    app.on_response_prepare.append(_name_server)
+    app.on_response_prepare.append(add_headers)
     add_ui(app, manager.names)
     app.router.add_route("*", "/{path:.*}", front_end.handle)
     return app
-
-
-async def _name_server(request, response):
-    response.headers["Server"] = SERVER
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 
 from export.server.http.application import make_application
 from export.server.http.life_cycle import Running, bound_socket, url_of
+from export.server.http.origins import Origins
 from tests.contract import toy_models
 
 
@@ -31,11 +32,14 @@ def toy(toys, tmp_path):
 def serving():
     """Function of (manager, limits): context manager with the server's URL.
 
+    The third argument, `Origins`, may be given.
+
     The server runs in a thread of this process.
     """
 
     @contextlib.contextmanager
-    def run(manager, limits):
+    def run(manager, limits, origins=None):
+        origins = origins or Origins("127.0.0.1")
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
@@ -45,7 +49,7 @@ def serving():
 
         try:
             bound = bound_socket("127.0.0.1", 0)
-            app = make_application(manager, limits)
+            app = make_application(manager, limits, origins)
             url = url_of(bound)
             running = Running(app, bound, grace=10)
             wait_for(running.start())

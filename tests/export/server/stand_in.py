@@ -20,6 +20,7 @@ import numpy as np
 from export.server.http.application import make_application
 from export.server.http.life_cycle import bound_socket, run_until_signal, url_of
 from export.server.http.limits import Limits
+from export.server.http.origins import Origins
 from export.server.models.model_manager import ModelManager
 from export.server.models.versions import ModelConfig
 from export.server.serving_error import ServingError
@@ -111,7 +112,7 @@ def main():
         (base / "1").mkdir(parents=True)
         manager = ModelManager([ModelConfig("m", str(base))], Model)
         manager.load_all(lambda line: None)
-        app = make_application(manager, Limits(**limits))
+        app = make_application(manager, Limits(**limits), Origins("127.0.0.1"))
         with bound_socket("127.0.0.1", 0) as bound:
             run_until_signal(
                 app, bound, lambda: print(url_of(bound), flush=True), GRACE

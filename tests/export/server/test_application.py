@@ -14,7 +14,9 @@ import urllib.parse
 import numpy as np
 import pytest
 
+from alexnet_tf.errors import UserError
 from export.server.http.limits import Limits
+from export.server.http.origins import Origins
 from export.server.http.ui_files import BASE_STYLE
 from export.server.models.model_manager import ModelManager
 from export.server.models.versions import ModelConfig
@@ -107,7 +109,11 @@ def status_of(connection):
 
 
 def post_head(length):
-    lines = [f"POST {PREDICT} HTTP/1.1", "Host: x", f"Content-Length: {length}"]
+    lines = [
+        f"POST {PREDICT} HTTP/1.1",
+        "Host: localhost",
+        f"Content-Length: {length}",
+    ]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
@@ -299,8 +305,8 @@ def test_a_client_that_goes_away_frees_its_place(
     "request_",
     [
         b"garbage\r\n\r\n",
-        b"GET /v1/models/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST " + PREDICT.encode() + b" HTTP/1.1\r\nHost: x\r\n"
+        b"GET /v1/models/\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST " + PREDICT.encode() + b" HTTP/1.1\r\nHost: localhost\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\nno number\r\n",
     ],
 )
@@ -350,6 +356,80 @@ def test_an_answer_names_the_server(serving, manager, connect):
             assert "not TensorFlow Serving" in client.headers["Server"]
             assert client.headers["Content-Type"] == "application/json"
             assert "Access-Control-Allow-Origin" not in client.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/models/m", "/ui/", "/elsewhere"])
+@pytest.mark.parametrize(
+    ("headers", "word"),
+    [
+        ({"Host": "evil.example"}, "evil.example"),
+        ({"Host": "localhost.evil.example:80"}, "--host"),
+        ({"Host": "192.0.2.1"}, "--host"),
+        ({"Host": "[::1"}, "--host"),
+        ({"Origin": "http://evil.example"}, "evil.example"),
+        ({"Origin": "https://localhost"}, "--allow_origin"),
+        ({"Origin": "null"}, "--allow_origin"),
+        ({"Origin": "http://" + 4000 * "a"}, "more characters"),
+    ],
+)
+def test_foreign_pages_are_refused(
+    serving, manager, connect, path, headers, word
+):
+    with serving(manager, Limits()) as url:
+        client = connect(url)
+        for method in ("GET", "POST", "OPTIONS"):
+            status, answer = client.ask(method, path, headers=headers)
+            assert status == 403
+            assert word in answer["error"]
+            assert len(answer["error"]) < 400
+            assert "Access-Control-Allow-Origin" not in client.headers
+
+
+def test_own_pages_and_names_are_answered(serving, manager, connect):
+    with serving(manager, Limits()) as url:
+        port = urllib.parse.urlsplit(url).port
+        for host in (f"localhost:{port}", "LOCALHOST", "127.0.0.9", "[::1]:5"):
+            headers = {"Host": host, "Origin": f"http://{host.lower()}"}
+            for given in (headers, {"Host": host}):
+                answer = connect(url).ask("GET", "/v1/models/m", headers=given)
+                assert answer[0] == 200
+
+
+@pytest.mark.parametrize("allowed", ["https://Example.org", "*"])
+def test_a_page_that_is_allowed(serving, manager, connect, allowed):
+    origins = Origins("127.0.0.1", (allowed,))
+    headers = {"Origin": "https://example.org"}
+    with serving(manager, Limits(), origins) as url:
+        client = connect(url)
+        assert client.ask("GET", "/v1/models/m", headers=headers)[0] == 200
+        allowing = client.headers["Access-Control-Allow-Origin"]
+        assert allowing == "https://example.org"
+        client.connection.request("OPTIONS", PREDICT, headers=headers)
+        preflight = client.connection.getresponse()
+        preflight.read()
+        assert preflight.status == 200
+        assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+        headers["Host"] = "example.org"  # a proxy on this machine passes it
+        assert client.ask("GET", "/v1/models/m", headers=headers)[0] == 200
+        foreign = {"Origin": "https://example.org.evil.example"}
+        status, _ = connect(url).ask("GET", "/v1/models/m", headers=foreign)
+        assert status == (200 if allowed == "*" else 403)
+
+
+def test_a_server_for_others_has_any_name(serving, manager, connect):
+    with serving(manager, Limits(), Origins("0.0.0.0")) as url:
+        headers = {"Host": "photos.example:80"}
+        answer = connect(url).ask("GET", "/v1/models/m", headers=headers)
+        assert answer[0] == 200
+        headers["Origin"] = "http://evil.example"
+        answer = connect(url).ask("GET", "/v1/models/m", headers=headers)
+        assert answer[0] == 403
+
+
+@pytest.mark.parametrize("origin", ["example.org", "https://a/b", "", "a://"])
+def test_what_is_no_origin(origin):
+    with pytest.raises(UserError, match=r"--allow_origin=.*: give it as"):
+        Origins("localhost", (origin,))
 
 
 def test_the_page(serving, manager, connect, tmp_path, monkeypatch):
