@@ -175,6 +175,7 @@ def train_and_test(run, config, source, devices, interrupts, workers, start):
         accumulate=config.train.accumulate,
         workers=workers,
         xla=config.train.xla,
+        frozen=config.train.frozen,
     )
     batches = TrainingBatches(
         train,

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from alexnet_tf.layers.tower_weights import is_bias
+from alexnet_tf.network import weighted_layers
 from alexnet_tf.terminal.progress import ProgressReport
 
 UPDATE_RATIO = "update_ratio"
@@ -40,15 +41,16 @@ class EpochReport(keras.callbacks.Callback):
         images = self._steps * self._images_per_step
         logs["images_per_second"] = images / seconds
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-        logs.update(update_ratios(self.model.network, self.model.optimizer))
+        logs.update(update_ratios(self.model))
 
 
-def update_ratios(network, optimizer):
+def update_ratios(trainer):
     """{"update_ratio/conv1": ...}: how far the last step moved each layer.
 
     A healthy layer moves by about a thousandth of its weights' norm. The
     velocity is the last update, so nothing has to be remembered.
     """
+    network, optimizer = trainer.network, trainer.optimizer
     velocities = dict(
         zip(
             (v.path for v in network.trainable_variables),
@@ -63,7 +65,8 @@ def update_ratios(network, optimizer):
             # A frozen layer's velocity stands still, as its weights do.
             update = (
                 0.0
-                if optimizer.is_frozen(layer.name)
+                if layer.name in trainer.frozen
+                or optimizer.is_frozen(layer.name)
                 else _norm([velocities[k.path] for k in kernels])
             )
             ratios[f"{UPDATE_RATIO}/{layer.name}"] = update / _norm(kernels)
@@ -72,6 +75,38 @@ def update_ratios(network, optimizer):
 
 def _norm(variables):
     return float(np.sqrt(sum(np.sum(np.square(v.numpy())) for v in variables)))
+
+
+class LayerTable(keras.callbacks.Callback):
+    """Prints how each layer begins and learns, before the first epoch.
+
+    After the callbacks that set rates.
+
+    Args:
+        taken: names of the layers whose weights were another network's.
+    """
+
+    def __init__(self, taken):
+        super().__init__()
+        self._taken = taken
+        self._printed = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if not self._printed:
+            self._printed = True
+            print("\n".join(self._lines()), flush=True)
+
+    def _lines(self):
+        trainer, optimizer = self.model, self.model.optimizer
+        yield "layer       begins  learning rate  of biases"
+        for layer in weighted_layers(trainer.network):
+            name = layer.name
+            rates = optimizer.rates(name, optimizer.learning_rate)
+            words = "{:<13.6g}  {:.6g}".format(*map(float, rates))
+            if name in trainer.frozen or optimizer.is_frozen(name):
+                words = "frozen"
+            begins = "taken" if name in self._taken else "new"
+            yield f"{name:10}  {begins:6}  {words}"
 
 
 class TrainingProgress(keras.callbacks.Callback):

@@ -16,7 +16,11 @@ from alexnet_tf.training.diagnosis import (
     first_not_finite,
     flat_loss_window,
 )
-from alexnet_tf.training.epoch_report import EpochReport, TrainingProgress
+from alexnet_tf.training.epoch_report import (
+    EpochReport,
+    LayerTable,
+    TrainingProgress,
+)
 from alexnet_tf.training.history import Events, History
 from alexnet_tf.training.interrupts import InterruptSaver
 from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
@@ -124,7 +128,12 @@ class Fit:
             self._drops,
             make_schedule(train),
         ]
+        init = self._config.init
+        has_table = (
+            init.source != "random" or train.frozen or train.lr_multipliers
+        )
         first_worker = [
+            *([LayerTable(init.layers)] if has_table else []),
             FlatLossAlarm(
                 classes=self._config.model.num_classes,
                 steps=flat_loss_window(

@@ -29,6 +29,9 @@ class PaperSGD(keras.optimizers.Optimizer):
         bias_lr: lr of all biases, whatever the weights' is; 0: their lr times
             `bias_lr_multiplier`. `set_bias_lr` changes it.
         scheduled_layers: names of the layers that `set_layer_lr` may name.
+        lr_multipliers: (name, factor), the name that of a layer, such as
+            "fc8", or of its biases alone, "fc8.bias": what their rate is
+            multiplied by while the layer has none of its own.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         decay_biases=True,
         bias_lr=0.0,
         scheduled_layers=(),
+        lr_multipliers=(),
         name="paper_sgd",
         **kwargs,
     ):
@@ -54,6 +58,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         self.decay_biases = decay_biases
         self.bias_lr = bias_lr
         self.scheduled_layers = tuple(scheduled_layers)
+        self.lr_multipliers = tuple(map(tuple, lr_multipliers))
         # No optimizer variables: they follow from the epoch.
         self._bias_lr = tf.Variable(bias_lr, trainable=False)
         self._layer_lrs = {
@@ -77,7 +82,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         self._bias_lr.assign(lr)
 
     def is_frozen(self, layer):
-        """Whether the layer of that name is frozen."""
+        """Whether the layer of that name has a rate of its own, 0."""
         return layer in self._layer_lrs and not self._layer_lrs[layer]
 
     def build(self, variables):
@@ -90,35 +95,54 @@ class PaperSGD(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         layer = self._layer_of[self._get_variable_index(variable)]
-        own_lr = self._layer_lrs.get(layer)
-        if own_lr is None:
-            self._move(gradient, variable, learning_rate)
-            return
+        # Without the device scope the weights, velocities and gradients would
+        # travel to the default device every step.
         with tf.device(variable.device):
-            lr = tf.where(own_lr == FOLLOWS_LR, learning_rate, own_lr)
+            of_kernels, of_biases = self.rates(layer, learning_rate)
+            lr = of_biases if is_bias(variable) else of_kernels
+            if layer not in self._layer_lrs:
+                self._move(gradient, variable, lr)
+                return
             tf.cond(
-                lr == 0,
+                self._layer_lrs[layer] == 0,
                 lambda: None,
                 lambda: self._move(gradient, variable, lr),
             )
 
+    def rates(self, layer, learning_rate):
+        """What the kernels and the biases of a layer learn with.
+
+        Args:
+            layer: its name.
+            learning_rate: of all that has no other rate, a scalar.
+
+        Returns:
+            (rate of its kernels, rate of its biases), scalars.
+        """
+        factors = dict(self.lr_multipliers)
+        of_kernels = factors.get(layer, 1.0)
+        of_biases = factors.get(f"{layer}.bias", of_kernels)
+        lr = learning_rate
+        if layer in self._layer_lrs:
+            own_lr = self._layer_lrs[layer]
+            follows = own_lr == FOLLOWS_LR
+            lr = tf.where(follows, learning_rate, own_lr)
+            of_kernels = tf.where(follows, of_kernels, 1.0)
+            of_biases = tf.where(follows, of_biases, 1.0)
+        lr_of_biases = lr * self.bias_lr_multiplier
+        if self.bias_lr:
+            lr_of_biases = self._bias_lr
+        return lr * of_kernels, lr_of_biases * of_biases
+
     def _move(self, gradient, variable, learning_rate):
-        # Without the device scope the weights, velocities and gradients would
-        # travel to the default device every step.
         with tf.device(variable.device):
             w = variable
             v = self.velocities[self._get_variable_index(variable)]
             g = tf.cast(gradient, w.dtype)
             lr = tf.cast(learning_rate, w.dtype)
             m, wd = self.momentum, self.decay
-            if is_bias(variable):
-                lr = tf.cast(
-                    self._bias_lr
-                    if self.bias_lr
-                    else lr * self.bias_lr_multiplier,
-                    g.dtype,
-                )
-                wd = wd if self.decay_biases else 0.0
+            if is_bias(variable) and not self.decay_biases:
+                wd = 0.0
             move_in_place(w, v, g, lr, m, wd)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
@@ -137,6 +161,7 @@ class PaperSGD(keras.optimizers.Optimizer):
             "decay_biases": self.decay_biases,
             "bias_lr": self.bias_lr,
             "scheduled_layers": self.scheduled_layers,
+            "lr_multipliers": self.lr_multipliers,
         }
 
 
@@ -181,6 +206,7 @@ def make_optimizer(train: ConfigDict) -> PaperSGD:
         decay_biases=train.decay_biases,
         bias_lr=train.bias_lr,
         scheduled_layers=scheduled_layers(train.layer_lrs),
+        lr_multipliers=train.lr_multipliers,
     )
 
 

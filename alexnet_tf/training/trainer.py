@@ -6,6 +6,7 @@ import tensorflow as tf
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.top_k import TopKError
 from alexnet_tf.layers.draws import Share, drawing_for, draws_of
+from alexnet_tf.layers.tower_weights import layer_of
 from alexnet_tf.network import logit_parts
 from alexnet_tf.training.loss_scale import LossScale, all_finite
 from alexnet_tf.training.split_softmax import SplitSoftmax
@@ -33,9 +34,11 @@ class Trainer(keras.Model):
             is given the rows rank, rank + size, ... of the whole batch.
         xla: whether forward and backward pass are compiled with XLA; not with
             towers that are bound to devices.
+        frozen: names of layers whose weights and velocities stay as they are.
+            Below the lowest other one there is no backward pass.
 
     Attributes:
-        accumulate: as given.
+        accumulate, frozen: as given.
         sums: variables that add up the gradients of the parts, if any.
         loss_scale: a `LossScale`, or None where nothing is float16.
         traced_graphs: the graphs of a step as Python traced them; they know
@@ -43,7 +46,14 @@ class Trainer(keras.Model):
     """
 
     def __init__(
-        self, network, optimizer, *, accumulate=1, workers=ALONE, xla=False
+        self,
+        network,
+        optimizer,
+        *,
+        accumulate=1,
+        workers=ALONE,
+        xla=False,
+        frozen=(),
     ):
         super().__init__(name="trainer")
         self.network = network
@@ -54,7 +64,8 @@ class Trainer(keras.Model):
         self._mean_loss = keras.metrics.Mean(name="loss")
         self._errors = [TopKError(1), TopKError(5)]
         self.accumulate = accumulate
-        self.sums = sums_of_gradients(network) if accumulate > 1 else []
+        self.frozen = tuple(frozen)
+        self.sums = sums_of_gradients(self.learning) if accumulate > 1 else []
         self._workers = workers
         self._draws = draws_of(network)
         parts = logit_parts(network)
@@ -74,6 +85,18 @@ class Trainer(keras.Model):
             )
 
     @property
+    def learning(self):
+        """The variables that change: those of all layers but the frozen.
+
+        All have velocities, so that a resumed run may freeze others.
+        """
+        return [
+            variable
+            for variable in self.network.trainable_variables
+            if layer_of(variable) not in self.frozen
+        ]
+
+    @property
     def metrics(self):
         return [self._mean_loss, *self._errors]
 
@@ -91,7 +114,7 @@ class Trainer(keras.Model):
             gradients, loss = self._part(images, labels, 0)
         else:
             gradients, loss = self._sum_of_parts(images, labels)
-        variables = self.trainable_variables
+        variables = self.learning
         gradients, loss = self._workers.average_gradients(
             gradients, variables, loss, may_overflow=self.loss_scale is not None
         )
@@ -156,13 +179,16 @@ class Trainer(keras.Model):
     def _forward_and_backward(self, images, labels, first, total):
         self.traced_graphs.add(tf.compat.v1.get_default_graph())
         share = Share(first, self._workers.size, total)
-        with tf.GradientTape() as tape:
+        variables = [variable.value for variable in self.learning]
+        # What is not watched leaves nothing on the tape.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
             with drawing_for(share):
                 logits = self(images, training=True)
             losses = self._cross_entropy(labels, logits)
             loss = tf.reduce_mean(losses) / self.accumulate
             target = self.loss_scale.scaled(loss) if self.loss_scale else loss
-        gradients = tape.gradient(target, self.trainable_variables)
+        gradients = tape.gradient(target, variables)
         return loss, gradients, losses, logits
 
     def _update(self, gradients, variables):
@@ -224,13 +250,13 @@ def cross_entropy(labels, logits):
     )
 
 
-def sums_of_gradients(network):
+def sums_of_gradients(weights):
     """A variable on the device of each weight, to add its gradients up.
 
     The variables of a `tf.while_loop` would be on the default device.
     """
     sums = []
-    for variable in network.trainable_variables:
+    for variable in weights:
         with tf.device(variable.value.device):
             sums.append(tf.Variable(tf.zeros(variable.shape), trainable=False))
     return sums

@@ -12,6 +12,8 @@ from configs import caffe
 from modes import import_weights, train
 from tests.weights import alexnet_files as files
 
+ALL = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+
 
 @pytest.fixture(scope="session")
 def caffe_file(tmp_path_factory):
@@ -69,6 +71,9 @@ def fine_tuned(caffe_run, image_folder, tmp_path_factory):
             "train.save_every_steps": 2,
             "train.batch_size": 12,
             "train.lr": 1e-6,
+            "train.lr_drop_epochs": (1,),
+            "train.lr_multipliers": (("fc8", 10.0), ("fc8.bias", 20.0)),
+            "train.frozen": ALL[:5],
         },
     )
     with pytest.MonkeyPatch.context() as patch:

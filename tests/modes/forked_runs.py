@@ -2,11 +2,12 @@
 
     python -m tests.modes.forked_runs
 
-Reads one JSON object a line: `config` (as in config.json), `run`, `data_dir`,
-`log` (file for the child's output) and, to kill the child, `seconds` after its
-start or `operation`, the number of the file operation in the run folder before
-which it dies. Answers each with a line: `killed`, `code`, `seconds` that the
-child lived, and `operations` it did if it was not killed.
+Reads one JSON object a line: `config` (as in config.json), `config_given`
+(whether a person gave it), `run`, `data_dir`, `log` (file for the child's
+output) and, to kill the child, `seconds` after its start or `operation`, the
+number of the file operation in the run folder before which it dies. Answers
+each with a line: `killed`, `code`, `seconds` that the child lived, and
+`operations` it did if it was not killed.
 
 The children start with TensorFlow imported but unused: forking is safe then,
 and several times quicker than a new process.
@@ -37,6 +38,7 @@ def child(request, result):
         config=config_from_json(json.dumps(request["config"])),
         run=request["run"],
         data_dir=request["data_dir"],
+        config_given=request["config_given"],
     )
     operations = FileOperations(request["run"], request.get("operation"))
     code = 99

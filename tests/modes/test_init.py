@@ -1,6 +1,8 @@
 """--mode=train --init: trainings that begin with a trained network."""
 
+import contextlib
 import hashlib
+import io
 import json
 import pathlib
 import re
@@ -13,13 +15,13 @@ import tensorflow as tf
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
+from alexnet_tf.training.trainer import Trainer
 from modes import export, train
 from modes.report import origin_sections
-from tests.modes.conftest import stop_before_the_first_step
-from tests.training.run_contents import weights
+from tests.modes.conftest import ALL
+from tests.training.run_contents import newest_state, weights
 from tests.weights import alexnet_files as files
 
-ALL = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 IN_FILES = {
     "mean_subtraction": "mean",
     "pca_lighting": "lighting",
@@ -30,9 +32,28 @@ IN_FILES = {
 FIRSTS = {"conv": 1, "fc": 6, "drop": 6}
 
 
-@pytest.fixture
-def stopped(monkeypatch):
-    stop_before_the_first_step(monkeypatch)
+@pytest.fixture(scope="module")
+def begun(finished_run, options_for, tmp_path_factory):
+    """A run stopped in its first step, its source, and what it printed."""
+    folder = tmp_path_factory.mktemp("begun")
+    source = pathlib.Path(shutil.copytree(finished_run, folder / "source"))
+    options = options_for(
+        folder / "run",
+        **{
+            "train.bias_lr_multiplier": 2.0,
+            "train.frozen": ("conv1",),
+            "train.lr_multipliers": (("fc8", 10.0),),
+            "init.layers": ALL[:7],
+        },
+    )
+    options.init, options.config_given = str(source), True
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(io.StringIO()) as output,
+    ):
+        patch.setattr(Trainer, "train_step", stop)
+        assert train.main(options) == 130
+    return Run(folder / "run"), source, output.getvalue()
 
 
 @pytest.fixture
@@ -58,6 +79,10 @@ def refused(options_for, tmp_path):
     return attempt
 
 
+def stop(*arguments):
+    raise KeyboardInterrupt
+
+
 def by_layer(file):
     """{"conv1": [arrays]} of a weights file: of each tower, kernels first."""
     found = {}
@@ -81,26 +106,22 @@ def assert_same(ours, theirs, name):
         np.testing.assert_array_equal(one, other, err_msg=name)
 
 
-def test_layers_and_statistics_of_a_trained_run(
-    finished_run, options_for, tmp_path, stopped
-):
-    options = options_for(tmp_path / "run")
-    options.init, options.config_given = str(finished_run), True
-    assert train.main(options) == 130
-    file = finished_run / "best" / "network.weights.h5"
-    ours, theirs = first_weights(tmp_path / "run"), by_layer(file)
-    for name in (*ALL, "mean"):
+def test_layers_and_statistics_of_a_trained_run(begun):
+    run, source, _ = begun
+    file = source / "best" / "network.weights.h5"
+    ours, theirs = first_weights(run.path), by_layer(file)
+    for name in (*ALL[:7], "mean"):
         assert_same(ours, theirs, name)
     np.testing.assert_array_equal(ours["lighting"][0], theirs["lighting"][0])
-    # The draws of dropout are the new run's own.
+    # New weights, and draws of dropout that are the new run's own.
+    assert (ours["fc8"][0] != theirs["fc8"][0]).all()
     assert ours["drop6"][0] == 0 < theirs["drop6"][0]
-    run = Run(tmp_path / "run")
-    recorded = json.loads(run.starts_file.read_text())[-1]["init"]
+    [start] = json.loads(run.starts_file.read_text())
     init = run.read_config().init
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert init.source == recorded["source"] == str(finished_run)
-    assert init.sha256 == recorded["sha256"] == digest
-    assert tuple(init.layers) == tuple(recorded["layers"]) == ALL
+    assert init.source == start["init"]["source"] == str(source)
+    assert init.sha256 == start["init"]["sha256"] == digest
+    assert tuple(init.layers) == tuple(start["init"]["layers"]) == ALL[:7]
 
 
 def test_layers_of_an_imported_run(fine_tuned):
@@ -114,6 +135,31 @@ def test_layers_of_an_imported_run(fine_tuned):
         np.testing.assert_array_equal(towers[0], kernel.transpose(2, 3, 1, 0))
         np.testing.assert_array_equal(towers[1], bias.ravel())
     np.testing.assert_array_equal(ours["fc8"][0], theirs["fc8"][0].T)
+
+
+def test_frozen_layers_at_the_end(fine_tuned):
+    begun = fine_tuned.path.with_name("begun")
+    state = newest_state(fine_tuned.path) / "trainer.weights.h5"
+    start, end = first_weights(begun), by_layer(state)
+    for name in (*ALL[:5], "mean"):
+        assert_same(end, start, name)
+    for name in ALL[5:]:
+        for one, other in zip(end[name], start[name], strict=True):
+            assert (one != other).any()
+    velocities = [
+        array
+        for path, array in weights(state).items()
+        if re.fullmatch(r"optimizer/vars/\d+", path) and array.ndim
+    ]
+    moving = [v.shape for v in velocities if v.any()]
+    assert moving == [a.shape for name in ALL[5:] for a in end[name]]
+
+
+def test_the_table_of_layers(begun):
+    lines = [line.split() for line in begun[-1].splitlines()]
+    assert ["conv1", "taken", "frozen"] in lines
+    assert ["conv2", "taken", "0.005", "0.01"] in lines
+    assert ["fc8", "new", "0.05", "0.1"] in lines
 
 
 def test_what_is_fine_tuned_from_caffe_serves(
@@ -193,20 +239,19 @@ def test_a_run_that_exists(finished_run):
         train.main(options)
 
 
-def test_nothing_saved_and_the_source_gone(
-    finished_run, options_for, tmp_path, stopped
-):
-    source = pathlib.Path(shutil.copytree(finished_run, tmp_path / "source"))
-    options = options_for(tmp_path / "run")
-    options.init, options.config_given = str(source), True
-    assert train.main(options) == 130
-    shutil.rmtree(tmp_path / "run" / "state")
+def test_nothing_saved_and_another_source_or_none(begun, tmp_path):
+    run, source, _ = begun
+    path = shutil.copytree(run.path, tmp_path / "run")
+    shutil.rmtree(path / "state")
+    options = Options(config=None, run=str(path))
     best = source / "best" / "network.weights.h5"
     kept = best.read_bytes()
-    best.write_bytes((finished_run / "best" / best.name).read_bytes() + b"\0")
-    again = Options(config=None, run=str(tmp_path / "run"))
+    with open(best, "ab") as file:
+        file.write(b"more")
     with pytest.raises(UserError, match="another SHA-256"):
-        train.main(again)
+        train.main(options)
     best.write_bytes(kept)
-    assert train.main(again) == 130
-    assert first_weights(tmp_path / "run")
+    source.rename(tmp_path / "source")
+    with pytest.raises(UserError, match="no such run folder"):
+        train.main(options)
+    (tmp_path / "source").rename(source)

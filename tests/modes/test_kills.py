@@ -25,11 +25,18 @@ class ForkedRuns:
         self._options_for = options_for
         self._folder = folder
 
-    def train(self, run, **kill):
-        """Trains in a child; returns the answer of `forked_runs`."""
+    def train(self, run, config=None, **kill):
+        """Trains in a child; returns the answer of `forked_runs`.
+
+        Args:
+            run: folder.
+            config: that is given as a recipe, instead of the usual one.
+            **kill: when the child dies.
+        """
         options = self._options_for(run, **{"train.save_every_steps": 2})
         request = {
-            "config": options.config.to_dict(),
+            "config": (config or options.config).to_dict(),
+            "config_given": config is not None,
             "run": options.run,
             "data_dir": options.data_dir,
             "log": str(self._folder / f"{run.name}.log"),
@@ -39,7 +46,7 @@ class ForkedRuns:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def kill_and_finish(self, run, kills):
+    def kill_and_finish(self, run, kills, config=None):
         """Kills a run at those moments, then lets it end.
 
         Returns:
@@ -47,12 +54,12 @@ class ForkedRuns:
         """
         killed = 0
         for kill in kills:
-            answer = self.train(run, **kill)
+            answer = self.train(run, config, **kill)
             if not answer["killed"]:
                 assert answer["code"] == 0, self.log(run)
                 return killed
             killed += 1
-        assert self.train(run)["code"] == 0, self.log(run)
+        assert self.train(run, config)["code"] == 0, self.log(run)
         return killed
 
     def log(self, run):
@@ -78,6 +85,17 @@ def test_a_run_killed_three_times(tmp_path, forked_runs, finished_run):
     print(kills)
     assert forked_runs.kill_and_finish(tmp_path / "run", kills) == 3
     assert_same_run(tmp_path / "run", finished_run)
+
+
+def test_a_fine_tuned_run_killed(tmp_path, forked_runs, fine_tuned, caffe_run):
+    config = fine_tuned.read_config()
+    config.init.source = str(caffe_run)
+    moments = random.Random(0)
+    kills = [{"operation": moments.randint(15, 50)}]
+    print(kills)
+    run = tmp_path / "run"
+    assert forked_runs.kill_and_finish(run, kills, config) == 1
+    assert_same_run(run, fine_tuned.path)
 
 
 @pytest.mark.slow
