@@ -41,6 +41,7 @@ def programs(folder, runtime):
             request = functools.partial(
                 answers.signatures["serving_default"].run,
                 {"image_bytes": np.array([jpeg] * size, object)},
+                TIMEOUT,
             )
             assert request()["valid"].all()
             found[f"request, {size}"] = functools.partial(timed, request)

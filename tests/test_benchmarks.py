@@ -183,7 +183,17 @@ def test_no_benchmark_is_forgotten():
         assert f"python -m benchmarks.{name}" in page
 
 
-@pytest.mark.parametrize("name", sorted(KEYS))
+# Those that take seconds; the others are slow tests.
+QUICK = {"evaluation", "record_files", "serve_load", "lrn"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in sorted(KEYS)
+    ],
+)
 def test_it_runs_and_its_own_checks_hold(name, flags, tmp_path):
     if name == "record_files":
         pytest.importorskip("array_record")

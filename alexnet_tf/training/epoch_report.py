@@ -74,7 +74,12 @@ def update_ratios(trainer):
 
 
 def _norm(variables):
-    return float(np.sqrt(sum(np.sum(np.square(v.numpy())) for v in variables)))
+    # In float64: the squares of large, finite weights overflow in float32.
+    return float(
+        np.linalg.norm(
+            [np.linalg.norm(v.numpy().astype(np.float64)) for v in variables]
+        )
+    )
 
 
 class LayerTable(keras.callbacks.Callback):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-MUTATED = 2000
 BATCH = 32
 MOST_MEMORY_KB = 3_000_000
 
@@ -123,8 +122,11 @@ def test_all_seeds_are_valid(run_in_session):
     assert answer(run_in_session, seeds()).all()
 
 
-def test_mutated_files(run_in_session):
-    valid = answer(run_in_session, mutated(MUTATED))
+@pytest.mark.parametrize(
+    "count", [400, pytest.param(2000, marks=pytest.mark.slow)]
+)
+def test_mutated_files(run_in_session, count):
+    valid = answer(run_in_session, mutated(count))
     # Both happen, or nothing is proved.
     assert 0.1 < valid.mean() < 0.9
 

@@ -186,6 +186,7 @@ def test_training_goes_on_without_what_is_damaged(
     assert [row["epoch"] for row in history(run)] == ["1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_going_on_is_as_exact_as_a_resumed_run(
     prepared, quick, tmp_path, monkeypatch
 ):

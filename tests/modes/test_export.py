@@ -53,7 +53,9 @@ def test_a_version_says_which_run_answers(exported, finished_run, capsys):
 def test_the_first_line_of_an_export_is_about_its_run(
     finished_run, tmp_path, capsys
 ):
-    options = options_for_export(finished_run, tmp_path / "m", format="pytorch")
+    options = options_for_export(
+        finished_run, tmp_path / "m", format="safetensors"
+    )
     assert export.main(options) == 0
     first, *_ = capsys.readouterr().out.splitlines()
     assert first == about_run(Run(finished_run))

@@ -79,6 +79,7 @@ def forked_runs(options_for, tmp_path_factory):
         process.stdin.close()
 
 
+@pytest.mark.slow
 def test_a_run_killed_three_times(tmp_path, forked_runs, finished_run):
     moments = random.Random(0)
     kills = [{"operation": moments.randint(20, 60)} for _ in range(3)]

@@ -140,6 +140,7 @@ def test_without_images_the_rest_is_written(finished_run, tmp_path, capsys):
     assert result["sections"] == ["results", "kernels", "config", "origin"]
 
 
+@pytest.mark.slow
 def test_one_tower(tmp_path, options_for, capsys):
     run = tmp_path / "run"
     changes = {"model.towers": 1, "train.epochs": 1, "model.activation": "tanh"}

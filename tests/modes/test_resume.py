@@ -111,9 +111,9 @@ def test_more_epochs_continue_a_finished_run(
     assert_same_weights(state_weights(run), state_weights(finished_run))
 
 
-def test_another_network_is_refused(tmp_path, options_for):
+def test_another_network_is_refused(tmp_path, options_for, finished_run):
     run = tmp_path / "run"
-    assert train.main(options_for(run, **{"train.epochs": 1})) == 0
+    shutil.copytree(finished_run, run)
     wider = options_for(run, **{"model.width": 1 / 8})
     wider.config_given = True
     with pytest.raises(UserError, match=r"model.width is 0.0625 there"):
@@ -121,16 +121,18 @@ def test_another_network_is_refused(tmp_path, options_for):
 
 
 def test_changed_images_are_refused_on_resume(
-    tmp_path, options_for, image_folder
+    tmp_path, options_for, finished_run
 ):
     run = tmp_path / "run"
-    assert train.main(options_for(run, **{"train.epochs": 1})) == 0
+    shutil.copytree(finished_run, run)
     statistics = run / "statistics.npz"
     with np.load(statistics) as arrays:
         fields = {**arrays, "fingerprint": "of other images"}
     np.savez(statistics, **fields)
+    longer = options_for(run)
+    longer.overrides = {"train.epochs": 4}
     with pytest.raises(UserError, match="measured on other data"):
-        train.main(options_for(run))
+        train.main(longer)
 
 
 def test_a_refused_resume_leaves_the_run_as_it_was(
@@ -146,6 +148,7 @@ def test_a_refused_resume_leaves_the_run_as_it_was(
     assert (run / "dataset.json").read_text() == dataset
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_at_a_plateau_stays_ended(
     tmp_path, options_for, capsys
 ):

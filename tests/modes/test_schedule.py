@@ -55,6 +55,7 @@ def conv1_kernels_and_velocities(run):
     return arrays
 
 
+@pytest.mark.slow
 def test_a_run_resumed_across_every_change_is_exact(
     tmp_path, options_for, run_of_2012, monkeypatch
 ):

@@ -27,6 +27,7 @@ def fill_disk_in_step(monkeypatch):
     return arrange
 
 
+@pytest.mark.slow
 def test_training_stops_and_goes_on_when_there_is_room_again(
     small_disk, options_for, finished_run, fill_disk_in_step
 ):

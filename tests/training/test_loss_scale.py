@@ -76,6 +76,7 @@ def test_gradients_that_overflow_unscaled_are_an_error(batch):
     assert largest_difference(weights(trainer), before) == 0
 
 
+@pytest.mark.slow
 def test_the_scale_grows_after_many_good_steps():
     scale = LossScale()
     for step in range(2 * STEPS_TO_DOUBLE + 1):

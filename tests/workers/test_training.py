@@ -63,6 +63,7 @@ def test_a_killed_worker_stops_all_and_one_goes_on(
     assert_equal_runs(run, finished_run)
 
 
+@pytest.mark.slow
 def test_all_start_again_without_what_is_damaged(
     tmp_path, image_folder, arguments_for, start
 ):
@@ -155,6 +156,7 @@ def test_a_worker_without_validation_images_counts_nothing():
     assert logs == {"loss": 1.5, "val_loss": 3.0}
 
 
+@pytest.mark.slow
 def test_more_workers_than_validation_images(
     tmp_path, image_folder, arguments_for, options_for, start
 ):
@@ -183,7 +185,12 @@ def test_more_workers_than_validation_images(
 def test_fewer_training_images_than_workers(options_for):
     with pytest.raises(UserError, match=r"1 training images cannot .* over 2"):
         TrainingBatches(
-            types.SimpleNamespace(size=1), 12, 224, 0, 10, worker=0, workers=2
+            types.SimpleNamespace(size=1),
+            12,
+            crop=224,
+            seed=0,
+            shuffle_buffer=10,
+            workers=2,
         )
 
 

@@ -252,7 +252,7 @@ def odd_files(as_file):
         "text.png": (b"no image at all", no_image),
         "thin.png": (as_file(thin, "PNG"), "one side is over 20 times"),
         "gigantic.png": (
-            as_file(Image.new("1", (9000, 6000)), "PNG"),
+            as_file(Image.new("1", (9000, 7500)), "PNG"),
             "more than 65,000,000 pixels",
         ),
     }
