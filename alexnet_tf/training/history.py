@@ -1,6 +1,8 @@
 """What a run remembers of its epochs: history.csv, curves, events."""
 
 import csv
+import math
+import time
 
 import keras
 import matplotlib.pyplot as plt
@@ -11,9 +13,15 @@ from alexnet_tf.files.atomic import readable, replacing
 from alexnet_tf.files.figures import save_figure
 from alexnet_tf.training.epoch_report import UPDATE_RATIO
 
+DRAWING_SECONDS = 10  # at least, from one drawing of the curves to the next
+
 
 class History(keras.callbacks.Callback):
-    """Writes history.csv and figures/curves.png after every epoch.
+    """Writes history.csv after every epoch, and draws figures/curves.png.
+
+    A drawing takes as long as an epoch of a small set: where epochs are that
+    short, the figure follows them by up to `DRAWING_SECONDS`, and shows all
+    when training ends.
 
     Args:
         run: a `Run`.
@@ -28,16 +36,30 @@ class History(keras.callbacks.Callback):
         self._rows = rows
         self._epochs = epochs
         self._has_top5 = top5_means_something(classes)
+        self._drawn_at = -math.inf
+        self._is_drawn = True
 
     def on_epoch_end(self, epoch, logs):
         self._rows.append({"epoch": epoch + 1, **logs})
         with self._run.saving():
             with replacing(self._run.history_file) as temporary:
                 write_rows(temporary, self._rows)
-            figure = self._run.figures_folder / "curves.png"
-            draw_curves(self._rows, figure, self._has_top5)
+        self._is_drawn = False
+        if time.monotonic() - self._drawn_at > DRAWING_SECONDS:
+            self._draw()
         line = summary(self._rows[-1], self._epochs, self._has_top5)
         print(line, flush=True)
+
+    def on_train_end(self, logs=None):
+        if not self._is_drawn:
+            self._draw()
+
+    def _draw(self):
+        with self._run.saving():
+            figure = self._run.figures_folder / "curves.png"
+            draw_curves(self._rows, figure, self._has_top5)
+        self._drawn_at = time.monotonic()
+        self._is_drawn = True
 
 
 def write_rows(path, rows):

@@ -72,14 +72,14 @@ def test_an_epoch_that_ends_with_nan_is_not_saved(
     good, row = state_weights(run), history(run)
     best = weights(run / "best" / "network.weights.h5")
     exploding = options_for(run, **one_step)
-    exploding.overrides = {"train.epochs": 2, "train.lr": 1e30}
+    exploding.overrides = {"train.epochs": 2, "train.lr": 1e38}
     capsys.readouterr()
     assert train.main(exploding) == 1
     message = capsys.readouterr().err
     assert re.search(
         "the (validation loss|weights of .*) (is|are) not finite in", message
     )
-    assert f"--mode=train --run={run} --config.train.lr=1e+29" in message
+    assert f"--mode=train --run={run} --config.train.lr=1e+37" in message
     assert_same_weights(state_weights(run), good)
     assert_same_weights(weights(run / "best" / "network.weights.h5"), best)
     assert history(run) == row
