@@ -41,9 +41,11 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs):
         self._rows.append({"epoch": epoch + 1, **logs})
-        with self._run.saving():
-            with replacing(self._run.history_file) as temporary:
-                write_rows(temporary, self._rows)
+        with (
+            self._run.saving(),
+            replacing(self._run.history_file) as temporary,
+        ):
+            write_rows(temporary, self._rows)
         self._is_drawn = False
         if time.monotonic() - self._drawn_at > DRAWING_SECONDS:
             self._draw()
