@@ -48,11 +48,18 @@ class ModelManager:
         for model in self._models.values():
             model.refresh(report)
             states = model.status()
-            if not any(state == "AVAILABLE" for _, state, _ in states):
+            served = [n for n, state, _ in states if state == "AVAILABLE"]
+            if not served:
                 number, _, error = states[0]
                 raise UserError(
                     f"{model.config.base_path}/{number} cannot be loaded: "
                     f"{error}"
+                )
+            over = [str(n) for n, _, _ in states if n > served[0]]
+            if over:
+                report(
+                    f"{model.config.name}: version {served[0]} answers; "
+                    f"{', '.join(over)} passed over, see above"
                 )
 
     def start_polling(self, seconds, report):

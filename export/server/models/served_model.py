@@ -22,7 +22,8 @@ class Version:
         error: the `ServingError` that ended it, or None.
         model: the `LoadedModel` while AVAILABLE or UNLOADING.
         users: requests that run in it.
-        gone: whether it has not been wanted since its end.
+        gone: whether it has not been wanted since its end, or not been there
+            since it failed.
     """
 
     number: int
@@ -54,8 +55,8 @@ class ServedModel:
     def refresh(self, report):
         """Looks once for versions that came or went.
 
-        A new one is loaded before an old one is let go, and an old one stays
-        if no wanted one can be loaded.
+        A new one is loaded before an old one is let go. One that cannot be
+        loaded does not count, so that an older one is wanted instead.
 
         Args:
             report: called with a line for each version that was loaded, was
@@ -69,10 +70,14 @@ class ServedModel:
             self._unlisted = True
             return
         self._unlisted = False
-        wanted = self.config.policy(paths)
-        for version in self._newly_wanted(wanted):
-            self._bring_up(version, paths[version.number], report)
-        self._let_go(wanted)
+        while True:
+            wanted = self.config.policy(self._without_failed(paths))
+            new = self._newly_wanted(wanted)
+            for version in new:
+                self._bring_up(version, paths[version.number], report)
+            if not new:
+                break
+        self._let_go(wanted, listed=self.config.policy(paths))
         self._close_unused(report)
 
     @contextlib.contextmanager
@@ -142,12 +147,26 @@ class ServedModel:
             raise not_servable(self.config.name, number)
         return self._versions[max(numbers)]
 
+    def _without_failed(self, paths):
+        """The numbers of `paths`, but for those that failed to load."""
+        with self._lock:
+            for version in self._versions.values():
+                if version.number not in paths:
+                    version.gone = version.state == "END"
+            return [
+                number
+                for number in paths
+                if number not in self._versions
+                or self._versions[number].gone
+                or not self._versions[number].error
+            ]
+
     def _newly_wanted(self, wanted):
         """Versions to load, the newest first."""
         with self._lock:
             for version in self._versions.values():
-                if version.state == "END" and version.number not in wanted:
-                    version.gone = True
+                if version.number not in wanted and not version.error:
+                    version.gone = version.state == "END"
             new = [
                 number
                 for number in sorted(wanted, reverse=True)
@@ -178,15 +197,15 @@ class ServedModel:
         about = about_version(pathlib.Path(path)).removeprefix(str(path))
         report(f"{name} loaded from {path} in {seconds:.1f} s{about}")
 
-    def _let_go(self, wanted):
+    def _let_go(self, wanted, listed):
         with self._lock:
             available = {
                 version.number
                 for version in self._versions.values()
                 if version.state == "AVAILABLE"
             }
-            if wanted and not available & set(wanted):
-                return
+            if listed and not available & set(wanted):
+                return  # what is there is broken: the old one goes on
             for number in available - set(wanted):
                 self._versions[number].state = "UNLOADING"
 

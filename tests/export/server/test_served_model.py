@@ -157,6 +157,40 @@ def test_a_broken_version_leaves_the_old_one(base, serve):
     assert states(model) == [(2, "AVAILABLE"), (1, "END")]
 
 
+def test_the_newest_sound_version_is_served(base):
+    base.add(1, 2)
+    base.add(3, 10, broken=True)
+    manager = ModelManager([ModelConfig("m", str(base.path))], Model)
+    lines = []
+    manager.load_all(lines.append)
+    assert [line.split(" from ")[0] for line in lines] == [
+        "m version 10 failed to load",
+        "m version 3 failed to load",
+        "m version 2 loaded",
+        "m: version 2 answers; 10, 3 passed over, see above",
+    ]
+    assert manager.status(Route("status", "m"))[2][:2] == (2, "AVAILABLE")
+    with manager.use(Route("predict", "m")) as model:
+        assert model.number == 2
+
+
+def test_broken_versions_do_not_count(base, serve):
+    base.add(1, 2, 3)
+    base.add(4, broken=True)
+    model = serve(latest(2))
+    assert len(refresh(model)) == 3
+    assert states(model) == [
+        (4, "END"),
+        (3, "AVAILABLE"),
+        (2, "AVAILABLE"),
+    ]
+    # With nothing sound left on the disk, what is loaded stays.
+    for number in (1, 2, 3):
+        base.remove(number)
+    assert refresh(model) == []
+    assert states(model)[1:] == [(3, "AVAILABLE"), (2, "AVAILABLE")]
+
+
 def test_removed_versions_are_unloaded(base, serve):
     base.add(1, 2)
     model = serve(every())
