@@ -3,9 +3,10 @@
 import functools
 import os
 import sys
+import threading
 
-import tensorflow as tf
-
+from alexnet_tf.files.text import printable
+from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from export.server.http.application import make_application
 from export.server.http.life_cycle import bound_socket, run_until_signal, url_of
 from export.server.http.limits import Limits
@@ -16,36 +17,86 @@ from export.server.models.models_config import read_models_config
 from export.server.models.versions import ModelConfig
 
 POLL_SECONDS = 1
-GRACE_SECONDS = 30
+GRACE_SECONDS = 6
 
 say = functools.partial(print, flush=True)
 
 
 def main(options):
     """Serves until SIGTERM or SIGINT; returns the exit code."""
-    tf.get_logger().setLevel("ERROR")  # it calls TF1's loader deprecated
     limits = Limits()
     origins = Origins(options.host, options.allow_origin)
     configs = models_to_serve(options)
     manager = ModelManager(
         configs, functools.partial(LoadedModel, run_timeout=limits.seconds)
     )
-    with bound_socket(options.host, options.port) as bound:
-        loaded = []
-        manager.load_all(loaded.append)
-
-        def ready():
-            say(start_up_lines(url_of(bound), configs, loaded))
-            manager.start_polling(POLL_SECONDS, say)
-
-        app = make_application(manager, limits, origins)
-        run_until_signal(app, bound, ready, GRACE_SECONDS)
-    if not manager.stop(GRACE_SECONDS):
+    with (
+        bound_socket(options.host, options.port) as bound,
+        # The notes of TensorFlow, which are kept from standard error, would
+        # take lines of the log with them.
+        os.fdopen(os.dup(2), "w") as log,
+    ):
+        url = url_of(bound)
+        for name, folders in manager.discover().items():
+            paths = printable(", ".join(map(str, folders)))
+            print(f"loading {name} from {paths} ...", file=log)
+        print(f"{url} meanwhile tells that it is loading", file=log, flush=True)
+        app = make_application(manager, limits, origins, log)
+        loader = Loader(
+            manager, functools.partial(start_up_lines, url, configs)
+        )
+        run_until_signal(app, bound, loader.start, GRACE_SECONDS)
+    if loader.error:
+        raise loader.error
+    if not loader.done or not manager.stop(GRACE_SECONDS):
         # What still runs cannot be interrupted and would hold up the exit.
+        say("stopped")
         sys.stdout.flush()
         os._exit(0)
     say("stopped")
     return 0
+
+
+class Loader:
+    """Loads the models in a thread while the server already answers.
+
+    Attributes:
+        done: whether all are loaded.
+        error: the exception that ended it, or None.
+
+    Args:
+        manager: `ModelManager`.
+        lines: function of what was loaded, a line each, that returns what to
+            say once all are.
+    """
+
+    def __init__(self, manager, lines):
+        self.done = False
+        self.error = None
+        self._manager = manager
+        self._lines = lines
+
+    def start(self, end):
+        """Begins; `end` is called if it cannot be done."""
+        threading.Thread(
+            target=self._run, args=(end,), name="loader", daemon=True
+        ).start()
+
+    def _run(self, end):
+        loaded = []
+        try:
+            with start_up_notes_hidden():
+                import tensorflow as tf
+            # It calls TF1's loader deprecated.
+            tf.get_logger().setLevel("ERROR")
+            self._manager.load_all(loaded.append)
+        except BaseException as error:
+            self.error = error
+            end()
+            return
+        self.done = True
+        say(self._lines(loaded))
+        self._manager.start_polling(POLL_SECONDS, say)
 
 
 def models_to_serve(options):

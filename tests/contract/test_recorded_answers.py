@@ -28,6 +28,8 @@ PAIRS = RECORDED["pairs"]
 DIFFERENT = {
     "trailing garbage": "leniency: TF Serving ignores what follows a document",
     "duplicate key": "leniency: here the last of equal keys counts",
+    "root": "convenience: it leads to the page",
+    "HEAD": "convenience: as GET, without a body",
     "OPTIONS with origin": "protection: foreign pages are refused",
     "BOM": "leniency: a byte-order mark is no JSON",
 }

@@ -6,6 +6,7 @@ import zlib
 from aiohttp import StreamReader, web
 
 from export.server.http.limits import Limits
+from export.server.json.document import shortened
 from export.server.serving_error import ServingError, TooLargeError
 
 
@@ -78,7 +79,7 @@ class Bodies:
         except BaseException as error:
             body.close()
             if isinstance(error, web.RequestPayloadError | ConnectionError):
-                reason = f"The request body is broken: {error}"
+                reason = f"The request body is broken: {shortened(str(error))}"
                 raise ServingError(reason) from None
             raise
         finally:

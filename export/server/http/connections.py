@@ -11,6 +11,7 @@ import time
 from aiohttp import web
 
 from export.server.http.limits import Limits
+from export.server.json.document import shortened
 
 _BACKLOG = 128
 # Oldest idle connections that give way at once where there is no room.
@@ -18,6 +19,22 @@ _AT_ONCE = 8
 _PAUSE_SECONDS = 0.05
 _SECONDS_BETWEEN_LINES = 1
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's, but for answers to what is no HTTP, which repeat it all."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        message = message and shortened(message)
+        return super().handle_error(request, status, exc, message)
 
 
 class Connections:
@@ -107,7 +124,10 @@ class Connections:
             opening.add_done_callback(self._opening.discard)
 
     def _connection(self) -> web.RequestHandler:
-        connection = self._server()
+        # As the server makes its own connections when it is called.
+        connection = _Connection(
+            self._server, loop=self._loop, **self._server._kwargs
+        )
         self._note_idle(connection, self._limits.header_seconds)
         return connection
 

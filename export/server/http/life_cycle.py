@@ -50,19 +50,20 @@ def url_of(bound):
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_until_signal(app, bound, ready, grace):
+def run_until_signal(app, bound, begin, grace):
     """Serves until SIGTERM or SIGINT, then finishes what is running.
 
     Args:
         app: aiohttp's application.
         bound: socket from `bound_socket`.
-        ready: called once requests are accepted.
+        begin: called once requests are accepted, with a function that ends
+            the server from any thread.
         grace: seconds that running requests get to finish.
 
     Raises:
         UserError: another process was quicker to listen on the address.
     """
-    asyncio.run(_serve(app, bound, ready, grace))
+    asyncio.run(_serve(app, bound, begin, grace))
 
 
 class Running:
@@ -84,7 +85,8 @@ class Running:
             auto_decompress=False,
             handler_cancellation=True,
             lingering_time=LINGERING_SECONDS,
-            shutdown_timeout=grace,
+            # aiohttp waits so long twice before it cancels what runs.
+            shutdown_timeout=grace / 2,
         )
 
     async def start(self):
@@ -108,7 +110,7 @@ def _is_our_fault(record):
     return not isinstance(error, HttpProcessingError)
 
 
-async def _serve(app, bound, ready, grace):
+async def _serve(app, bound, begin, grace):
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,6 +122,11 @@ async def _serve(app, bound, ready, grace):
         raise UserError(
             f"cannot listen on {url_of(bound)}: {error.strerror}"
         ) from None
-    ready()
+
+    def end():
+        with contextlib.suppress(RuntimeError):  # it has ended
+            loop.call_soon_threadsafe(stop.set)
+
+    begin(end)
     await stop.wait()
     await running.stop()

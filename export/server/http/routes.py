@@ -4,6 +4,7 @@ import dataclasses
 import re
 import urllib.parse
 
+from export.server.json.document import shortened
 from export.server.serving_error import ServingError
 
 _NAME = r"([^/:]+)"
@@ -49,25 +50,31 @@ def parse_route(method, target):
         ServingError: there is no such request.
         BadVersionError: the version is too big.
     """
-    pattern = {"POST": _PREDICTION, "GET": _STATUS}.get(method)
+    patterns = {"POST": _PREDICTION, "GET": _STATUS, "HEAD": _STATUS}
+    pattern = patterns.get(method)
     found = pattern.fullmatch(target) if pattern else None
     if not found:
-        raise ServingError(f"Malformed request: {method} {target}")
+        raise _malformed(method, target)
     model, version, label, action = found.groups()
     if version and int(version) > _INT64_MAX:
         raise BadVersionError
-    if method == "GET":
+    if pattern is _STATUS:
         if model is None:
             raise ServingError("Missing model name in request.")
         action = "metadata" if action == "metadata" else "status"
     elif action != action.lower():
-        raise ServingError(f"Malformed request: {method} {target}")
+        raise _malformed(method, target)
     return Route(
         action=action,
         model=_decoded(model),
         version=int(version) if version else None,
         label=_decoded(label) if label else None,
     )
+
+
+def _malformed(method, target):
+    words = f"{shortened(method)} {shortened(target)}"
+    return ServingError(f"Malformed request: {words}")
 
 
 def _decoded(name):

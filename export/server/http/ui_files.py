@@ -54,6 +54,7 @@ def add_ui(app, models):
     async def offered(request):
         return web.json_response({"models": models}, headers=_HEADERS)
 
+    app.router.add_get("/", redirect)
     app.router.add_get("/ui", redirect)
     app.router.add_get("/ui/models.json", offered)
     app.router.add_get("/ui/{name:[^/]*}", page)

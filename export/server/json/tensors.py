@@ -274,7 +274,7 @@ def _add_named(row: Any, i: int, builders: dict[str, _TensorBuilder]) -> None:
             f"Expecting object but got list at item {i} of input list"
         )
     for name, value in row.items():
-        short = shortened(name)
+        short = shortened(name, 100)  # it is told twice
         try:
             if name not in builders:
                 raise ServingError(

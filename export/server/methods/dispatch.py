@@ -2,7 +2,7 @@
 
 from export.server.deadline import Deadline
 from export.server.http.routes import Route
-from export.server.json.document import read_object, shown
+from export.server.json.document import read_object, shortened, shown
 from export.server.json.examples import serialized_examples
 from export.server.methods.classify import classify_json, regress_json
 from export.server.methods.predict import predict_json
@@ -18,7 +18,7 @@ def answer(
     route: Route,
     body: bytes | bytearray,
     deadline: Deadline,
-) -> str:
+) -> tuple[str, int]:
     """Answers a request that runs a model.
 
     The body is read before the model is looked for, so a broken request for
@@ -31,7 +31,7 @@ def answer(
         deadline: ends the work.
 
     Returns:
-        JSON text.
+        (JSON text, images or other rows that the request carried).
 
     Raises:
         ServingError: the request cannot be answered, or not in time.
@@ -52,6 +52,9 @@ def answer(
     name = name or DEFAULT_SIGNATURE
     with manager.use(route) as model:
         if name not in model.signatures:
-            raise ServingError(f"No signature was found with the name: {name}")
+            raise ServingError(
+                f"No signature was found with the name: {shortened(name)}"
+            )
         run = _ON_EXAMPLES[route.action]
-        return run(model.signatures[name], examples, deadline)
+        text = run(model.signatures[name], examples, deadline)
+        return text, len(examples)

@@ -14,7 +14,7 @@ def predict_json(
     name: str,
     document: dict[str, Any],
     deadline: Deadline,
-) -> str:
+) -> tuple[str, int]:
     """Answers a predict request.
 
     Args:
@@ -22,6 +22,9 @@ def predict_json(
         name: of the signature; "" is the default one.
         document: the request.
         deadline: ends the work.
+
+    Returns:
+        (JSON text, rows of the input).
 
     Raises:
         ServingError: the request does not fit, the model fails, or the time
@@ -35,4 +38,5 @@ def predict_json(
     tensors, by_row = input_tensors(document, signature.input_dtypes, deadline)
     write = rows_json if by_row else columns_json
     outputs = signature.run(tensors, deadline.left())
-    return write(outputs, signature.output_dtypes)
+    rows = max(len(t) if t.ndim else 1 for t in tensors.values())
+    return write(outputs, signature.output_dtypes), rows

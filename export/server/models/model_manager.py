@@ -34,6 +34,25 @@ class ModelManager:
         """Names of the models, in the order of their configs."""
         return list(self._models)
 
+    def without_version(self):
+        """Names of the models of which no version can be used."""
+        return [
+            name
+            for name, model in self._models.items()
+            if all(state != "AVAILABLE" for _, state, _ in model.status())
+        ]
+
+    def discover(self):
+        """Looks for the versions that `load_all` will load first.
+
+        Returns:
+            {name of a model: its folders, the newest version first}.
+
+        Raises:
+            UserError: a model has no version.
+        """
+        return {name: _found(model) for name, model in self._models.items()}
+
     def load_all(self, report):
         """Loads what is there now.
 
@@ -43,8 +62,7 @@ class ModelManager:
         Raises:
             UserError: a model has no version, or none that can be loaded.
         """
-        for model in self._models.values():
-            _check_any(model.config)
+        self.discover()
         for model in self._models.values():
             model.refresh(report)
             states = model.status()
@@ -119,15 +137,17 @@ class ModelManager:
                     traceback.print_exc(file=sys.stderr)
 
 
-def _check_any(config):
+def _found(model):
+    config = model.config
     try:
-        wanted = config.policy(versions_on_disk(config.base_path))
+        numbers = model.discover()
     except OSError as error:
         reason = f"{config.base_path} cannot be read: {error.strerror}"
     else:
+        if numbers:
+            paths = versions_on_disk(config.base_path)
+            return [paths[number] for number in numbers]
         reason = f"{config.base_path} holds no version to serve"
-        if wanted:
-            return
     raise UserError(
         f"model {config.name}: {reason}; write one with "
         f"{command('export', export_dir=config.base_path)}"

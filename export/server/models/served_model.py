@@ -8,6 +8,7 @@ import time
 
 from alexnet_tf.errors import one_line
 from alexnet_tf.run.about import about_version
+from export.server.json.document import shortened
 from export.server.models.versions import versions_on_disk
 from export.server.serving_error import ServingError
 
@@ -48,9 +49,21 @@ class ServedModel:
     def __init__(self, config, load):
         self.config = config
         self._load = load
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._versions = {}
         self._unlisted = False
+
+    def discover(self):
+        """Makes the versions known that `refresh` will load, to `status`.
+
+        Returns:
+            Their numbers, the newest first.
+
+        Raises:
+            OSError: the base folder cannot be listed.
+        """
+        wanted = self.config.policy(versions_on_disk(self.config.base_path))
+        return [version.number for version in self._newly_wanted(wanted)]
 
     def refresh(self, report):
         """Looks once for versions that came or went.
@@ -74,7 +87,7 @@ class ServedModel:
             wanted = self.config.policy(self._without_failed(paths))
             new = self._newly_wanted(wanted)
             for version in new:
-                self._bring_up(version, paths[version.number], report)
+                self._bring_up(version, paths, report)
             if not new:
                 break
         self._let_go(wanted, listed=self.config.policy(paths))
@@ -144,6 +157,11 @@ class ServedModel:
             if version.state == "AVAILABLE" and number in (None, version.number)
         ]
         if not numbers:
+            states = {version.state for version in self._versions.values()}
+            if states & {"START", "LOADING"} and "AVAILABLE" not in states:
+                raise ServingError(
+                    f"{self.config.name} is still loading", "UNAVAILABLE"
+                )
             raise not_servable(self.config.name, number)
         return self._versions[max(numbers)]
 
@@ -174,9 +192,14 @@ class ServedModel:
             ]
             for number in new:
                 self._versions[number] = Version(number)
-            return [self._versions[number] for number in new]
+            return [
+                self._versions[number]
+                for number in sorted(wanted, reverse=True)
+                if self._versions[number].state == "START"
+            ]
 
-    def _bring_up(self, version, path, report):
+    def _bring_up(self, version, paths, report):
+        path = paths[version.number]
         name = f"{self.config.name} version {version.number}"
         with self._lock:
             version.state = "LOADING"
@@ -188,6 +211,9 @@ class ServedModel:
                 # Not the exception itself: its frames would keep the graph.
                 version.error = ServingError(error.message, error.code)
                 version.state = "END"
+                # In the same step: the model is not yet lost.
+                wanted = self.config.policy(self._without_failed(paths))
+                self._newly_wanted(wanted)
             report(f"{name} failed to load from {path}: {one_line(error)}")
             return
         with self._lock:
@@ -226,6 +252,7 @@ class ServedModel:
 
 def not_servable(name, number=None):
     """The error for a model or version that is not there to run."""
+    name = shortened(name)
     which = (
         f"Latest({name})" if number is None else f"Specific({name}, {number})"
     )
@@ -235,10 +262,12 @@ def not_servable(name, number=None):
 def no_versions(name):
     """The error for the status of a model that is not served."""
     return ServingError(
-        f"Could not find any versions of model {name}", "NOT_FOUND"
+        f"Could not find any versions of model {shortened(name)}", "NOT_FOUND"
     )
 
 
 def unknown_label(label):
     """The error for a label that no version has."""
-    return ServingError(f"Unrecognized servable version label: {label}")
+    return ServingError(
+        f"Unrecognized servable version label: {shortened(label)}"
+    )

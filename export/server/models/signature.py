@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from export.server.json.document import shortened
 from export.server.serving_error import ServingError, from_tensorflow
 
+_MOST = 500  # characters of what a graph says
 DEFAULT_SIGNATURE = "serving_default"
 
 
@@ -71,7 +73,10 @@ class Signature:
                 ],
             )
         except tf.errors.OpError as error:
-            raise from_tensorflow(error) from None
+            refusal = from_tensorflow(error)
+            # A graph may repeat a whole string of its input.
+            refusal.message = shortened(refusal.message, _MOST)
+            raise refusal from None
         # A string without dimensions comes as bytes.
         arrays = [
             np.array(r, object) if isinstance(r, bytes) else r for r in results
@@ -88,7 +93,8 @@ def signature_of(signatures: dict[str, Signature], name: str) -> Signature:
     name = name or DEFAULT_SIGNATURE
     if name not in signatures:
         raise ServingError(
-            f'Serving signature name: "{name}" not found in signature def'
+            f'Serving signature name: "{shortened(name)}" not found in '
+            "signature def"
         )
     return signatures[name]
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import io
 import json
 import shutil
 import threading
@@ -32,13 +33,13 @@ def toy(toys, tmp_path):
 def serving():
     """Function of (manager, limits): context manager with the server's URL.
 
-    The third argument, `Origins`, may be given.
+    `origins` and `log` are as for `make_application`.
 
     The server runs in a thread of this process.
     """
 
     @contextlib.contextmanager
-    def run(manager, limits, origins=None):
+    def run(manager, limits, origins=None, log=None):
         origins = origins or Origins("127.0.0.1")
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
@@ -49,7 +50,9 @@ def serving():
 
         try:
             bound = bound_socket("127.0.0.1", 0)
-            app = make_application(manager, limits, origins)
+            app = make_application(
+                manager, limits, origins, log or io.StringIO()
+            )
             url = url_of(bound)
             running = Running(app, bound, grace=10)
             wait_for(running.start())

@@ -7,6 +7,7 @@ what is not freed by its last reference shows in the process's memory.
 """
 
 import gc
+import io
 import json
 import pathlib
 import resource
@@ -27,7 +28,7 @@ from export.server.serving_error import ServingError
 
 ROOT = pathlib.Path(__file__).parents[3]
 MIB = 2**20
-GRACE = 5
+GRACE = 3
 
 
 class Signature:
@@ -112,10 +113,13 @@ def main():
         (base / "1").mkdir(parents=True)
         manager = ModelManager([ModelConfig("m", str(base))], Model)
         manager.load_all(lambda line: None)
-        app = make_application(manager, Limits(**limits), Origins("127.0.0.1"))
+        app = make_application(
+            manager, Limits(**limits), Origins("127.0.0.1"), io.StringIO()
+        )
         with bound_socket("127.0.0.1", 0) as bound:
+            url = url_of(bound)
             run_until_signal(
-                app, bound, lambda: print(url_of(bound), flush=True), GRACE
+                app, bound, lambda end: print(url, flush=True), GRACE
             )
 
 

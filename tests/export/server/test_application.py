@@ -3,8 +3,10 @@
 import contextlib
 import gzip
 import http.client
+import io
 import json
 import queue
+import re
 import select
 import socket
 import threading
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.errors import UserError
+from export.server.http.application import METRICS_PATH
 from export.server.http.limits import Limits
 from export.server.http.origins import Origins
 from export.server.http.ui_files import BASE_STYLE
@@ -305,6 +308,7 @@ def test_a_client_that_goes_away_frees_its_place(
     "request_",
     [
         b"garbage\r\n\r\n",
+        60_000 * b"x",
         b"GET /v1/models/\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"POST " + PREDICT.encode() + b" HTTP/1.1\r\nHost: localhost\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\nno number\r\n",
@@ -315,7 +319,10 @@ def test_broken_http_is_no_fault_of_the_server(
 ):
     with serving(manager, Limits()) as url:
         connection = raw_request(url, request_)
-        assert connection.recv(100).startswith(b"HTTP/1.0 400 ")
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 400
+        assert len(answer.read()) < 300
         connection.close()
         # One that ends in the midst of its body:
         raw_request(url, post_head(100), b"{").close()
@@ -457,11 +464,170 @@ def test_the_page(serving, manager, connect, tmp_path, monkeypatch):
             response = client.connection.getresponse()
             assert (response.status, response.read()[:1]) != (200, b"1")
             assert response.status == 404
-        client.connection.request("GET", "/ui")
-        response = client.connection.getresponse()
-        response.read()
-        assert response.status == 308
-        assert response.headers["Location"] == "/ui/"
+        for path in ("/ui", "/"):
+            client.connection.request("GET", path)
+            response = client.connection.getresponse()
+            response.read()
+            assert response.status == 308
+            assert response.headers["Location"] == "/ui/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/models/m",
+        "/v1/models/m/metadata",
+        "/v1/models/n",
+        "/ui/",
+        "/healthz",
+        METRICS_PATH,
+        "/",
+    ],
+)
+def test_head_is_get_without_a_body(serving, manager, connect, path):
+    with serving(manager, Limits()) as url:
+        answers = []
+        for method in ("GET", "HEAD"):
+            connection = connect(url).connection
+            connection.request(method, path)
+            response = connection.getresponse()
+            headers = dict(response.headers)
+            del headers["Date"]
+            if path == METRICS_PATH:  # the first request is counted
+                del headers["Content-Length"]
+            answers.append((response.status, headers))
+            assert bool(response.read()) == (method == "GET")
+        assert answers[0] == answers[1]
+
+
+def test_a_line_for_each_request(serving, manager, held, connect):
+    log = io.StringIO()
+    with serving(manager, Limits(), log=log) as url:
+        client = connect(url)
+        held.let_go(2)
+        client.ask("POST", PREDICT, b'{"instances": [1, 2, 3]}')
+        client.ask("POST", PREDICT, b'{"inputs": [1]}')
+        client.ask("POST", PREDICT, b"{}")
+        client.ask("GET", "/v1/models/" + 5000 * "x")
+        client.ask("GET", "/v1/models/m", headers={"Origin": "http://a"})
+        client.connection.request("GET", "/")
+        client.connection.getresponse().read()
+    pattern = re.compile(
+        r"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}) 127\.0\.0\.1 "
+        r"(\S+ /.*) (\d{3}) (\d+\.\d{3}) s(.*)"
+    )
+    lines = [pattern.fullmatch(x) for x in log.getvalue().splitlines()]
+    told = [(line[2], line[3], line[5]) for line in lines]
+    assert [*told[:3], *told[4:]] == [
+        (f"POST {PREDICT}", "200", " 3 images"),
+        (f"POST {PREDICT}", "200", " 1 image"),
+        (f"POST {PREDICT}", "400", ""),
+        ("GET /v1/models/m", "403", ""),
+        ("GET /", "308", ""),
+    ]
+    assert told[3][0].endswith("... (4811 more characters)")
+
+
+def test_metrics(serving, manager, held, connect):
+    with serving(manager, Limits()) as url:
+        client = connect(url)
+        held.let_go(2)
+        assert client.ask("POST", PREDICT, b'{"inputs": [1, 2]}')[0] == 200
+        assert client.ask("POST", PREDICT, b'{"inputs": [1]}')[0] == 200
+        client.ask("POST", PREDICT, b"{}")
+        client.ask("POST", '/v1/models/"n:classify', b'{"examples": [1]}')
+        client.connection.request("GET", METRICS_PATH)
+        text = client.connection.getresponse().read().decode()
+    # What Prometheus' format 0.0.4 has: a name, labels, a number.
+    label = r'[A-Za-z_]\w*="(?:[^"\\\n]|\\["\\n])*"'
+    sample = rf"([A-Za-z_:][\w:]*{{{label}(?:,{label})*}}) ([0-9.e+]+|\+Inf)"
+    samples = {}
+    for line in text.splitlines():
+        if not re.fullmatch(r"# TYPE [\w:]+ (counter|histogram)", line):
+            key, value = re.fullmatch(sample, line).groups()
+            assert key not in samples
+            samples[key] = float(value)
+    name = ":tensorflow:serving:request_"
+    labels = 'model_name="m",API="predict",entrypoint="REST"'
+    assert (
+        samples.items()
+        >= {
+            f'{name}count{{model_name="m",status="OK"}}': 2,
+            f'{name}count{{model_name="m",status="INVALID_ARGUMENT"}}': 1,
+            f'{name}count{{model_name="",status="INVALID_ARGUMENT"}}': 1,
+            f'{name}example_count_total{{model="m"}}': 3,
+            f"{name}latency_count{{{labels}}}": 3,
+            f'{name}latency_bucket{{{labels},le="10"}}': 0,
+            f'{name}latency_bucket{{{labels},le="+Inf"}}': 3,
+            'alexnet_dev_http_responses_total{code="200"}': 2,
+            'alexnet_dev_http_responses_total{code="400"}': 2,
+        }.items()
+    )
+    assert 0 < samples[f"{name}latency_sum{{{labels}}}"] < 3e7
+
+
+def test_health(serving, held, connect, tmp_path):
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    go = threading.Event()
+
+    class Model:
+        def __init__(self, *_):
+            assert go.wait(20)
+            self.signatures = {"serving_default": held}
+
+    manager = ModelManager([ModelConfig("m", str(tmp_path / "m"))], Model)
+    manager.discover()
+    with serving(manager, Limits()) as url:
+        client = connect(url)
+
+        def health():
+            client.connection.request("GET", "/healthz")
+            response = client.connection.getresponse()
+            return response.status, response.read()
+
+        def state():
+            _, answer = client.ask("GET", "/v1/models/m")
+            return answer["model_version_status"][0]["state"]
+
+        assert (health(), state()) == ((503, b"no version yet: m\n"), "START")
+        load = threading.Thread(target=manager.load_all, args=(print,))
+        load.start()
+        while state() == "START":
+            time.sleep(0.01)
+        assert state() == "LOADING"
+        answer = client.ask("POST", PREDICT, b'{"inputs": [1]}')
+        assert answer == (503, {"error": "m is still loading"})
+        assert client.headers["Retry-After"] == "1"
+        go.set()
+        load.join()
+        assert (health(), state()) == ((200, b"ok\n"), "AVAILABLE")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/models/" + 5000 * "x", None),
+        ("/v1/models/m/labels/" + 5000 * "x" + "/metadata", None),
+        ("/v1/models/m/labels/" + 5000 * "x" + ":predict", b'{"inputs": 1}'),
+        ("/v1/" + 5000 * "x", None),
+        ("/v1/models/" + 5000 * "x" + ":predict", b'{"inputs": 1}'),
+        (PREDICT, b'{"signature_name": "%b", "inputs": 1}' % (MIB * b"x")),
+        (PREDICT, b'{"inputs": ["%b"]}' % (MIB * b"x")),
+        (PREDICT, b'{"%b": 1}' % (MIB * b"x")),
+        (PREDICT, b'{"instances": [{"%b": 1}]}' % (MIB * b"x")),
+        (PREDICT, b'"%b"' % (MIB * b"x")),
+        (PREDICT, b"9" * MIB),
+    ],
+)
+def test_an_error_repeats_little_of_a_request(
+    serving, manager, connect, path, body
+):
+    method = "POST" if body else "GET"
+    with serving(manager, Limits()) as url:
+        status, answer = connect(url).ask(method, path, body)
+    assert status in (400, 404)
+    for letter in "x9":
+        assert answer["error"].count(letter) < 210
 
 
 def test_an_array_of_floats_is_exact(serving, manager, held, connect):

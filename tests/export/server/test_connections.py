@@ -1,6 +1,7 @@
 """Connections over which nothing comes, and more of them than there may be."""
 
 import contextlib
+import http.client
 import socket
 import time
 import urllib.parse
@@ -85,3 +86,43 @@ def test_the_oldest_idle_connections_give_way(connect, descriptors):
         assert lines
         assert all("no room for more connections" in line for line in lines)
         assert len(lines) <= 1 + time.monotonic() - begin
+
+
+def test_the_end_does_not_wait_for_unfinished_bodies(connect):
+    with StandIn() as server:
+        unfinished = [connected(server) for _ in range(3)]
+        for connection in unfinished:
+            connection.sendall(
+                f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\n"
+                "Content-Length: 99\r\n\r\n{".encode()
+            )
+        begun = connected(server)
+        begun.sendall(HEAD)
+        idle = connect(server.url)
+        assert idle.ask("GET", "/v1/models/m")[0] == 200
+        begin = time.monotonic()
+        server.process.terminate()
+        assert server.process.wait(timeout=20) == 0
+        assert time.monotonic() - begin < 1
+        for connection in [*unfinished, begun]:
+            with contextlib.suppress(ConnectionError):
+                assert connection.recv(1) == b""
+            connection.close()
+
+
+@pytest.mark.parametrize(("seconds", "answered"), [(1.5, True), (30, False)])
+def test_the_end_waits_a_few_seconds_for_what_runs(connect, seconds, answered):
+    with StandIn() as server:
+        client = connect(server.url).connection
+        client.request("POST", PREDICT, b'{"inputs": [%g]}' % seconds)
+        time.sleep(0.2)
+        begin = time.monotonic()
+        server.process.terminate()
+        if answered:
+            assert client.getresponse().status == 200
+            assert server.process.wait(timeout=20) == 0
+            assert time.monotonic() - begin < seconds + 1
+        else:
+            with pytest.raises((http.client.HTTPException, ConnectionError)):
+                client.getresponse()
+            assert time.monotonic() - begin < 4

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from alexnet_tf.errors import BAD_INPUT, UserError
 from alexnet_tf.options import Options
+from export.wait_until_available import wait_until_available
 from modes import serve
 from tests.contract.local_server import ROOT, LocalServer
 
@@ -165,12 +166,16 @@ def test_nothing_to_serve_is_one_clear_line(tmp_path):
 
 
 def test_the_first_lines_tell_what_runs(base):
+    (base / "2").mkdir()  # it is passed over
     with LocalServer(f"--export_dir={base}", "--host=localhost") as server:
         assert server.first_line == (
             f"{server.url} serves toy: a development server, not TensorFlow "
             "Serving\n"
         )
+        failed = server.next_line("toy")
+        assert f"version 2 failed to load from {base}/2: NOT_FOUND" in failed
         assert "version 1 loaded" in server.next_line("toy")
+        assert "version 1 answers; 2 passed over" in server.next_line("toy")
         command = server.next_line("curl").strip()
         # The example works as it stands.
         example = command.replace("FILE.jpg", __file__)
@@ -179,3 +184,36 @@ def test_the_first_lines_tell_what_runs(base):
         )
         # This model takes numbers: it says so, having read the request.
         assert "Type: Object is not of expected type: float" in answer.stdout
+        first, second, request = server.stderr().splitlines()
+        assert first == f"loading toy from {base}/2 ..."
+        assert second == f"{server.url} meanwhile tells that it is loading"
+        assert " 127.0.0.1 POST /v1/models/toy:predict 400 " in request
+
+
+def reason_to_wait(url):
+    with pytest.raises(UserError) as caught:
+        wait_until_available(url, "toy", 0)
+    return str(caught.value)
+
+
+def test_it_answers_while_it_loads(base):
+    """And ends at once when it is told to."""
+    command = [sys.executable, "main.py", "--mode=serve", "--port=0"]
+    begin = time.monotonic()
+    with subprocess.Popen(
+        [*command, f"--export_dir={base}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert "loading toy" in process.stderr.readline()
+        url = process.stderr.readline().split()[0]
+        while "version 1 is" not in (reason := reason_to_wait(url)):
+            assert "refused" in reason
+            assert time.monotonic() - begin < 20
+        seconds = time.monotonic() - begin
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        assert process.stdout.read() == "stopped\n"
+    assert seconds < 6, "TensorFlow alone takes longer to import"
