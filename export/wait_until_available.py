@@ -89,7 +89,9 @@ def _available_version(address, seconds):
         raise _NotYet(f"the answer is {_refusal(error)}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise _NotYet(f"no answer ({reason}); is a server running?") from None
+        raise _NotYet(
+            f"no answer ({reason}): no server is running, or it just starts"
+        ) from None
     try:
         versions = {
             int(v["version"]): (v["state"], v.get("status", {}))
