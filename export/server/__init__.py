@@ -17,7 +17,10 @@ does. The way of a request:
 Where it is known to differ from TensorFlow Serving:
 
 - no gRPC, batching or reloading of the models config; a version that failed to
-  load is not tried again until it has been away;
+  load is passed over and not tried again until it has been away; requests are
+  answered while the first is loading;
+- HEAD is GET without a body, / leads to the page, and requests of foreign pages
+  are refused with 403;
 - bodies over 64 MiB are refused with 413 (there: 100 MB, unpacked), requests
   beyond those that may wait with 503 (there they all wait), and bodies that
   come too slowly with 408;

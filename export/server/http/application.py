@@ -1,5 +1,6 @@
 """Everything the server answers over HTTP."""
 
+import contextlib
 import time
 from typing import TextIO
 
@@ -64,7 +65,8 @@ def make_application(
             metrics.note_response(status)
             seconds = time.monotonic() - begin
             line = _line(request, status, seconds, images)
-            print(line, file=log, flush=True)
+            with contextlib.suppress(OSError):  # a full disk fails no request
+                print(line, file=log, flush=True)
 
     async def add_headers(request, response):
         response.headers["Server"] = SERVER
