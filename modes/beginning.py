@@ -17,28 +17,26 @@ RANDOM = "random"
 OPEN = {"source": RANDOM, "sha256": "any", "layers": ()}
 
 
-def begin(options, run, workers):
+def begin(options, run):
     """What a run begins with, and the recipe that may come with it.
 
     Args:
-        options, run, workers: see `starting_point`.
+        options, run: see `starting_point`.
 
     Returns:
         (options, what `starting_point` returns): the options have the recipe
         of the trained network where none was given.
     """
-    start = starting_point(options, run, workers)
+    start = starting_point(options, run)
     return with_its_recipe(options, run, start), start
 
 
-def starting_point(options, run, workers):
+def starting_point(options, run):
     """What a run begins with.
 
     Args:
         options: of the mode.
         run: the `Run`, which need not exist.
-        workers: those that train together. Whatever starts them again says
-            --init again.
 
     Returns:
         A `StartingPoint`; None where the first weights are random, or the run
@@ -51,9 +49,9 @@ def starting_point(options, run, workers):
     if run.exists:
         config = run.read_config()
         recorded = config.init.source
-        if options.init and (
-            workers.size == 1 or _absolute(options.init) != recorded
-        ):
+        # What starts a job again after its time is up says --init again.
+        is_the_same = options.init and _absolute(options.init) == recorded
+        if options.init and (run.is_finished or not is_the_same):
             raise UserError(
                 f"--init={options.init} is for a new run, and {run.path} is "
                 f"one: {command('train', run=run.path)} goes on with it; or "

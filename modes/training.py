@@ -71,7 +71,7 @@ def train(options, begin=None):
         with Interrupts() as interrupts, losing_workers(run, workers):
             start = None
             if begin:
-                options, start = begin(options, run, workers)
+                options, start = begin(options, run)
             return train_run(options, run, interrupts, workers, start)
     except StartAgain as stop:
         print(f"main.py: worker {workers.rank}: {stop}", file=sys.stderr)
@@ -281,7 +281,7 @@ def check_same_recipe(run, config):
     if run.dataset_file.is_file() and "imported_from" in run.read_dataset():
         raise UserError(
             f"{run.path} holds imported weights, no training to continue: "
-            "name another --run"
+            f"name another --run, and --init={run.path} to begin with them"
         )
     before = run.read_config()
     if config.model.num_classes == 0:

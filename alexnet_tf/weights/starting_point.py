@@ -30,7 +30,7 @@ LAST = "fc8"
 # What may differ without the layers meaning something else.
 NO_MATTER = (
     *("model.num_classes ", "model.weight_std.", "model.bias."),
-    *("model.mean ", "model.mean_values ", "model.channel_order "),
+    "model.channel_order ",
     "model.lighting.",
 )
 

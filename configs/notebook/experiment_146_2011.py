@@ -7,14 +7,14 @@ towers, and the classes are divided, 10,921 and 10,922, under one softmax.
 Starts from: 146 on 2009, conv1 to conv6; the fully connected layers new.
 
 Schedule: convolutions at 0.001, the new layers at 0.01 up to epoch 6 and at
-0.001 then; stopped at 8.11, here 8. A layer's own rate counts from the second
-epoch on, so in the first the new layers have 0.001 too.
+0.001 then; stopped at 8.11, here 8.
 
 Not certain: nothing of the network. The biases of conv6 learned with 0.002,
 all others with 0.02, which here all do.
 
 Command:  python main.py --mode=train
           --config=configs/notebook/experiment_146_2011.py --data_dir=DIR
+          --init=RUN of experiment_146_2009
 Hardware: no run yet.
 Result:   none in the log. This program has not been run on ImageNet.
 """
@@ -33,11 +33,11 @@ def get_config():
     model.split_softmax = True
     model.exchange = ("conv3", "conv6", "fc6", "fc7", "bottleneck", "fc8")
 
+    config.init.layers = (*config.init.layers, "conv6")
+
     train = config.train
     train.epochs = 8
     train.lr_drop_epochs = (8,)  # none while it trains
-    train.layer_lrs = (
-        *((layer, 1, 0.01) for layer in NEW),
-        *((layer, 6, 0.001) for layer in NEW),
-    )
+    train.lr_multipliers = experiment_146_2009.learning_faster(NEW)
+    train.layer_lrs = tuple((layer, 6, 0.001) for layer in NEW)
     return config
