@@ -9,6 +9,7 @@ what is not freed by its last reference shows in the process's memory.
 import gc
 import io
 import json
+import os
 import pathlib
 import resource
 import subprocess
@@ -28,7 +29,7 @@ from export.server.serving_error import ServingError
 
 ROOT = pathlib.Path(__file__).parents[3]
 MIB = 2**20
-GRACE = 3
+GRACE = 2
 
 
 class Signature:
@@ -75,6 +76,8 @@ class StandIn:
         self.process = subprocess.Popen(
             [sys.executable, "-m", __name__, settings],
             cwd=ROOT,
+            # Large blocks go back to the system at once, whatever came before.
+            env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(MIB // 8)},
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,

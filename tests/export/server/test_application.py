@@ -177,14 +177,14 @@ def test_a_body_that_unpacks_to_more_than_the_limit(
 
 
 def test_a_slow_client_holds_up_no_one(serving, manager, held, connect):
-    limits = Limits(running=1, waiting=0, body_rate=1000, body_window=1)
+    limits = Limits(running=1, waiting=0, body_rate=1000, body_window=0.7)
     with serving(manager, limits) as url:
         slow = [raw_request(url, post_head(100), b"{") for _ in range(20)]
         begin = time.monotonic()
         client = connect(url)
         held.let_go(2)
         assert client.ask("POST", PREDICT, b'{"instances": [1]}')[0] == 200
-        assert time.monotonic() - begin < 0.9
+        assert time.monotonic() - begin < 0.6
         for connection in slow:
             assert status_of(connection) == (
                 408,
