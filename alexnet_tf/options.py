@@ -25,7 +25,7 @@ def flag(
     )
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(kw_only=True)
 class Options:
     """Values of the command line. The annotations say what flags may be.
 
@@ -217,6 +217,7 @@ class Mode:
     """
 
     summary: str
+    _: dataclasses.KW_ONLY
     flags: tuple[str, ...]
     keys: tuple[str, ...] = ()
     needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -232,87 +233,103 @@ SOURCE_KEYS = ("data.name", "data.holdout", "train.seed")
 MODES = {
     "train": Mode(
         "trains on the images that come with the program, or on --data_dir",
-        (
+        flags=(
             *("run", "init", *DATA, *TOWERS, "workers"),
             *("mean_file", "trust_pickle"),
         ),
-        ("data.", "model.", "init.", "train."),
+        keys=("data.", "model.", "init.", "train."),
     ),
     "evaluate": Mode(
         "errors of a run, or of several networks together",
-        (
+        flags=(
             *("run", "runs", "coefficients", *DATA, *TOWERS),
             *("crops", "results_dir", "json"),
         ),
-        SOURCE_KEYS,
+        keys=SOURCE_KEYS,
     ),
     "predict": Mode(
         "the most probable classes of images",
-        ("run", "runs", "images", *TOWERS, "submission", "synsets", "json"),
+        flags=(
+            "run",
+            "runs",
+            "images",
+            *TOWERS,
+            "submission",
+            "synsets",
+            "json",
+        ),
         needs=IMAGES,
     ),
     "export": Mode(
         "a run as SavedModel, ONNX file or weights for PyTorch",
-        (
+        flags=(
             *("run", "export_dir", "format", "precision", "keep_versions"),
             *TOWERS,
         ),
     ),
     "serve": Mode(
         "answers REST requests with an exported model",
-        ("export_dir", "models_config", "host", "port", "allow_origin"),
+        flags=("export_dir", "models_config", "host", "port", "allow_origin"),
     ),
     "prepare": Mode(
         "any images as 256x256 records",
-        ("prepared_dir", *DATA, "record_format", "max_rejected"),
-        ("data.name",),
-        {"prepared_dir": "=DIR"},
+        flags=("prepared_dir", *DATA, "record_format", "max_rejected"),
+        keys=("data.name",),
+        needs={"prepared_dir": "=DIR"},
     ),
     "index": Mode(
         "the images of a run, to search among",
-        ("run", *DATA, *TOWERS, "index_dir", "index_kind", "index_dtype"),
-        (*SOURCE_KEYS, "data.limit"),
+        flags=("run", *DATA, *TOWERS, "index_dir", "index_kind", "index_dtype"),
+        keys=(*SOURCE_KEYS, "data.limit"),
     ),
     "codes": Mode(
         "short codes for the images of an index",
-        ("run", "config", "index_dir", "index_kind", "codes"),
-        ("retrieval.",),
-        {"codes": "=BITS, a multiple of 8 such as 128"},
+        flags=("run", "config", "index_dir", "index_kind", "codes"),
+        keys=("retrieval.",),
+        needs={"codes": "=BITS, a multiple of 8 such as 128"},
     ),
     "search": Mode(
         "the images of an index that are nearest to images",
-        ("run", "images", "index_dir", "codes", "neighbours", *TOWERS, "json"),
+        flags=(
+            "run",
+            "images",
+            "index_dir",
+            "codes",
+            "neighbours",
+            *TOWERS,
+            "json",
+        ),
         needs=IMAGES,
     ),
     "report": Mode(
         "one page about a run",
-        ("run", *DATA, *TOWERS, "figure_seed", "json"),
-        (*SOURCE_KEYS, "data.limit"),
+        flags=("run", *DATA, *TOWERS, "figure_seed", "json"),
+        keys=(*SOURCE_KEYS, "data.limit"),
     ),
     "inspect": Mode(
         "the network, layer by layer, or where two recipes differ",
-        ("run", *DATA, "against", *TOWERS, "json"),
-        (
+        flags=("run", *DATA, "against", *TOWERS, "json"),
+        keys=(
             *("model.", "train.seed", "train.precision", "train.batch_size"),
             *("train.accumulate", "data.name"),
         ),
     ),
     "import_weights": Mode(
         "a run from another program's weights, such as Caffe's",
-        ("weights", "run", *DATA, "mean_file", "trust_pickle"),
-        ("data.", "model.", "train.seed"),
-        {"weights": "=FILE"},
+        flags=("weights", "run", *DATA, "mean_file", "trust_pickle"),
+        keys=("data.", "model.", "train.seed"),
+        needs={"weights": "=FILE"},
     ),
     "figure1": Mode(
         "ReLU against tanh, as figure 1 of the paper",
-        ("run", *DATA, "json"),
-        ("",),
-        {"config": "=configs/figure1.py"},
+        flags=("run", *DATA, "json"),
+        keys=("",),
+        needs={"config": "=configs/figure1.py"},
     ),
     "ablate": Mode(
         "what each part of the network is worth",
-        ("run", *DATA, *TOWERS, "seeds"),
-        ("data.", "model.", "train."),
+        flags=("run", *DATA, *TOWERS, "seeds"),
+        keys=("data.", "model.", "train."),
         unused_keys=("train.seed",),  # --seeds decides
     ),
 }

@@ -41,7 +41,11 @@ def main(options):
     keep_config(folder, config.to_json(indent=2) + "\n")
     images, labels = load_images(source)
     trials = Trials(
-        folder / "trials", config, images, labels, len(source.class_names)
+        folder=folder / "trials",
+        config=config,
+        images=images,
+        labels=labels,
+        classes=len(source.class_names),
     )
     curves = {name: best_curves(trials, config, name) for name in ACTIVATIONS}
     result = summary(curves, config)

@@ -72,7 +72,7 @@ def prepared(images, tmp_path_factory):
         config.data.name = "folder"
         folder = tmp_path_factory.mktemp(record_format) / "set"
         options = Options(
-            config,
+            config=config,
             config_given=True,
             data_dir=str(images),
             prepared_dir=str(folder),

@@ -154,7 +154,7 @@ def test_keys_are_those_of_a_recipe(mode):
 
 
 def options(**values):
-    return Options(paper.get_config(), **values)
+    return Options(config=paper.get_config(), **values)
 
 
 @pytest.mark.parametrize(

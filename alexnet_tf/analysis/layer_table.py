@@ -13,7 +13,7 @@ from alexnet_tf.layers.towers import TowerLayer
 FLOAT_BYTES = 4
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TowerRow:
     """A layer's share of one tower.
 
@@ -53,7 +53,15 @@ def _rows(layer):
         kept = math.prod(shape) * _item_bytes(layer)
         if isinstance(layer, keras.layers.Concatenate):
             kept = 0  # of divided logits, which training does not join
-        return [TowerRow(layer.name, None, None, shape, kept_bytes=kept)]
+        return [
+            TowerRow(
+                layer=layer.name,
+                tower=None,
+                device=None,
+                output_shape=shape,
+                kept_bytes=kept,
+            )
+        ]
     return [_tower_row(layer, tower) for tower in range(layer.towers)]
 
 
@@ -67,13 +75,18 @@ def _tower_row(layer, tower):
     if isinstance(layer, TowerSameMapNorm):
         # TensorFlow's gradients: input, sums, their root and its root.
         kept += 4 * outputs * FLOAT_BYTES
-    common = (layer.name, tower, layer.device(tower), shape)
+    common = {
+        "layer": layer.name,
+        "tower": tower,
+        "device": layer.device(tower),
+        "output_shape": shape,
+    }
     if not isinstance(layer, WeightedTowerLayer):
-        return TowerRow(*common, kept_bytes=kept)
+        return TowerRow(**common, kept_bytes=kept)
     kernel = tuple(layer.kernels[tower].shape)
     positions = math.prod(shape[:-1])
     return TowerRow(
-        *common,
+        **common,
         kernel_shape=kernel,
         exchange=layer.exchange,
         parameters=math.prod(kernel) + layer.biases[tower].shape[0],
@@ -87,7 +100,7 @@ def _item_bytes(layer):
     return tf.as_dtype(layer.compute_dtype).size
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingMemory:
     """Estimate of what one training step must hold, in bytes.
 
@@ -114,4 +127,10 @@ def training_memory(rows, batch_size, parts=1):
     weights = FLOAT_BYTES * sum(row.parameters for row in rows)
     sums = weights if parts > 1 else 0
     activations = batch_size // parts * sum(row.kept_bytes for row in rows)
-    return TrainingMemory(weights, weights, weights, sums, activations)
+    return TrainingMemory(
+        weights=weights,
+        velocities=weights,
+        gradients=weights,
+        sums=sums,
+        activations=activations,
+    )

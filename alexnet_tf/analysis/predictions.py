@@ -13,7 +13,7 @@ COLUMNS = 4
 RIGHT, OTHER = "#8fcf9c", "#c3d0e0"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelledPrediction:
     """What the network says of an image whose class is known.
 
@@ -52,12 +52,12 @@ def predict_examples(network, examples, crop):
         best = np.argsort(-probabilities, kind="stable")[:SHOWN]
         predictions.append(
             LabelledPrediction(
-                example["id"],
-                example["image"],
-                example["label"],
-                tuple(map(int, best)),
-                tuple(map(float, probabilities[best])),
-                float(probabilities[example["label"]]),
+                id=example["id"],
+                image=example["image"],
+                label=example["label"],
+                guesses=tuple(map(int, best)),
+                probabilities=tuple(map(float, probabilities[best])),
+                right=float(probabilities[example["label"]]),
             )
         )
     return predictions

@@ -223,7 +223,7 @@ class Trials:
         classes: number of classes.
     """
 
-    def __init__(self, folder, config, images, labels, classes):
+    def __init__(self, *, folder, config, images, labels, classes):
         self._folder = folder
         self._config = config
         self._images = images

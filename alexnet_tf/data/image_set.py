@@ -131,7 +131,7 @@ def table_split(
     )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
     """A labelled image set.
 

@@ -66,7 +66,7 @@ def batch_sums(records):
     )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Statistics:
     """What the network needs to know about its training images.
 

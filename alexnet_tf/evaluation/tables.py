@@ -24,7 +24,7 @@ COLUMNS = (
 VIEWS = {1: "centre crop", 10: "ten crops"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a network or an ensemble reached on a split.
 

@@ -39,9 +39,9 @@ def local_response_normalization(
     Returns:
         A tensor like `a`.
     """
-    constants = (n, k, alpha, beta)
-    formula = _Formula(*constants, product_with_band)
-    programs = _programs(constants) if compiled else None
+    constants = {"n": n, "k": k, "alpha": alpha, "beta": beta}
+    formula = _Formula(**constants, window_sum=product_with_band)
+    programs = _programs(**constants) if compiled else None
 
     @tf.custom_gradient
     def normalize(a):
@@ -64,7 +64,7 @@ def local_response_normalization(
     return normalize(a)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Formula:
     """The sums s, b and da, for one set of constants.
 
@@ -96,12 +96,12 @@ class _Formula:
 
 
 @functools.cache
-def _programs(constants: tuple[int, float, float, float]) -> tuple[Any, Any]:
+def _programs(**constants: Any) -> tuple[Any, Any]:
     """The functions of (a) and (a, db), compiled by XLA.
 
     The second computes the sums again: to keep them takes memory.
     """
-    formula = _Formula(*constants, sum_of_shifted)
+    formula = _Formula(**constants, window_sum=sum_of_shifted)
     forward = tf.function(
         lambda a: formula.normalized(a, formula.sums(a)), jit_compile=True
     )

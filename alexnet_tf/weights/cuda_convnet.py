@@ -72,7 +72,7 @@ def _weights_of(layers):
         )
         maps = joined[name][0].shape[-1]
     return FileWeights(
-        joined, channel_order="rgb", steps=_steps(layers, depths)
+        layers=joined, channel_order="rgb", steps=_steps(layers, depths)
     )
 
 

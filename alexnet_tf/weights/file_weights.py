@@ -7,7 +7,7 @@ import numpy as np
 from alexnet_tf.weights.steps import Step
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FileWeights:
     """The weights of a file, and what else it says of its network.
 

@@ -35,7 +35,9 @@ def read_npy(path):
     found = {str(name): _pair(name, value) for name, value in layers.items()}
     # Python 2 wrote dicts in any order.
     ordered = sorted(found, key=lambda n: (n not in WEIGHTED_LAYERS, n))
-    return FileWeights({n: found[n] for n in ordered}, channel_order="bgr")
+    return FileWeights(
+        layers={n: found[n] for n in ordered}, channel_order="bgr"
+    )
 
 
 def _pair(name, value):

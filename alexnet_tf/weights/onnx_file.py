@@ -64,7 +64,9 @@ def read_onnx(path):
         )
     named = dict(zip(WEIGHTED_LAYERS, weights, strict=True))
     return FileWeights(
-        layers_from_maps_first(named), channel_order="bgr", steps=tuple(steps)
+        layers=layers_from_maps_first(named),
+        channel_order="bgr",
+        steps=tuple(steps),
     )
 
 

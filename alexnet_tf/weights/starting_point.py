@@ -35,7 +35,7 @@ NO_MATTER = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class StartingPoint:
     """A trained network.
 

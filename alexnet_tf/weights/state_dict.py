@@ -74,7 +74,7 @@ def from_state_dict(arrays, described):
     mean = arrays.get(MEAN)
     dataset = described.get(DATASET)
     return FileWeights(
-        layers_from_maps_first(weights),
+        layers=layers_from_maps_first(weights),
         channel_order="rgb",
         mean=None if mean is None else mean.transpose(1, 2, 0),
         config=described.get(CONFIG),

@@ -9,8 +9,8 @@ The command line is `python -m export.client --help`. TensorFlow is imported
 for grpc:// addresses only.
 """
 
-from export.client.errors import ServerError
 from export.client.prediction import Client, Prediction, predict
+from export.client.server_errors import ServerError
 from export.client.settings import Settings
 
 __all__ = ["Client", "Prediction", "ServerError", "Settings", "predict"]

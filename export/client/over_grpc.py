@@ -7,7 +7,7 @@ import grpc
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
-from export.client.errors import (
+from export.client.server_errors import (
     Refused,
     ServerError,
     TryAgain,

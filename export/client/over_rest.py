@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from export.client.errors import (
+from export.client.server_errors import (
     Refused,
     ServerError,
     TryAgain,

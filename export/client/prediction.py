@@ -5,10 +5,10 @@ import itertools
 import os
 
 from alexnet_tf.data.other_formats import other_format
+from export.client.alternatives import alternatives
 from export.client.batches import batches
-from export.client.errors import Refused, ServerError, counted, foreign
-from export.client.offers import offers
 from export.client.retry import repeated
+from export.client.server_errors import Refused, ServerError, counted, foreign
 from export.client.settings import Settings
 
 # The model says whether an image is valid, not why it is not.
@@ -110,7 +110,7 @@ class Client:
             raise ServerError(
                 f"{self._settings.url} refused a request of "
                 f"{counted(contents)}: {refusal}"
-                f"{offers(self._transport, self._settings)}"
+                f"{alternatives(self._transport, self._settings)}"
             ) from None
         return self._rows(outputs, len(contents))
 

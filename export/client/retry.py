@@ -4,7 +4,7 @@ import itertools
 import random
 import time
 
-from export.client.errors import ServerError, TryAgain
+from export.client.server_errors import ServerError, TryAgain
 
 MOST_DOUBLINGS = 6  # half a second becomes half a minute
 

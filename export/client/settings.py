@@ -11,7 +11,7 @@ LONGEST_TIMEOUT = 86_400
 GREATEST_VERSION = 2**63 - 1  # TF Serving's int64
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """Where the model is and how to ask it.
 

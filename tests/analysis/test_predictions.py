@@ -43,7 +43,14 @@ def test_predictions_are_those_of_the_evaluation(small_model, image_folder):
 
 def test_the_bars_are_as_long_as_the_probabilities(tmp_path):
     image = np.zeros((256, 256, 3), np.uint8)
-    prediction = LabelledPrediction(0, image, 1, (0, 1), (0.6, 0.3), 0.3)
+    prediction = LabelledPrediction(
+        id=0,
+        image=image,
+        label=1,
+        guesses=(0, 1),
+        probabilities=(0.6, 0.3),
+        right=0.3,
+    )
     draw_predictions(tmp_path / "a.png", [prediction], ["", ""])
     with Image.open(tmp_path / "a.png") as file:
         pixels = np.asarray(file.convert("RGB"))

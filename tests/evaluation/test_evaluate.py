@@ -36,7 +36,15 @@ def records_of(labels, broken=()):
         {"id": ids, "image": ids, "label": labels}
     )
     split = Split(examples=examples, size=len(labels), name_of=str)
-    source = Source("made-up", (), split, split, decode, "made-up", "None.")
+    source = Source(
+        name="made-up",
+        class_names=(),
+        train=split,
+        validation=split,
+        decode=decode,
+        fingerprint="made-up",
+        licence="None.",
+    )
     records = Records(source, split, 0)
     records.leave_out(np.array(broken, np.int64))
     return records

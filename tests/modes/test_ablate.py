@@ -96,7 +96,17 @@ def test_an_evaluation_afterwards_changes_no_table(trainings, tmp_path):
     ablate.main(options)
     table = (tmp_path / "ablations.csv").read_text()
     for run in map(Run, tmp_path.glob("*-0")):
-        centre = Outcome("r", "d", "validation", 1, 1, *(1.0, (1, 1)) * 2)
+        centre = Outcome(
+            run="r",
+            dataset="d",
+            split="validation",
+            crops=1,
+            samples=1,
+            top1_error=1.0,
+            top1_interval=(1, 1),
+            top5_error=1.0,
+            top5_interval=(1, 1),
+        )
         run.evaluation_file.write_text(str(dataclasses.asdict(centre)))
     ablate.main(options)
     assert (tmp_path / "ablations.csv").read_text() == table

@@ -75,7 +75,10 @@ def test_inspect_takes_the_newest_run(
     output = capsys.readouterr()
     assert output.err == f"run {RUNS}/newest\n"
     newest = json.loads(output.out.splitlines()[-1])
-    assert inspect.main(Options(None, run=str(finished_run), json=True)) == 0
+    assert (
+        inspect.main(Options(config=None, run=str(finished_run), json=True))
+        == 0
+    )
     named = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert newest == named
     # 1/16 of the width: fc8 of 3 classes reads 256 numbers.

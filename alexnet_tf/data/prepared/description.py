@@ -20,7 +20,7 @@ MOST_CLASSES = 10**6
 FEWEST_BYTES = 16  # of a record: what frames one in a TFRecord file
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Description:
     """What dataset.json says of a set.
 

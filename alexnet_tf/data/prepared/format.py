@@ -32,7 +32,7 @@ PARSED_AT_ONCE = 64
 RAW_PARSED_AT_ONCE = 32
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordFormat:
     """One of the two formats.
 

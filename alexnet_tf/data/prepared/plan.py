@@ -11,7 +11,7 @@ from alexnet_tf.files.atomic import readable, write_text
 ORDER_SEED = 2012
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """What a preparation does; two equal plans give equal files.
 

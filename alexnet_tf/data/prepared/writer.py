@@ -65,13 +65,19 @@ def prepare(source, folder, record_format="jpeg", max_rejected=0.001):
     splits = {"train": source.train, "validation": source.validation}
     splits = {name: split for name, split in splits.items() if split}
     plan = Plan(
-        source.name,
-        source.fingerprint,
-        record_format,
-        {name: split.size for name, split in splits.items()},
+        source=source.name,
+        fingerprint=source.fingerprint,
+        record_format=record_format,
+        sizes={name: split.size for name, split in splits.items()},
     )
     try:
-        return _Preparation(source, splits, plan, folder, max_rejected).run()
+        return _Preparation(
+            source=source,
+            splits=splits,
+            plan=plan,
+            folder=folder,
+            max_rejected=max_rejected,
+        ).run()
     except (OSError, tf.errors.OpError) as error:
         raise _stopped(f"{folder} cannot be written", error) from None
 
@@ -89,7 +95,7 @@ def _stopped(what, error):
 class _Preparation:
     """The steps of `prepare`."""
 
-    def __init__(self, source, splits, plan, folder, max_rejected):
+    def __init__(self, *, source, splits, plan, folder, max_rejected):
         self._source = source
         self._splits = splits
         self._plan = plan

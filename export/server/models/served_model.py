@@ -28,6 +28,7 @@ class Version:
     """
 
     number: int
+    _: dataclasses.KW_ONLY
     state: str = "START"
     error: ServingError | None = None
     model: object = None

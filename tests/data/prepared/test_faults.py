@@ -70,7 +70,7 @@ def look(prepared):
     """Function that runs --mode=prepare on the finished set."""
 
     def run(**changes):
-        options = Options(paper.get_config(), prepared_dir=str(prepared))
+        options = Options(config=paper.get_config(), prepared_dir=str(prepared))
         return prepare_mode.main(dataclasses.replace(options, **changes))
 
     return run

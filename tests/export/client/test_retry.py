@@ -5,8 +5,8 @@ import time
 import pytest
 
 from export.client import Settings
-from export.client.errors import ServerError, TryAgain
 from export.client.retry import repeated
+from export.client.server_errors import ServerError, TryAgain
 
 
 @pytest.fixture

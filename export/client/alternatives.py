@@ -2,12 +2,12 @@
 
 import contextlib
 
-from export.client.errors import Refused, ServerError, TryAgain
+from export.client.server_errors import Refused, ServerError, TryAgain
 
 TIMEOUT = 5.0  # seconds: the answers only make an error clearer
 
 
-def offers(transport, settings):
+def alternatives(transport, settings):
     """Text to follow a refusal, in brackets; empty where nothing helps.
 
     Args:
