@@ -29,9 +29,12 @@ class TryAgain(Exception):
 
 def unreachable(url, reason):
     """Text for a server that cannot be connected to."""
+    start = "`python main.py --mode=serve` or `make serve`"
+    if url.startswith("grpc://"):
+        start = "`make serve`"  # the other one has no gRPC
     return (
         f"no server answers at {url} ({brief(reason)}): start one with "
-        "`python main.py --mode=serve` or `make serve`, or correct the address"
+        f"{start}, or correct the address"
     )
 
 

@@ -129,6 +129,7 @@ def test_no_server(free_port):
     told = str(caught.value)
     assert f"no server answers at {url}" in told
     assert "make serve" in told
+    assert "--mode=serve" not in told  # it has no gRPC
     assert "tried 2 times" in told
 
 
