@@ -11,6 +11,7 @@ from alexnet_tf.data.prepared.inspection import inspect_prepared
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.errors import UserError
+from alexnet_tf.options import Options
 from alexnet_tf.terminal.command import command
 
 
@@ -46,10 +47,11 @@ def inspect(options, folder):
     """Looks at the checksums of a complete set; returns 0.
 
     Raises:
-        UserError: it is damaged, or was made from another source than the
-            one that is asked for.
+        UserError: it is damaged, or was made from another source or with
+            another format than is asked for.
     """
-    source = read_description(folder).source
+    description = read_description(folder)
+    source = description.source
     asked = options.config.data.name
     is_asked = options.config_given or "data.name" in options.overrides
     if is_asked and asked != source:
@@ -57,10 +59,17 @@ def inspect(options, folder):
             f"{folder} holds a complete set of {source}, not of {asked}: name "
             "another --prepared_dir, or remove it"
         )
+    if options.record_format not in (Options.record_format, description.format):
+        raise UserError(
+            f"{folder} holds a complete set with records of format "
+            f"{description.format}, not {options.record_format}: name another "
+            "--prepared_dir, or remove it"
+        )
     records = inspect_prepared(folder)
     print(
-        f"{folder} holds {in_words(records)}, complete, and all checksums are "
-        f"right\n{next_step(folder)}"
+        f"{folder} holds {in_words(records)} of format {description.format}, "
+        f"made from {source}, complete, and all checksums are right\n"
+        f"{next_step(folder)}"
     )
     return 0
 

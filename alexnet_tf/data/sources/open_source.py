@@ -71,6 +71,12 @@ def open_whole_source(
     Raises:
         UserError: the source does not exist or cannot be used.
     """
+    own = ("embedded", "folder", "imagenet_tars", "prepared")
+    if download and name in own:
+        raise UserError(
+            f"--download is for data sets of TFDS, and data.name is {name}: "
+            "leave it out, or name a TFDS set with --config.data.name"
+        )
     if name == "embedded":
         if data_dir:
             raise UserError(

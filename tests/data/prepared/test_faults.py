@@ -102,10 +102,12 @@ def test_a_finished_set_is_inspected(prepared, look, capsys):
 
 
 @JPEG
-def test_a_finished_set_of_another_source_is_refused(look):
+def test_a_finished_set_of_another_kind_is_refused(look):
     for asked in (
         {"config_given": True},
         {"overrides": {"data.name": "imagenet2012:5.*.*"}},
     ):
         with pytest.raises(UserError, match="a complete set of folder, not"):
             look(**asked)
+    with pytest.raises(UserError, match="of format jpeg, not raw"):
+        look(record_format="raw")
