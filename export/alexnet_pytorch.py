@@ -41,11 +41,11 @@ class PaperDropout(nn.Module):
         rate: probability of a zero.
     """
 
-    def __init__(self, rate):
+    def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Of the shape of `x`."""
         if self.training:
             return x * (torch.rand_like(x) >= self.rate)
@@ -59,7 +59,7 @@ class AlexNet(nn.Module):
         model: the `model` section of a config, a dict.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: dict) -> None:
         super().__init__()
         self.model = model
         towers, crop = model["towers"], model["crop"]
@@ -87,11 +87,11 @@ class AlexNet(nn.Module):
         self.fc8 = nn.Linear(units, model["num_classes"])
 
     @classmethod
-    def of_config(cls, text):
+    def of_config(cls, text: str) -> "AlexNet":
         """The network of a config as JSON text."""
         return cls(json.loads(text)["model"])
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits [B, classes]."""
         x = (images - self.mean) / self.model["input_divisor"]
         x = nn.functional.pad(x, (0, self.missing, 0, self.missing))
@@ -105,7 +105,7 @@ class AlexNet(nn.Module):
         x = self.dropout(self.activation(self.fc7(x)))
         return self.fc8(x)
 
-    def lrn(self, maps):
+    def lrn(self, maps: torch.Tensor) -> torch.Tensor:
         """Local response normalization, of a tower's own maps or of all."""
         lrn = self.model["lrn"]
         if lrn["scope"] == "none":
@@ -122,6 +122,6 @@ class AlexNet(nn.Module):
             dim=1,
         )
 
-    def _scaled(self, units):
+    def _scaled(self, units: int) -> int:
         towers = self.model["towers"]
         return max(1, round(units * self.model["width"] / towers)) * towers

@@ -1,9 +1,12 @@
 """The class names beside the graph, for people and other programs."""
 
 import pathlib
+from collections.abc import Iterable
 
 
-def write_labels(version, class_names):
+def write_labels(
+    version: str | pathlib.Path, class_names: Iterable[str]
+) -> None:
     """Writes `assets/labels.txt`: one name a line, UTF-8, in label order.
 
     Args:

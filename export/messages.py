@@ -98,7 +98,7 @@ STATES = {  # of `ModelVersionStatus`
 FIELD = descriptor_pb2.FieldDescriptorProto
 
 
-def _file():
+def _file() -> descriptor_pb2.FileDescriptorProto:
     file = descriptor_pb2.FileDescriptorProto(
         name=f"{PACKAGE.replace('.', '/')}.proto",
         package=PACKAGE,
@@ -123,7 +123,7 @@ def _file():
     return file
 
 
-def _add_field(message, text):
+def _add_field(message: typing.Any, text: str) -> None:
     text, _, oneof = text.partition(" | ")
     number, name, kind = text.split(" ", 2)
     field = message.field.add(name=name, number=int(number))

@@ -1,21 +1,28 @@
 """A page about an exported model, for whoever finds it later."""
 
 import datetime
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from alexnet_tf.config import changed_values
 from alexnet_tf.evaluation.outcome import read_outcome
 from alexnet_tf.evaluation.tables import VIEWS
 from alexnet_tf.run.ancestry import ancestry
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import TrainedNetwork
 from alexnet_tf.terminal.command import command
 from configs import paper
 
 MOST_NAMES = 20
 
 
-def model_card(run, trained, signatures, precision):
+def model_card(
+    run: Run, trained: TrainedNetwork, signatures: Iterable[str], precision: str
+) -> str:
     """What the model is, as Markdown.
 
     Args:
@@ -37,7 +44,7 @@ def model_card(run, trained, signatures, precision):
     return "\n".join(sections)
 
 
-def _summary(run, trained, precision):
+def _summary(run: Run, trained: TrainedNetwork, precision: str) -> str:
     weights = trained.network.count_params()
     return f"""# AlexNet, {len(trained.class_names)} classes
 
@@ -54,7 +61,7 @@ exported with TensorFlow {tf.__version__} and Keras {keras.__version__}.
 """
 
 
-def _data(run, trained):
+def _data(run: Run, trained: TrainedNetwork) -> str:
     dataset = run.read_dataset()
     names = ", ".join(trained.class_names[:MOST_NAMES])
     if len(trained.class_names) > MOST_NAMES:
@@ -67,14 +74,14 @@ def _data(run, trained):
 """
 
 
-def _origin(dataset):
+def _origin(dataset: dict[str, Any]) -> str:
     if "imported_from" not in dataset:
         return ""
     file, digest = dataset["imported_from"].values()
     return f"\n- Weights: imported from {file}, SHA-256\n  {digest}"
 
 
-def _beginning(run):
+def _beginning(run: Run) -> list[str]:
     """A section about the network that training began with, if any."""
     sentences = ancestry(run)
     if not sentences or "imported_from" in run.read_dataset():
@@ -83,14 +90,14 @@ def _beginning(run):
     return [f"## What training began with\n\n{listed}\n"]
 
 
-def _counts(dataset):
+def _counts(dataset: dict[str, Any]) -> str:
     sizes = dataset["train_images"], dataset["validation_images"]
     if None in sizes:
         return "number of images unknown"
     return "{:,} training and\n  {:,} validation images".format(*sizes)
 
 
-def _accuracy(run):
+def _accuracy(run: Run) -> str:
     outcome = read_outcome(run.evaluation_file)
     if outcome is None:
         return f"""## Accuracy
@@ -113,7 +120,7 @@ Measured on {outcome.samples:,} images of {outcome.dataset}
 """
 
 
-def _recipe(config, run):
+def _recipe(config: ConfigDict, run: Run) -> str:
     train = config.train
     chosen = (
         "The weights were imported; these values were not used here."
@@ -129,7 +136,7 @@ weight decay {train.weight_decay}, {train.epochs} epochs, seed {train.seed}.
 """
 
 
-def _deviations(config):
+def _deviations(config: ConfigDict) -> str:
     rows = [
         f"| `{key}` | {there} | {here} |"
         for section in ("data", "model", "train")
@@ -151,7 +158,7 @@ def _deviations(config):
     )
 
 
-def _use(signatures):
+def _use(signatures: Iterable[str]) -> str:
     names = ", ".join(f"`{name}`" for name in signatures)
     return f"""## Use
 

@@ -25,12 +25,18 @@ The class names lie in the file's metadata, as JSON under `class_names`:
     names = json.loads(metadata["class_names"])
 """
 
+from __future__ import annotations
+
 import json
 import pathlib
+from typing import TYPE_CHECKING
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import replacing, writable
 from alexnet_tf.optional import import_or_explain
+
+if TYPE_CHECKING:
+    from alexnet_tf.run.trained import TrainedNetwork
 
 FILE = "alexnet.onnx"
 MOST_BYTES = 2**31 - 2**20  # protobuf's limit, less room for the nodes
@@ -42,7 +48,9 @@ softmax outputs of ten crops, averaged. logits: of the centre crop. Names of
 the classes: class_names in the metadata, JSON."""
 
 
-def write_onnx(export_dir, trained):
+def write_onnx(
+    export_dir: str | pathlib.Path, trained: TrainedNetwork
+) -> pathlib.Path:
     """Writes `<export_dir>/alexnet.onnx`, complete or not at all.
 
     Args:

@@ -8,6 +8,8 @@ The towers' maps lie in one tensor, the first tower's first, where a layer
 that does not cross the towers is a grouped one.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
@@ -27,7 +29,7 @@ CENTRE = 4  # of the ten
 ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 
-def ten_crop_model(network, crop):
+def ten_crop_model(network: keras.Model, crop: int) -> ModelProto:
     """The graph from records to probabilities.
 
     Args:
@@ -64,7 +66,7 @@ def ten_crop_model(network, crop):
 class _Graph:
     """An ONNX model that grows by a node or a constant at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         # Filled in place: `make_model` would copy every weight.
         self.model = ModelProto(
             ir_version=IR_VERSION,
@@ -72,27 +74,37 @@ class _Graph:
         )
         self.model.graph.name = "alexnet"
 
-    def node(self, op, name, inputs, **attributes):
+    def node(
+        self, op: str, name: str, inputs: list[str], **attributes: Any
+    ) -> str:
         """Appends a node; returns the name of its output, its own."""
         self.model.graph.node.append(
             helper.make_node(op, inputs, [name], name, **attributes)
         )
         return name
 
-    def split(self, name, x, outputs):
+    def split(self, name: str, x: str, outputs: list[str]) -> None:
         """Appends a split of the maps or neurons into equal parts."""
         self.model.graph.node.append(
             helper.make_node("Split", [x], outputs, name, axis=1)
         )
 
-    def constant(self, name, values):
+    def constant(self, name: str, values: np.ndarray | np.generic) -> str:
         """Appends a constant; returns its name."""
         self.model.graph.initializer.append(
             numpy_helper.from_array(np.asarray(values, order="C"), name)
         )
         return name
 
-    def slice(self, name, x, starts, ends, axes, steps):
+    def slice(
+        self,
+        name: str,
+        x: str,
+        starts: list[int],
+        ends: list[int],
+        axes: list[int],
+        steps: list[int],
+    ) -> str:
         """`x[start:end:step]` along each of the axes."""
         bounds = {"starts": starts, "ends": ends, "axes": axes, "steps": steps}
         constants = [
@@ -102,7 +114,7 @@ class _Graph:
         return self.node("Slice", name, [x, *constants])
 
 
-def _ten_crops(graph, images, crop):
+def _ten_crops(graph: _Graph, images: str, crop: int) -> str:
     """The crops of `ten_crops`, [10 B, crop, crop, 3]: view by view."""
     end = RECORD_SIZE - crop
     middle = end // 2
@@ -131,7 +143,7 @@ def _ten_crops(graph, images, crop):
     return graph.node("Concat", "ten_crops", [five, mirrored], axis=0)
 
 
-def _answers(graph, logits, classes):
+def _answers(graph: _Graph, logits: str, classes: int) -> None:
     """Appends the outputs, from the logits of all views, [10 B, classes]."""
     shape = graph.constant("views", np.array([CROPS, -1, classes], np.int64))
     by_view = graph.node("Reshape", "by_view", [logits, shape])
@@ -141,7 +153,7 @@ def _answers(graph, logits, classes):
     graph.node("Gather", "logits", [by_view, centre], axis=0)
 
 
-def _apply(graph, layer, x):
+def _apply(graph: _Graph, layer: keras.Layer, x: str) -> str:
     """Appends a layer; returns the name of its output."""
     match layer:
         case keras.layers.InputLayer() | PCALighting():
@@ -176,7 +188,7 @@ def _apply(graph, layer, x):
     raise NotImplementedError(f"no ONNX nodes for {layer.name}, {type(layer)}")
 
 
-def _subtract_mean(graph, layer, x):
+def _subtract_mean(graph: _Graph, layer: MeanSubtraction, x: str) -> str:
     """The difference; from here on images are [B, 3, H, W]."""
     x = graph.node("Cast", "float32", [x], to=TensorProto.FLOAT)
     mean = graph.constant(f"{layer.name}/image", layer.mean.numpy())
@@ -184,7 +196,7 @@ def _subtract_mean(graph, layer, x):
     return graph.node("Transpose", "maps", [x], perm=[0, 3, 1, 2])
 
 
-def _form_input(graph, layer, x):
+def _form_input(graph: _Graph, layer: InputForm, x: str) -> str:
     divisor = graph.constant(f"{layer.name}/divisor", np.float32(layer.divisor))
     x = graph.node("Div", f"{layer.name}/divided", [x, divisor])
     colours = [2, 1, 0] if layer.channel_order == "bgr" else [0, 1, 2]
@@ -192,7 +204,7 @@ def _form_input(graph, layer, x):
     return graph.node("Gather", layer.name, [x, order], axis=1)
 
 
-def _convolve(graph, layer, x):
+def _convolve(graph: _Graph, layer: TowerConv2D, x: str) -> str:
     _refuse_rounding(layer)
     crosses = layer.exchange or not isinstance(layer.input, list)
     if layer.padding == "same":
@@ -219,7 +231,7 @@ def _convolve(graph, layer, x):
     return _activate(graph, layer, x)
 
 
-def _normalize(graph, layer, x):
+def _normalize(graph: _Graph, layer: TowerLRN, x: str) -> str:
     """LRN by its formula, the sum over the window a 1x1 convolution.
 
     On a CPU ONNX Runtime takes 2 to 9 times as long for ONNX's own LRN, which
@@ -236,7 +248,7 @@ def _normalize(graph, layer, x):
     return _divide_by_response(graph, layer, x, alphas)
 
 
-def _normalize_each_map(graph, layer, x):
+def _normalize_each_map(graph: _Graph, layer: TowerSameMapNorm, x: str) -> str:
     """The same with sums over a window of a map, which end at its edges."""
     maps = layer.towers * layer.tower_outputs[0].shape[-1]
     alphas = np.full((maps, 1, layer.size, layer.size), layer.alpha)
@@ -244,27 +256,33 @@ def _normalize_each_map(graph, layer, x):
     return _divide_by_response(graph, layer, x, alphas, group=maps, pads=edges)
 
 
-def _divide_by_response(graph, layer, x, alphas, **attributes):
+def _divide_by_response(
+    graph: _Graph,
+    layer: TowerLRN | TowerSameMapNorm,
+    x: str,
+    alphas: np.ndarray,
+    **attributes: Any,
+) -> str:
     """x / (k + sums)^beta, the sums a convolution of x^2 with `alphas`."""
     constants = {
         "alphas": alphas,
         "k": np.full(len(alphas), layer.k),
         "minus_beta": np.array(-layer.beta),
     }
-    alphas, k, minus_beta = (
+    kernel, k, minus_beta = (
         graph.constant(f"{layer.name}/{name}", values.astype(np.float32))
         for name, values in constants.items()
     )
     name = layer.name
     squares = graph.node("Mul", f"{name}/squares", [x, x])
     sums = graph.node(
-        "Conv", f"{name}/sums", [squares, alphas, k], **attributes
+        "Conv", f"{name}/sums", [squares, kernel, k], **attributes
     )
     scale = graph.node("Pow", f"{name}/scale", [sums, minus_beta])
     return graph.node("Mul", name, [x, scale])
 
 
-def _connect_fully(graph, layer, x):
+def _connect_fully(graph: _Graph, layer: TowerDense, x: str) -> str:
     _refuse_rounding(layer)
     if layer.towers > 1 and not layer.exchange:
         return _connect_each_tower(graph, layer, x)
@@ -274,7 +292,7 @@ def _connect_fully(graph, layer, x):
     return _activate(graph, layer, x)
 
 
-def _connect_each_tower(graph, layer, x):
+def _connect_each_tower(graph: _Graph, layer: TowerDense, x: str) -> str:
     """Each tower's neurons with its own part of `x`, then side by side."""
     names = [f"{layer.name}/tower_{t}" for t in range(layer.towers)]
     parts = [f"{name}/own" for name in names]
@@ -293,7 +311,7 @@ def _connect_each_tower(graph, layer, x):
     return _activate(graph, layer, x)
 
 
-def _flat(graph, layer, name, x):
+def _flat(graph: _Graph, layer: TowerDense, name: str, x: str) -> str:
     """Maps as rows of neurons, which are counted by row, column, map."""
     inputs = layer.input if isinstance(layer.input, list) else [layer.input]
     if len(inputs[0].shape) == 2:
@@ -302,7 +320,9 @@ def _flat(graph, layer, name, x):
     return graph.node("Flatten", f"{name}/flat", [x])
 
 
-def _product(graph, name, x, kernel, bias):
+def _product(
+    graph: _Graph, name: str, x: str, kernel: np.ndarray, bias: np.ndarray
+) -> str:
     constants = [
         graph.constant(f"{name}/kernel", kernel),
         graph.constant(f"{name}/bias", bias),
@@ -310,7 +330,7 @@ def _product(graph, name, x, kernel, bias):
     return graph.node("Gemm", name, [x, *constants])
 
 
-def _refuse_rounding(layer):
+def _refuse_rounding(layer: TowerConv2D | TowerDense) -> None:
     if layer.rounds_what_crosses:
         raise NotImplementedError(
             "model.exchange_precision=float16, the rounding of what crosses "
@@ -318,7 +338,7 @@ def _refuse_rounding(layer):
         )
 
 
-def _scale(graph, layer, x):
+def _scale(graph: _Graph, layer: TowerDropout, x: str) -> str:
     """What dropout is outside training."""
     if layer.factor_at_test == 1:
         return x
@@ -327,7 +347,9 @@ def _scale(graph, layer, x):
     return graph.node("Mul", layer.name, [x, factor])
 
 
-def _activate(graph, layer, x):
+def _activate(
+    graph: _Graph, layer: TowerConv2D | TowerDense | TowerActivation, x: str
+) -> str:
     activation = keras.activations.serialize(layer.activation)
     if activation == "linear":
         return x
@@ -335,6 +357,6 @@ def _activate(graph, layer, x):
     return graph.node(op, f"{layer.name}/{activation}", [x])
 
 
-def _joined(variables):
+def _joined(variables: list[keras.Variable]) -> np.ndarray:
     """The towers' kernels or biases, the first tower's first."""
     return np.concatenate([v.numpy() for v in variables], axis=-1)

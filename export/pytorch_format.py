@@ -6,8 +6,14 @@ texts, so `--mode=import_weights` makes a run of either again. conv1 of the
 exported network takes RGB whatever order the run's takes.
 """
 
+from __future__ import annotations
+
 import json
 import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ml_collections import ConfigDict
 
 from alexnet_tf.config import changed_values, config_to_json
 from alexnet_tf.errors import UserError
@@ -17,6 +23,12 @@ from alexnet_tf.weights.pytorch_file import STATE_DICT, import_torch
 from alexnet_tf.weights.safetensors_file import import_safetensors
 from alexnet_tf.weights.state_dict import CONFIG, DATASET, to_state_dict
 from configs import paper
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from alexnet_tf.run.folder import Run
+    from alexnet_tf.run.trained import TrainedNetwork
 
 MODULE = pathlib.Path(__file__).with_name("alexnet_pytorch.py")
 # Options that the module follows, and those that matter in training alone.
@@ -29,21 +41,27 @@ FOLLOWED = (
 )
 
 
-def write_pytorch(export_dir, run, trained):
+def write_pytorch(
+    export_dir: str | pathlib.Path, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
     """Writes `<export_dir>/alexnet.pt`, see `_write`.
 
     The file is a dict: "state_dict", "config" and "dataset".
     """
     torch = import_torch()
 
-    def save(path, arrays, texts):
+    def save(
+        path: pathlib.Path, arrays: dict[str, np.ndarray], texts: dict[str, str]
+    ) -> None:
         tensors = {n: torch.from_numpy(a) for n, a in arrays.items()}
         torch.save({STATE_DICT: tensors, **texts}, path)
 
     return _write(pathlib.Path(export_dir) / "alexnet.pt", run, trained, save)
 
 
-def write_safetensors(export_dir, run, trained):
+def write_safetensors(
+    export_dir: str | pathlib.Path, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
     """Writes `<export_dir>/alexnet.safetensors`, see `_write`.
 
     "config" and "dataset" are in its metadata.
@@ -51,14 +69,21 @@ def write_safetensors(export_dir, run, trained):
     import_safetensors()
     from safetensors.numpy import save_file
 
-    def save(path, arrays, texts):
+    def save(
+        path: pathlib.Path, arrays: dict[str, np.ndarray], texts: dict[str, str]
+    ) -> None:
         save_file(arrays, path, {"format": "pt", **texts})
 
     file = pathlib.Path(export_dir) / "alexnet.safetensors"
     return _write(file, run, trained, save)
 
 
-def _write(file, run, trained, save):
+def _write(
+    file: pathlib.Path,
+    run: Run,
+    trained: TrainedNetwork,
+    save: Callable[[pathlib.Path, dict, dict], None],
+) -> pathlib.Path:
     """Writes the weights and the module, each complete or not at all.
 
     Args:
@@ -92,7 +117,7 @@ def _write(file, run, trained, save):
     return file
 
 
-def _check_followed(config):
+def _check_followed(config: ConfigDict) -> None:
     for key, _, value in changed_values("model", paper.get_config(), config):
         if not key.startswith(FOLLOWED):
             raise UserError(

@@ -13,6 +13,10 @@ TF Serving checks no shapes, so each begins with `tf.ensure_shape`; without it
 a scalar would reach the graph and fail obscurely.
 """
 
+import contextlib
+from collections.abc import Callable, Sequence
+
+import keras
 import tensorflow as tf
 
 from alexnet_tf.data.augment import centre_crop
@@ -37,13 +41,15 @@ class Signatures:
         class_names: one per logit.
     """
 
-    def __init__(self, network, crop, class_names):
+    def __init__(
+        self, network: keras.Model, crop: int, class_names: Sequence[str]
+    ) -> None:
         self._network = network
         self._fc7 = fc7_network(network)
         self._crop = crop
         self._class_names = class_names
 
-    def endpoints(self):
+    def endpoints(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
         """{signature name: (function, its TensorSpecs)}."""
         image_bytes = tf.TensorSpec([None], tf.string, name="image_bytes")
         images = tf.TensorSpec(
@@ -59,7 +65,7 @@ class Signatures:
             "classify": (self.classify, [examples]),
         }
 
-    def serving_default(self, image_bytes):
+    def serving_default(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """The five most probable classes of encoded images.
 
         Args:
@@ -75,7 +81,7 @@ class Signatures:
         best = self._best(self._probabilities(records), valid)
         return {**best, "valid": valid}
 
-    def probabilities(self, image_bytes):
+    def probabilities(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """The probabilities of all classes, averaged over ten crops.
 
         Args:
@@ -92,7 +98,7 @@ class Signatures:
             "valid": valid,
         }
 
-    def features(self, image_bytes):
+    def features(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """The activations of fc7 for the central crop, tower 0's first.
 
         Args:
@@ -109,7 +115,7 @@ class Signatures:
             "valid": valid,
         }
 
-    def crops(self, image_bytes):
+    def crops(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """The ten crops that the network looks at, to be looked at.
 
         Args:
@@ -133,7 +139,7 @@ class Signatures:
             "valid": valid,
         }
 
-    def images(self, images):
+    def images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `serving_default` and `probabilities`, of decoded images.
 
         Args:
@@ -155,7 +161,7 @@ class Signatures:
             "probabilities": tf.cast(probabilities, tf.float32),
         }
 
-    def classify(self, inputs):
+    def classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `serving_default`, for TF Serving's :classify.
 
         Args:
@@ -167,7 +173,7 @@ class Signatures:
             and 0 where an example holds no image that can be decoded.
         """
 
-        def decode_example(example):
+        def decode_example(example: tf.Tensor) -> tf.Tensor:
             features = {"image": tf.io.FixedLenFeature([], tf.string)}
             return decode(
                 tf.io.parse_single_example(example, features)["image"]
@@ -176,7 +182,11 @@ class Signatures:
         records, valid = self._records(inputs, decode_example)
         return self._best(self._probabilities(records), valid)
 
-    def _records(self, elements, decode_element=decode):
+    def _records(
+        self,
+        elements: tf.Tensor,
+        decode_element: Callable[[tf.Tensor], tf.Tensor] = decode,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """(records: uint8 [B, 256, 256, 3], valid: bool [B])."""
         elements = tf.ensure_shape(elements, [None])
         with _bounded(tf.size(elements)):
@@ -188,7 +198,7 @@ class Signatures:
             at_once=DECODED_AT_ONCE,
         )
 
-    def _probabilities(self, records):
+    def _probabilities(self, records: tf.Tensor) -> tf.Tensor:
         return in_parts(
             lambda part: ten_crop_probabilities(
                 self._network, part, self._crop
@@ -197,7 +207,9 @@ class Signatures:
             tf.TensorSpec([None, len(self._class_names)], tf.float64),
         )
 
-    def _best(self, probabilities, valid):
+    def _best(
+        self, probabilities: tf.Tensor, valid: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         best = min(BEST, len(self._class_names))
         scores, indices = tf.math.top_k(probabilities, best)
         names = tf.gather(tf.constant(self._class_names), indices)
@@ -207,11 +219,11 @@ class Signatures:
         }
 
 
-def _zero_unless(valid, rows):
+def _zero_unless(valid: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     return tf.where(valid[:, None], rows, tf.zeros_like(rows))
 
 
-def _bounded(count):
+def _bounded(count: tf.Tensor) -> contextlib.AbstractContextManager:
     """What runs within waits for the number of images to be checked."""
     return tf.control_dependencies(
         [

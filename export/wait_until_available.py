@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 
 from alexnet_tf.errors import BAD_INPUT, UserError, one_line
 
@@ -22,7 +23,7 @@ SECONDS_BETWEEN_LINES = 10
 LONGEST_REQUEST = 5  # seconds
 
 
-def wait_until_available(url, model, timeout):
+def wait_until_available(url: str, model: str, timeout: float) -> int:
     """Asks for the state of a model until a version of it can be used.
 
     Tells on standard error what is waited for.
@@ -67,7 +68,7 @@ class _NotYet(Exception):
     """Why the model cannot be used at the moment."""
 
 
-def _status_address(url, model):
+def _status_address(url: str, model: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
         good = parts.scheme in ("http", "https") and parts.hostname
@@ -80,7 +81,7 @@ def _status_address(url, model):
     return f"{url.rstrip('/')}/v1/models/{name}"
 
 
-def _available_version(address, seconds):
+def _available_version(address: str, seconds: float) -> int:
     """See `wait_until_available`; raises `_NotYet` after one request."""
     try:
         with urllib.request.urlopen(address, timeout=seconds) as answer:
@@ -114,7 +115,7 @@ def _available_version(address, seconds):
     raise _NotYet(", ".join(states) or "it has no versions")
 
 
-def _refusal(error):
+def _refusal(error: urllib.error.HTTPError) -> str:
     """The status of an `HTTPError` and, if it is there, the message."""
     with error:
         try:
@@ -123,7 +124,7 @@ def _refusal(error):
             return f"{error.code} {error.reason}"
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m export.wait_until_available",

@@ -6,6 +6,7 @@ tf_serving_warmup_requests` moves that before the first client.
 """
 
 import pathlib
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,7 +17,7 @@ BATCH_SIZES = (1, 4, 8, 16, 32)  # as in export/tf_serving/batching.config
 FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
-def write_warmup(version, model_name):
+def write_warmup(version: str | pathlib.Path, model_name: str) -> None:
     """Writes the warm-up requests of an exported version.
 
     One of each signature, and `serving_default` with every batch size.
@@ -45,7 +46,9 @@ def write_warmup(version, model_name):
             writer.write(_record(model_name, signature, name, values))
 
 
-def _record(model_name, signature, input_name, values):
+def _record(
+    model_name: str, signature: str, input_name: str, values: Any
+) -> bytes:
     log = PredictionLog()
     request = log.predict_log.request
     request.model_spec.name = model_name
@@ -54,7 +57,7 @@ def _record(model_name, signature, input_name, values):
     return log.SerializeToString()
 
 
-def _gradient():
+def _gradient() -> tf.Tensor:
     """A smooth picture, uint8 [256, 256, 3]: small as JPEG."""
     ramp = tf.cast(tf.range(RECORD_SIZE), tf.uint8)
     rows, columns = tf.meshgrid(ramp, ramp)

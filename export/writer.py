@@ -1,11 +1,15 @@
 """Writes versions of a model where TF Serving finds them."""
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 from keras.export import ExportArchive
@@ -13,10 +17,17 @@ from keras.export import ExportArchive
 from alexnet_tf.files.atomic import writable
 from alexnet_tf.files.versions import versions_in
 
+if TYPE_CHECKING:
+    from export.signatures import Signatures
+
 UNFINISHED = ".unfinished-"
 
 
-def write_version(export_dir, write_contents, keep=0):
+def write_version(
+    export_dir: str | pathlib.Path,
+    write_contents: Callable[[pathlib.Path], None],
+    keep: int = 0,
+) -> pathlib.Path:
     """Writes `<export_dir>/<version>/`, which appears in one rename.
 
     The server polls `export_dir` and loads whatever folder with a number for
@@ -47,7 +58,7 @@ def write_version(export_dir, write_contents, keep=0):
     return version
 
 
-def save(path, signatures):
+def save(path: pathlib.Path, signatures: Signatures) -> None:
     """Writes the SavedModel of `signatures` to the new folder `path`."""
     # No `track(network)`: it stores every weight a second time. And no
     # tf.Module around a Keras model: TF Serving then finds other variables
@@ -62,7 +73,7 @@ def save(path, signatures):
     archive.write_out(str(path), without_gradients, verbose=False)
 
 
-def _publish(finished, base):
+def _publish(finished: pathlib.Path, base: pathlib.Path) -> pathlib.Path:
     """Renames `finished` to the next version; returns its path."""
     while True:
         version = base / str(max(versions_in(base), default=0) + 1)
@@ -74,7 +85,7 @@ def _publish(finished, base):
             # Another export took the number in this moment.
 
 
-def _remove_all_but(base, keep):
+def _remove_all_but(base: pathlib.Path, keep: int) -> None:
     for path in list(versions_in(base).values())[:-keep]:
         # Renamed first: a half-removed version must not look like one.
         with _unfinished_folder(base) as removed:
@@ -82,7 +93,7 @@ def _remove_all_but(base, keep):
 
 
 @contextlib.contextmanager
-def _unfinished_folder(base):
+def _unfinished_folder(base: pathlib.Path) -> Iterator[pathlib.Path]:
     """A folder that no server loads, locked while in use, then removed."""
     # The base is locked meanwhile: a folder without a lock is abandoned.
     with _locked(base):
@@ -96,7 +107,7 @@ def _unfinished_folder(base):
         os.close(lock)
 
 
-def _remove_abandoned(base):
+def _remove_abandoned(base: pathlib.Path) -> None:
     """Removes what killed exports left: folders that nobody has locked."""
     with _locked(base):
         for folder in base.glob(f"{UNFINISHED}*"):
@@ -109,7 +120,7 @@ def _remove_abandoned(base):
 
 
 @contextlib.contextmanager
-def _locked(folder, how=0):
+def _locked(folder: pathlib.Path, how: int = 0) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | how)

@@ -11,6 +11,10 @@ import io
 import json
 import os
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from export.client.prediction import Prediction
 
 # Before grpc is imported: a server that stops is told in one line.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -28,11 +32,11 @@ NAME = "export.client"
 class OneLineParser(argparse.ArgumentParser):
     """Tells a mistake in one line, as main.py does."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{NAME}: {message}\n")
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Predicts each file and prints the answers; returns the exit code.
 
     An image that cannot be used is reported in its place, and the exit code
@@ -61,7 +65,7 @@ def main(argv=None):
     return BAD_INPUT if failed else 0
 
 
-def run_main():
+def run_main() -> int:
     """`main`, with what a user can mend told in one line."""
     try:
         return main()
@@ -76,7 +80,7 @@ def run_main():
         return 130
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     defaults = {f.name: f.default for f in dataclasses.fields(Settings)}
     parser = OneLineParser(
         prog=f"python -m {NAME}",
@@ -128,8 +132,9 @@ def _parser():
     return parser
 
 
-def _as_dict(prediction):
+def _as_dict(prediction: Prediction) -> dict[str, object]:
     """{"file", "classes", "probabilities"}, or {"file", "error"}."""
+    assert prediction.file is not None  # paths were given, no bytes
     file = printable(prediction.file)
     if prediction.error:
         return {"file": file, "error": prediction.error}
@@ -140,7 +145,7 @@ def _as_dict(prediction):
     }
 
 
-def _complain(reason):
+def _complain(reason: object) -> None:
     print(f"{NAME}: {one_line(reason)}", file=sys.stderr)
 
 

@@ -1,13 +1,24 @@
 """What a server has in place of what it was asked for."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from export.client.server_errors import Refused, ServerError, TryAgain
+from export.client.settings import Settings
+
+if TYPE_CHECKING:
+    from export.client.over_grpc import GrpcTransport
+    from export.client.over_rest import RestTransport
 
 TIMEOUT = 5.0  # seconds: the answers only make an error clearer
 
 
-def alternatives(transport, settings):
+def alternatives(
+    transport: RestTransport | GrpcTransport, settings: Settings
+) -> str:
     """Text to follow a refusal, in brackets; empty where nothing helps.
 
     Args:
@@ -29,7 +40,9 @@ def alternatives(transport, settings):
     return ""
 
 
-def _unless_refused(question, seconds):
+def _unless_refused(
+    question: Callable[[float], list[str]], seconds: float
+) -> list[str] | None:
     try:
         return question(seconds)
     except Refused:

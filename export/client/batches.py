@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Iterable, Iterator
 
 from alexnet_tf.data.other_formats import ADDRESS, is_address
 
@@ -24,7 +25,9 @@ class Image:
     error: str | None = None
 
 
-def batches(images, size):
+def batches(
+    images: Iterable[str | os.PathLike | bytes], size: int
+) -> Iterator[list[Image]]:
     """Yields lists of `Image`, in order, each to be sent as one request.
 
     Args:
@@ -44,7 +47,7 @@ def batches(images, size):
         yield batch
 
 
-def _read(image):
+def _read(image: str | os.PathLike | bytes) -> Image:
     if isinstance(image, bytes | bytearray | memoryview):
         return _bounded(None, bytes(image))
     file = os.fsdecode(image)
@@ -56,7 +59,7 @@ def _read(image):
         return Image(file, error=reason)
 
 
-def _bounded(file, content):
+def _bounded(file: str | None, content: bytes) -> Image:
     if len(content) > MOST_BYTES:
         return Image(file, error=f"larger than {MOST_BYTES >> 20} MiB")
     return Image(file, content)

@@ -2,6 +2,8 @@
 
 import re
 import urllib.parse
+from collections.abc import Sequence
+from typing import Any
 
 import grpc
 import tensorflow as tf
@@ -17,6 +19,7 @@ from export.client.server_errors import (
     unanswered,
     unreachable,
 )
+from export.client.settings import Settings
 from export.messages import (
     METADATA,
     PREDICT,
@@ -50,16 +53,18 @@ BUSY = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
 class GrpcTransport:
     """As `RestTransport`, with the same results and errors."""
 
-    def __init__(self, settings):
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._channel = grpc.insecure_channel(
             urllib.parse.urlsplit(settings.url).netloc, options=CHANNEL_OPTIONS
         )
 
-    def close(self):
+    def close(self) -> None:
         self._channel.close()
 
-    def predict(self, images, seconds):
+    def predict(
+        self, images: Sequence[bytes], seconds: float
+    ) -> dict[str, Any]:
         """The signature's outputs: {name: one value per image}."""
         request = PredictRequest(model_spec=self._model_spec())
         request.model_spec.signature_name = self._settings.signature
@@ -76,7 +81,7 @@ class GrpcTransport:
         except (TypeError, ValueError) as error:
             raise ServerError(foreign(self._settings.url, error)) from None
 
-    def signatures(self, seconds):
+    def signatures(self, seconds: float) -> list[str]:
         """Names of the signatures of the model that was asked for."""
         request = GetModelMetadataRequest(
             model_spec=self._model_spec(), metadata_field=["signature_def"]
@@ -88,7 +93,7 @@ class GrpcTransport:
         )
         return sorted(n for n in signatures.signature_def if n[:2] != "__")
 
-    def versions(self, seconds):
+    def versions(self, seconds: float) -> list[str]:
         """The model's versions, newest first, with states that matter."""
         request = GetModelStatusRequest()
         request.model_spec.name = self._settings.model
@@ -101,7 +106,13 @@ class GrpcTransport:
             for status in response.model_version_status
         ]
 
-    def _call(self, method, request, seconds, images=()):
+    def _call(
+        self,
+        method: tuple[str, Any, Any],
+        request: Any,
+        seconds: float,
+        images: Sequence[bytes] = (),
+    ) -> Any:
         path, sent, received = method
         call = self._channel.unary_unary(
             path,
@@ -113,7 +124,7 @@ class GrpcTransport:
         except grpc.RpcError as error:
             raise self._fault(error, images) from None
 
-    def _model_spec(self):
+    def _model_spec(self) -> Any:
         spec = ModelSpec(name=self._settings.model)
         if self._settings.version is not None:
             spec.version.value = self._settings.version
@@ -121,7 +132,9 @@ class GrpcTransport:
             spec.version_label = self._settings.label
         return spec
 
-    def _fault(self, error, images=()):
+    def _fault(
+        self, error: grpc.RpcError, images: Sequence[bytes] = ()
+    ) -> ServerError | TryAgain:
         url, code = self._settings.url, error.code()
         details = brief(error.details())
         if code in REFUSALS:
@@ -141,7 +154,7 @@ class GrpcTransport:
         return ServerError(f"{url} failed, {code.name}: {details}")
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Nested lists with text in place of UTF-8."""
     if isinstance(value, list):
         return [_plain(item) for item in value]

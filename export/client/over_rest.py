@@ -8,6 +8,7 @@ import email.utils
 import http.client
 import time
 import urllib.parse
+from collections.abc import Sequence
 from typing import Any
 
 import requests
@@ -22,6 +23,7 @@ from export.client.server_errors import (
     unanswered,
     unreachable,
 )
+from export.client.settings import Settings
 
 BUSY = (429, 503, 504)
 CONNECT_TIMEOUT = 10.0
@@ -34,7 +36,7 @@ class RestTransport:
     where it may answer later and `ServerError` for everything else.
     """
 
-    def __init__(self, settings):
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._session = requests.Session()
         name = urllib.parse.quote(settings.model, safe="")
@@ -46,10 +48,10 @@ class RestTransport:
             label = urllib.parse.quote(settings.label, safe="")
             self._servable += f"/labels/{label}"
 
-    def close(self):
+    def close(self) -> None:
         self._session.close()
 
-    def predict(self, images, seconds):
+    def predict(self, images: Sequence[bytes], seconds: float) -> Any:
         """The signature's outputs: {name: one value per image}."""
         encoded = [
             {"b64": base64.b64encode(image).decode("ascii")} for image in images
@@ -65,7 +67,7 @@ class RestTransport:
             raise ServerError(too_large(self._settings.url, images))
         return self._value(response, "outputs")
 
-    def signatures(self, seconds):
+    def signatures(self, seconds: float) -> list[str]:
         """Names of the signatures of the model that was asked for."""
         response = self._send("GET", f"{self._servable}/metadata", seconds)
         signatures = self._value(
@@ -73,7 +75,7 @@ class RestTransport:
         )
         return sorted(name for name in signatures if name[:2] != "__")
 
-    def versions(self, seconds):
+    def versions(self, seconds: float) -> list[str]:
         """The model's versions, newest first, with states that matter."""
         response = self._send("GET", self._model, seconds)
         return [
@@ -83,7 +85,13 @@ class RestTransport:
             for status in self._value(response, "model_version_status")
         ]
 
-    def _send(self, method, url, seconds, body=None):
+    def _send(
+        self,
+        method: str,
+        url: str,
+        seconds: float,
+        body: dict[str, Any] | None = None,
+    ) -> requests.Response:
         try:
             return self._session.request(
                 method,
@@ -95,7 +103,9 @@ class RestTransport:
         except requests.RequestException as error:
             raise self._fault(error) from None
 
-    def _fault(self, error):
+    def _fault(
+        self, error: requests.RequestException
+    ) -> ServerError | TryAgain:
         url = self._settings.url
         cause = _cause(error)
         if isinstance(error, requests.ConnectTimeout):
@@ -109,7 +119,7 @@ class RestTransport:
             return ServerError(foreign(url, cause))
         return ServerError(unreachable(url, _reason(cause)))
 
-    def _value(self, response, *keys) -> Any:
+    def _value(self, response: requests.Response, *keys: str) -> Any:
         """What lies below `keys` in the JSON of an answer."""
         value: Any = _json(response)
         message = value.get("error") if isinstance(value, dict) else None
@@ -138,14 +148,14 @@ class RestTransport:
         return value
 
 
-def _json(response):
+def _json(response: requests.Response) -> Any:
     try:
         return response.json()
     except (ValueError, RecursionError):
         return None
 
 
-def _retry_after(response):
+def _retry_after(response: requests.Response) -> float | None:
     """Seconds of the header Retry-After, which may hold a date; or None."""
     value = response.headers.get("Retry-After", "")
     if value.isdecimal():
@@ -157,7 +167,7 @@ def _retry_after(response):
         return None
 
 
-def _cause(error):
+def _cause(error: BaseException) -> BaseException:
     """The socket's or parser's error that requests and urllib3 wrapped."""
     cause = error
     while cause is not None:
@@ -171,5 +181,5 @@ def _cause(error):
     return error
 
 
-def _reason(cause):
+def _reason(cause: BaseException) -> object:
     return getattr(cause, "strerror", None) or cause

@@ -1,15 +1,23 @@
 """From images to the classes that a served model finds in them."""
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
 import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from alexnet_tf.data.other_formats import other_format
 from export.client.alternatives import alternatives
-from export.client.batches import batches
+from export.client.batches import Image, batches
 from export.client.retry import repeated
 from export.client.server_errors import Refused, ServerError, counted, foreign
 from export.client.settings import Settings
+
+if TYPE_CHECKING:
+    from export.client.over_grpc import GrpcTransport
+    from export.client.over_rest import RestTransport
 
 # The model says whether an image is valid, not why it is not.
 NOT_VALID = (
@@ -36,7 +44,9 @@ class Prediction:
     error: str | None = None
 
 
-def predict(images, **settings):
+def predict(
+    images: Iterable[str | os.PathLike | bytes], **settings: Any
+) -> list[Prediction]:
     """Predicts the classes of images; an image at fault fails only itself.
 
     Args:
@@ -65,17 +75,19 @@ class Client:
         UserError: what gRPC needs is not installed.
     """
 
-    def __init__(self, settings):
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._transport = _transport(settings)
 
-    def __enter__(self):
+    def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._transport.close()
 
-    def predict(self, images):
+    def predict(
+        self, images: Iterable[str | os.PathLike | bytes]
+    ) -> Iterator[Prediction]:
         """Yields a `Prediction` for each image as the answers come.
 
         Args:
@@ -89,7 +101,7 @@ class Client:
         sent = batches(images, self._settings.batch_size)
         return itertools.chain.from_iterable(map(self._predict_batch, sent))
 
-    def _predict_batch(self, batch):
+    def _predict_batch(self, batch: list[Image]) -> list[Prediction]:
         contents = [i.content for i in batch if i.content is not None]
         answers = iter(self._ask(contents) if contents else ())
         return [
@@ -99,7 +111,7 @@ class Client:
             for image in batch
         ]
 
-    def _ask(self, contents):
+    def _ask(self, contents: list[bytes]) -> list[tuple]:
         """[(classes, scores, valid)], one per image."""
         try:
             outputs = repeated(
@@ -114,7 +126,7 @@ class Client:
             ) from None
         return self._rows(outputs, len(contents))
 
-    def _rows(self, outputs, count):
+    def _rows(self, outputs: Any, count: int) -> list[tuple]:
         settings = self._settings
         if not isinstance(outputs, dict) or not outputs.keys() >= set(OUTPUTS):
             names = sorted(outputs) if isinstance(outputs, dict) else ["values"]
@@ -131,7 +143,7 @@ class Client:
             raise ServerError(foreign(settings.url, error)) from None
 
 
-def _transport(settings):
+def _transport(settings: Settings) -> RestTransport | GrpcTransport:
     if not settings.grpc:
         from export.client.over_rest import RestTransport
 
@@ -141,7 +153,7 @@ def _transport(settings):
     return GrpcTransport(settings)
 
 
-def _checked(classes, scores, valid):
+def _checked(classes: Any, scores: Any, valid: Any) -> tuple:
     if not isinstance(valid, bool):
         raise TypeError("valid is no boolean")
     if not all(isinstance(name, str) for name in classes):
@@ -152,8 +164,14 @@ def _checked(classes, scores, valid):
     return tuple(classes), scores, valid
 
 
-def _prediction(image, classes, scores, valid):
+def _prediction(
+    image: Image,
+    classes: tuple[str, ...],
+    scores: tuple[float, ...],
+    valid: bool,
+) -> Prediction:
     if not valid:
+        assert image.content is not None  # it was sent
         error = other_format(image.content) or NOT_VALID
         return Prediction(image.file, error=error)
     return Prediction(image.file, classes, scores)

@@ -3,13 +3,16 @@
 import itertools
 import random
 import time
+from collections.abc import Callable
+from typing import Any
 
 from export.client.server_errors import ServerError, TryAgain
+from export.client.settings import Settings
 
 MOST_DOUBLINGS = 6  # half a second becomes half a minute
 
 
-def repeated(attempt, settings):
+def repeated(attempt: Callable[[float], Any], settings: Settings) -> Any:
     """Returns what `attempt` returns, at last.
 
     Predictions change nothing on a server, so any request may be repeated.
@@ -39,12 +42,12 @@ def repeated(attempt, settings):
         time.sleep(wait)
 
 
-def _wait(first, tried):
+def _wait(first: float, tried: int) -> float:
     # By chance, or clients that failed together would come back together.
     return first * 2 ** min(tried - 1, MOST_DOUBLINGS) * random.uniform(0.5, 1)
 
 
-def _given_up(failure, tried, seconds):
+def _given_up(failure: TryAgain, tried: int, seconds: float) -> str:
     times = "once" if tried == 1 else f"{tried} times"
     asks = f"; it asks to wait {failure.wait:.3g} s" if failure.wait else ""
     return f"{failure} (tried {times} in {seconds:.1f} s{asks})"

@@ -1,6 +1,7 @@
 """What can go wrong between a client and a server."""
 
 import re
+from collections.abc import Sequence
 
 from alexnet_tf.errors import UserError, one_line
 
@@ -22,12 +23,12 @@ class TryAgain(Exception):
         wait: seconds that the server asks to wait, or None.
     """
 
-    def __init__(self, reason, wait=None):
+    def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
 
 
-def unreachable(url, reason):
+def unreachable(url: str, reason: object) -> str:
     """Text for a server that cannot be connected to."""
     start = "`python main.py --mode=serve` or `make serve`"
     if url.startswith("grpc://"):
@@ -38,12 +39,12 @@ def unreachable(url, reason):
     )
 
 
-def unanswered(url):
+def unanswered(url: str) -> str:
     """Text for a server that took too long."""
     return f"{url} gave no answer in time: it is busy or the timeout too short"
 
 
-def too_large(url, images):
+def too_large(url: str, images: Sequence[bytes]) -> str:
     """Text for a request with more bytes than the server takes."""
     size = f"{sum(map(len, images)) / 1e6:.1f} MB"
     if len(images) == 1:
@@ -54,7 +55,7 @@ def too_large(url, images):
     )
 
 
-def foreign(url, reason):
+def foreign(url: str, reason: object) -> str:
     """Text for what does not speak as TensorFlow Serving does."""
     return (
         f"{url} does not answer as TensorFlow Serving does "
@@ -62,12 +63,12 @@ def foreign(url, reason):
     )
 
 
-def counted(images):
+def counted(images: Sequence[bytes]) -> str:
     """ "1 image", "8 images"."""
     return f"{len(images)} image{'s' * (len(images) != 1)}"
 
 
-def brief(message):
+def brief(message: object) -> str:
     """A message of a server or library, short enough to be printed."""
     # Faults of a graph end with the node they came from, and those of JSON
     # may repeat a whole image.

@@ -42,7 +42,7 @@ class Settings:
     retries: int = 3
     first_wait: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_url(self.url)
         if not self.model:
             raise UserError("the model has no name")
@@ -67,12 +67,12 @@ class Settings:
             raise UserError(f"first wait {self.first_wait:g} is below 0")
 
     @property
-    def grpc(self):
+    def grpc(self) -> bool:
         """Whether the address asks for gRPC."""
         return urllib.parse.urlsplit(self.url).scheme == "grpc"
 
 
-def _check_url(url):
+def _check_url(url: str) -> None:
     try:
         parts = urllib.parse.urlsplit(url)
         port = parts.port

@@ -12,7 +12,7 @@ class Deadline:
         seconds: from now on.
     """
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:

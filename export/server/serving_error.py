@@ -1,5 +1,7 @@
 """Errors that a request or a model can end in."""
 
+from typing import Any
+
 # HTTP status of each code of google.rpc.Code, as TF Serving's REST front end
 # answers it.
 HTTP_STATUS = {
@@ -30,17 +32,17 @@ class ServingError(Exception):
         code: a name of google.rpc.Code, such as "NOT_FOUND".
     """
 
-    def __init__(self, message, code="INVALID_ARGUMENT"):
+    def __init__(self, message: str, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)
         self.message = message
         self.code = code
 
     @property
-    def http_status(self):
+    def http_status(self) -> int:
         """Status of the HTTP answer."""
         return HTTP_STATUS[self.code]
 
-    def __str__(self):
+    def __str__(self) -> str:
         """As TF Serving writes a status into another message."""
         return f"{self.code}: {self.message}"
 
@@ -49,7 +51,7 @@ class TooLargeError(Exception):
     """A body over the limit, packed or unpacked."""
 
 
-def from_tensorflow(error):
+def from_tensorflow(error: Any) -> ServingError:
     """`ServingError` of a `tf.errors.OpError`."""
     import tensorflow as tf
 

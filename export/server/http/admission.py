@@ -21,7 +21,7 @@ class Admission:
         limits: how many, and for how long.
     """
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._places = limits.running + limits.waiting
         self._slots = asyncio.Semaphore(limits.running)

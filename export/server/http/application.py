@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from typing import TextIO
 
 from aiohttp import web
@@ -43,7 +44,10 @@ def make_application(
     metrics = Metrics()
 
     @web.middleware
-    async def guard(request, handler):
+    async def guard(
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
         begin, status = time.monotonic(), _CLIENT_GONE
         images = None
         try:
@@ -68,7 +72,9 @@ def make_application(
             with contextlib.suppress(OSError):  # a full disk fails no request
                 print(line, file=log, flush=True)
 
-    async def add_headers(request, response):
+    async def add_headers(
+        request: web.Request, response: web.StreamResponse
+    ) -> None:
         response.headers["Server"] = SERVER
         origin = request.headers.get("Origin", "")
         if origins.is_allowed(origin):
@@ -82,14 +88,14 @@ def make_application(
                 }
             )
 
-    async def health(request):
+    async def health(request: web.Request) -> web.Response:
         loading = manager.without_version()
         if loading:
             text = f"no version yet: {', '.join(loading)}\n"
             return web.Response(text=text, status=503)
         return web.Response(text="ok\n")
 
-    async def count(request):
+    async def count(request: web.Request) -> web.Response:
         return web.Response(
             body=metrics.text().encode(),
             headers={"Content-Type": "text/plain; version=0.0.4"},

@@ -31,7 +31,7 @@ class Body:
         bodies: those it is counted among.
     """
 
-    def __init__(self, bodies: "Bodies"):
+    def __init__(self, bodies: "Bodies") -> None:
         self._bodies = bodies
         self.content = bytearray()
 
@@ -55,7 +55,7 @@ class Bodies:
         limits: how much, and how fast.
     """
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits) -> None:
         self.held = 0
         self._limits = limits
         self._coming: dict[Body, web.BaseRequest] = {}

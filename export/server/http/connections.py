@@ -7,6 +7,7 @@ import resource
 import socket
 import sys
 import time
+from collections.abc import Iterator
 
 from aiohttp import web
 
@@ -50,7 +51,7 @@ class Connections:
         limits: how long a connection may be idle.
     """
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._most = max(_AT_ONCE, _descriptors() // 2)
         # {connection: (since when, how long at most)}, the oldest first.
@@ -87,7 +88,7 @@ class Connections:
         )
 
     @contextlib.contextmanager
-    def busy(self, connection: web.RequestHandler):
+    def busy(self, connection: web.RequestHandler) -> Iterator[None]:
         """Context manager in which a connection is not idle."""
         self._idle.pop(connection, None)
         try:

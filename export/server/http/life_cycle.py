@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -16,7 +17,7 @@ from export.server.http.application import CONNECTIONS
 LINGERING_SECONDS = 1
 
 
-def bound_socket(host, port):
+def bound_socket(host: str, port: int) -> socket.socket:
     """A socket that has the address but does not listen yet.
 
     Args:
@@ -44,13 +45,18 @@ def bound_socket(host, port):
     return bound
 
 
-def url_of(bound):
+def url_of(bound: socket.socket) -> str:
     """The address of a socket as a URL."""
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_until_signal(app, bound, begin, grace):
+def run_until_signal(
+    app: web.Application,
+    bound: socket.socket,
+    begin: Callable[[Callable[[], None]], None],
+    grace: float,
+) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what is running.
 
     Args:
@@ -73,7 +79,9 @@ class Running:
         app, bound, grace: as for `run_until_signal`.
     """
 
-    def __init__(self, app, bound, grace):
+    def __init__(
+        self, app: web.Application, bound: socket.socket, grace: float
+    ) -> None:
         logger = logging.getLogger(__name__)
         logger.addFilter(_is_our_fault)
         self._bound = bound
@@ -89,28 +97,34 @@ class Running:
             shutdown_timeout=grace / 2,
         )
 
-    async def start(self):
+    async def start(self) -> None:
         """Begins to accept requests.
 
         Raises:
             OSError: another process was quicker to listen on the address.
         """
         await self._runner.setup()
+        assert self._runner.server is not None  # `setup` made it
         self._connections.start(self._runner.server, self._bound)
 
-    async def stop(self):
+    async def stop(self) -> None:
         """Accepts no more, drops unfinished bodies, finishes what runs."""
         await self._connections.stop()
         await self._runner.cleanup()
 
 
-def _is_our_fault(record):
+def _is_our_fault(record: logging.LogRecord) -> bool:
     """Whether an error is none of a client that speaks no proper HTTP."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError)
 
 
-async def _serve(app, bound, begin, grace):
+async def _serve(
+    app: web.Application,
+    bound: socket.socket,
+    begin: Callable[[Callable[[], None]], None],
+    grace: float,
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -123,7 +137,7 @@ async def _serve(app, bound, begin, grace):
             f"cannot listen on {url_of(bound)}: {error.strerror}"
         ) from None
 
-    def end():
+    def end() -> None:
         with contextlib.suppress(RuntimeError):  # it has ended
             loop.call_soon_threadsafe(stop.set)
 

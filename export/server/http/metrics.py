@@ -2,6 +2,7 @@
 
 import bisect
 import collections
+from collections.abc import Iterable, Mapping, Sequence
 
 # Of its latencies: microseconds, to some 20 minutes.
 _BOUNDS = [10 * 1.8**i for i in range(33)]
@@ -14,7 +15,7 @@ class Metrics:
     Used in the event loop only.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._answered = collections.Counter()
         self._images = collections.Counter()
         self._responses = collections.Counter()
@@ -81,7 +82,9 @@ class Metrics:
         return "\n".join([*lines, ""])
 
 
-def _counter(name, labels, values):
+def _counter(
+    name: str, labels: Sequence[str], values: Mapping[tuple, int]
+) -> list[str]:
     return [
         f"# TYPE {name} counter",
         *(
@@ -91,7 +94,7 @@ def _counter(name, labels, values):
     ]
 
 
-def _labels(names, values):
+def _labels(names: Sequence[str], values: Iterable[object]) -> str:
     escaped = [
         str(v).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
         for v in values

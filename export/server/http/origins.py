@@ -29,7 +29,7 @@ class Origins:
         UserError: what is allowed is no origin.
     """
 
-    def __init__(self, host: str, allowed: tuple[str, ...] = ()):
+    def __init__(self, host: str, allowed: tuple[str, ...] = ()) -> None:
         self._host = host.lower()
         self._allowed = {origin.lower() for origin in allowed}
         self._any_host = "*" in allowed or not _is_loopback(self._host)

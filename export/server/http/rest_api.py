@@ -13,6 +13,7 @@ from export.server.deadline import Deadline
 from export.server.http.admission import Admission
 from export.server.http.bodies import (
     Bodies,
+    Body,
     FullError,
     SlowBodyError,
     unpacked,
@@ -66,7 +67,9 @@ class RestApi:
         metrics: where requests are counted.
     """
 
-    def __init__(self, manager: ModelManager, limits: Limits, metrics: Metrics):
+    def __init__(
+        self, manager: ModelManager, limits: Limits, metrics: Metrics
+    ) -> None:
         self._manager = manager
         self._limits = limits
         self._metrics = metrics
@@ -172,7 +175,7 @@ class RestApi:
         body = await self._bodies.receive(request)
         deadline = Deadline(self._limits.seconds)
 
-        def job(body):
+        def job(body: Body) -> _Answer:
             content = body.content
             try:
                 content = unpacked(content, limit) if packed else content
@@ -184,7 +187,7 @@ class RestApi:
         return await self._admission.run(body, job)
 
 
-def _status_json(versions):
+def _status_json(versions: list[tuple[int, str, ServingError | None]]) -> str:
     return written(
         {
             "model_version_status": [

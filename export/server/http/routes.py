@@ -39,7 +39,7 @@ class Route:
     label: str | None = None
 
 
-def parse_route(method, target):
+def parse_route(method: str, target: str) -> Route:
     """Reads a request line.
 
     Args:
@@ -72,10 +72,10 @@ def parse_route(method, target):
     )
 
 
-def _malformed(method, target):
+def _malformed(method: str, target: str) -> ServingError:
     words = f"{shortened(method)} {shortened(target)}"
     return ServingError(f"Malformed request: {words}")
 
 
-def _decoded(name):
+def _decoded(name: str) -> str:
     return urllib.parse.unquote(name, errors="surrogateescape")

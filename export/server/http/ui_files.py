@@ -1,6 +1,7 @@
 """The page under /ui/."""
 
 import pathlib
+from typing import NoReturn
 
 from aiohttp import web
 
@@ -25,7 +26,7 @@ _HEADERS = {
 }
 
 
-def add_ui(app, models):
+def add_ui(app: web.Application, models: list[str]) -> None:
     """Adds the routes of the page's files and of what the page asks first.
 
     Args:
@@ -33,10 +34,10 @@ def add_ui(app, models):
         models: names of the models, as /ui/models.json tells them.
     """
 
-    async def redirect(request):
+    async def redirect(request: web.Request) -> NoReturn:
         raise web.HTTPPermanentRedirect("/ui/")
 
-    async def page(request):
+    async def page(request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if name not in _FILES:
             raise web.HTTPNotFound
@@ -51,7 +52,7 @@ def add_ui(app, models):
             headers=_HEADERS,
         )
 
-    async def offered(request):
+    async def offered(request: web.Request) -> web.Response:
         return web.json_response({"models": models}, headers=_HEADERS)
 
     app.router.add_get("/", redirect)

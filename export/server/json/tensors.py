@@ -151,7 +151,7 @@ def type_name(value: Any) -> str:
 class _TensorBuilder:
     """Collects JSON values of one shape and makes them a tensor."""
 
-    def __init__(self, dtype: str, deadline: Deadline):
+    def __init__(self, dtype: str, deadline: Deadline) -> None:
         self._dtype = dtype
         self._deadline = deadline
         self._shape: tuple[int, ...] = ()

@@ -29,7 +29,13 @@ class LoadedModel:
         ServingError: it cannot be loaded, or its warm-up fails.
     """
 
-    def __init__(self, path, name, version, run_timeout):
+    def __init__(
+        self,
+        path: str | pathlib.Path,
+        name: str,
+        version: int,
+        run_timeout: float,
+    ) -> None:
         import tensorflow as tf
 
         _check_there(path)
@@ -55,7 +61,7 @@ class LoadedModel:
             self.close()
             raise _as_serving_error(error) from error
 
-    def close(self):
+    def close(self) -> None:
         """Frees the weights. No run may be under way."""
         self.signatures = {}
         self._session.close()
@@ -64,7 +70,7 @@ class LoadedModel:
         gc.collect()
 
 
-def _check_there(path):
+def _check_there(path: str | pathlib.Path) -> None:
     names = ("saved_model.pb", "saved_model.pbtxt")
     if not any((pathlib.Path(path) / name).is_file() for name in names):
         raise ServingError(
@@ -74,7 +80,7 @@ def _check_there(path):
         )
 
 
-def _as_serving_error(error):
+def _as_serving_error(error: Exception) -> ServingError:
     """Whatever TensorFlow's Python loader raises, as a status."""
     import tensorflow as tf
 

@@ -1,9 +1,14 @@
 """The answer to a metadata request."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from export.server.json.document import written
 
 
-def metadata_json(name, version, signature_defs):
+def metadata_json(
+    name: str, version: int, signature_defs: Mapping[str, Any]
+) -> str:
     """The signatures of a version.
 
     Args:

@@ -1,8 +1,12 @@
 """All models, and the thread that looks for new versions."""
 
+from __future__ import annotations
+
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.terminal.command import command
@@ -12,7 +16,15 @@ from export.server.models.served_model import (
     not_servable,
     unknown_label,
 )
-from export.server.models.versions import versions_on_disk
+from export.server.models.versions import ModelConfig, versions_on_disk
+
+if TYPE_CHECKING:
+    import contextlib
+    import pathlib
+
+    from export.server.http.routes import Route
+    from export.server.models.loaded_model import LoadedModel
+    from export.server.serving_error import ServingError
 
 
 class ModelManager:
@@ -24,17 +36,21 @@ class ModelManager:
             or raises `ServingError`.
     """
 
-    def __init__(self, configs, load):
+    def __init__(
+        self,
+        configs: list[ModelConfig],
+        load: Callable[[pathlib.Path, str, int], LoadedModel],
+    ) -> None:
         self._models = {c.name: ServedModel(c, load) for c in configs}
         self._stop = threading.Event()
         self._thread = None
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """Names of the models, in the order of their configs."""
         return list(self._models)
 
-    def without_version(self):
+    def without_version(self) -> list[str]:
         """Names of the models of which no version can be used."""
         return [
             name
@@ -42,7 +58,7 @@ class ModelManager:
             if all(state != "AVAILABLE" for _, state, _ in model.status())
         ]
 
-    def discover(self):
+    def discover(self) -> dict[str, list[pathlib.Path]]:
         """Looks for the versions that `load_all` will load first.
 
         Returns:
@@ -53,7 +69,7 @@ class ModelManager:
         """
         return {name: _found(model) for name, model in self._models.items()}
 
-    def load_all(self, report):
+    def load_all(self, report: Callable[[str], None]) -> None:
         """Loads what is there now.
 
         Args:
@@ -80,7 +96,9 @@ class ModelManager:
                     f"{', '.join(over)} passed over, see above"
                 )
 
-    def start_polling(self, seconds, report):
+    def start_polling(
+        self, seconds: float, report: Callable[[str], None]
+    ) -> None:
         """Looks for new versions every so many seconds, in a thread."""
         self._thread = threading.Thread(
             target=self._poll,
@@ -90,7 +108,7 @@ class ModelManager:
         )
         self._thread.start()
 
-    def stop(self, timeout):
+    def stop(self, timeout: float) -> bool:
         """Ends the thread and unloads what no request runs in.
 
         Args:
@@ -106,7 +124,9 @@ class ModelManager:
                 return False
         return all([model.close() for model in self._models.values()])
 
-    def use(self, route):
+    def use(
+        self, route: Route
+    ) -> contextlib.AbstractContextManager[LoadedModel]:
         """Context manager that lends the `LoadedModel` a route names.
 
         Raises:
@@ -118,7 +138,9 @@ class ModelManager:
             raise unknown_label(route.label)
         raise not_servable(route.model, route.version)
 
-    def status(self, route):
+    def status(
+        self, route: Route
+    ) -> list[tuple[int, str, ServingError | None]]:
         """[(number, state, error or None)], newest first.
 
         Raises:
@@ -128,7 +150,7 @@ class ModelManager:
             return self._models[route.model].status(route.version)
         raise no_versions(route.model)
 
-    def _poll(self, seconds, report):
+    def _poll(self, seconds: float, report: Callable[[str], None]) -> None:
         while not self._stop.wait(seconds):
             for model in self._models.values():
                 try:
@@ -137,7 +159,7 @@ class ModelManager:
                     traceback.print_exc(file=sys.stderr)
 
 
-def _found(model):
+def _found(model: ServedModel) -> list[pathlib.Path]:
     config = model.config
     try:
         numbers = model.discover()

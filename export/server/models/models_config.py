@@ -1,13 +1,16 @@
 """The models that a file in TF Serving's format lists."""
 
 import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
 
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
 from export.server.models.versions import ModelConfig, every, latest, specific
 
 
-def read_models_config(file):
+def read_models_config(file: str | pathlib.Path) -> list[ModelConfig]:
     """Reads a `ModelServerConfig` in protobuf's text format.
 
     Args:
@@ -35,7 +38,7 @@ def read_models_config(file):
     return models
 
 
-def _parse(file):
+def _parse(file: str | pathlib.Path) -> Any:
     # TensorFlow's protobuf messages take a second to import.
     from google.protobuf import text_format
 
@@ -51,7 +54,7 @@ def _parse(file):
         raise UserError(f"{file} is no models config: {reason}") from None
 
 
-def _model(config, file):
+def _model(config: Any, file: str | pathlib.Path) -> ModelConfig:
     where = f"{file}: model {config.name or 'without a name'}"
     if not config.name:
         raise UserError(f"{where}: set name")
@@ -80,7 +83,7 @@ def _model(config, file):
     )
 
 
-def _policy(policy, where):
+def _policy(policy: Any, where: str) -> Callable:
     choice = policy.WhichOneof("policy_choice")
     if choice == "all":
         return every()

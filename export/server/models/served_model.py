@@ -1,16 +1,23 @@
 """One model: its versions, from their discovery to their end."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import pathlib
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from alexnet_tf.errors import one_line
 from alexnet_tf.run.about import about_version
 from export.server.json.document import shortened
-from export.server.models.versions import versions_on_disk
+from export.server.models.versions import ModelConfig, versions_on_disk
 from export.server.serving_error import ServingError
+
+if TYPE_CHECKING:
+    from export.server.models.loaded_model import LoadedModel
 
 
 @dataclasses.dataclass
@@ -31,7 +38,7 @@ class Version:
     _: dataclasses.KW_ONLY
     state: str = "START"
     error: ServingError | None = None
-    model: object = None
+    model: LoadedModel | None = None
     users: int = 0
     gone: bool = False
 
@@ -47,14 +54,18 @@ class ServedModel:
             or raises `ServingError`.
     """
 
-    def __init__(self, config, load):
+    def __init__(
+        self,
+        config: ModelConfig,
+        load: Callable[[pathlib.Path, str, int], LoadedModel],
+    ) -> None:
         self.config = config
         self._load = load
         self._lock = threading.RLock()
         self._versions = {}
         self._unlisted = False
 
-    def discover(self):
+    def discover(self) -> list[int]:
         """Makes the versions known that `refresh` will load, to `status`.
 
         Returns:
@@ -66,7 +77,7 @@ class ServedModel:
         wanted = self.config.policy(versions_on_disk(self.config.base_path))
         return [version.number for version in self._newly_wanted(wanted)]
 
-    def refresh(self, report):
+    def refresh(self, report: Callable[[str], None]) -> None:
         """Looks once for versions that came or went.
 
         A new one is loaded before an old one is let go. One that cannot be
@@ -95,7 +106,9 @@ class ServedModel:
         self._close_unused(report)
 
     @contextlib.contextmanager
-    def use(self, number=None, label=None):
+    def use(
+        self, number: int | None = None, label: str | None = None
+    ) -> Iterator[LoadedModel]:
         """The loaded model of a version, which is not unloaded meanwhile.
 
         Args:
@@ -112,13 +125,16 @@ class ServedModel:
         with self._lock:
             version = self._available(number)
             version.users += 1
+        assert version.model is not None  # it is AVAILABLE
         try:
             yield version.model
         finally:
             with self._lock:
                 version.users -= 1
 
-    def status(self, number=None):
+    def status(
+        self, number: int | None = None
+    ) -> list[tuple[int, str, ServingError | None]]:
         """[(number, state, error or None)] of the versions, newest first.
 
         Args:
@@ -142,7 +158,7 @@ class ServedModel:
             )
         return known
 
-    def close(self):
+    def close(self) -> bool:
         """Unloads every version that no request runs in; whether all are."""
         with self._lock:
             for version in self._versions.values():
@@ -151,7 +167,7 @@ class ServedModel:
         self._close_unused(lambda line: None)
         return all(v.model is None for v in self._versions.values())
 
-    def _available(self, number):
+    def _available(self, number: int | None) -> Version:
         numbers = [
             version.number
             for version in self._versions.values()
@@ -166,7 +182,7 @@ class ServedModel:
             raise not_servable(self.config.name, number)
         return self._versions[max(numbers)]
 
-    def _without_failed(self, paths):
+    def _without_failed(self, paths: dict[int, pathlib.Path]) -> list[int]:
         """The numbers of `paths`, but for those that failed to load."""
         with self._lock:
             for version in self._versions.values():
@@ -180,7 +196,7 @@ class ServedModel:
                 or not self._versions[number].error
             ]
 
-    def _newly_wanted(self, wanted):
+    def _newly_wanted(self, wanted: list[int]) -> list[Version]:
         """Versions to load, the newest first."""
         with self._lock:
             for version in self._versions.values():
@@ -199,7 +215,12 @@ class ServedModel:
                 if self._versions[number].state == "START"
             ]
 
-    def _bring_up(self, version, paths, report):
+    def _bring_up(
+        self,
+        version: Version,
+        paths: dict[int, pathlib.Path],
+        report: Callable[[str], None],
+    ) -> None:
         path = paths[version.number]
         name = f"{self.config.name} version {version.number}"
         with self._lock:
@@ -224,7 +245,7 @@ class ServedModel:
         about = about_version(pathlib.Path(path)).removeprefix(str(path))
         report(f"{name} loaded from {path} in {seconds:.1f} s{about}")
 
-    def _let_go(self, wanted, listed):
+    def _let_go(self, wanted: list[int], listed: list[int]) -> None:
         with self._lock:
             available = {
                 version.number
@@ -236,7 +257,7 @@ class ServedModel:
             for number in available - set(wanted):
                 self._versions[number].state = "UNLOADING"
 
-    def _close_unused(self, report):
+    def _close_unused(self, report: Callable[[str], None]) -> None:
         with self._lock:
             unused = [
                 version
@@ -244,6 +265,7 @@ class ServedModel:
                 if version.state == "UNLOADING" and not version.users
             ]
         for version in unused:
+            assert version.model is not None  # until it is closed
             version.model.close()
             with self._lock:
                 version.model = None
@@ -251,7 +273,7 @@ class ServedModel:
             report(f"{self.config.name} version {version.number} unloaded")
 
 
-def not_servable(name, number=None):
+def not_servable(name: str, number: int | None = None) -> ServingError:
     """The error for a model or version that is not there to run."""
     name = shortened(name)
     which = (
@@ -260,14 +282,14 @@ def not_servable(name, number=None):
     return ServingError(f"Servable not found for request: {which}", "NOT_FOUND")
 
 
-def no_versions(name):
+def no_versions(name: str) -> ServingError:
     """The error for the status of a model that is not served."""
     return ServingError(
         f"Could not find any versions of model {shortened(name)}", "NOT_FOUND"
     )
 
 
-def unknown_label(label):
+def unknown_label(label: str) -> ServingError:
     """The error for a label that no version has."""
     return ServingError(
         f"Unrecognized servable version label: {shortened(label)}"

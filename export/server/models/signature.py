@@ -25,7 +25,7 @@ class Signature:
         definition: the `SignatureDef`.
     """
 
-    def __init__(self, session: Any, definition: Any):
+    def __init__(self, session: Any, definition: Any) -> None:
         self.definition = definition
         self.input_dtypes = _dtypes(definition.inputs)
         self.output_dtypes = _dtypes(definition.outputs)

@@ -1,22 +1,23 @@
 """Which versions of a model there are, and which of them to serve."""
 
 import dataclasses
-from collections.abc import Callable
+import pathlib
+from collections.abc import Callable, Iterable
 
 from alexnet_tf.files.versions import versions_in
 
 
-def latest(count=1):
+def latest(count: int = 1) -> Callable[[Iterable[int]], list[int]]:
     """Policy: the `count` highest versions."""
     return lambda versions: sorted(versions)[-count:]
 
 
-def every():
+def every() -> Callable[[Iterable[int]], list[int]]:
     """Policy: all versions."""
     return sorted
 
 
-def specific(numbers):
+def specific(numbers: Iterable[int]) -> Callable[[Iterable[int]], list[int]]:
     """Policy: the versions of these numbers, where they exist."""
     return lambda versions: sorted(set(numbers) & set(versions))
 
@@ -38,7 +39,7 @@ class ModelConfig:
     labels: dict = dataclasses.field(default_factory=dict)
 
 
-def versions_on_disk(base_path):
+def versions_on_disk(base_path: str | pathlib.Path) -> dict[int, pathlib.Path]:
     """{number: path} of the versions in a base folder.
 
     Raises:

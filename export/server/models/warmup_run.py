@@ -1,15 +1,23 @@
 """The requests that a version answers before it is offered."""
 
+from __future__ import annotations
+
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from export.server.models.signature import signature_of
 from export.server.serving_error import ServingError
+
+if TYPE_CHECKING:
+    from export.server.models.signature import Signature
 
 FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000  # TF Serving's limit
 
 
-def run_warmup(signatures, path, seconds):
+def run_warmup(
+    signatures: dict[str, Signature], path: str | pathlib.Path, seconds: float
+) -> None:
     """Runs the warm-up requests of a SavedModel, if it has some.
 
     Args:
@@ -36,7 +44,7 @@ def run_warmup(signatures, path, seconds):
         _run(signatures, _predict_request(record), seconds)
 
 
-def _predict_request(record):
+def _predict_request(record: bytes) -> Any:
     from export.messages import PredictionLog
 
     log = PredictionLog.FromString(record)
@@ -48,7 +56,9 @@ def _predict_request(record):
     return log.predict_log.request
 
 
-def _run(signatures, request, seconds):
+def _run(
+    signatures: dict[str, Signature], request: Any, seconds: float
+) -> None:
     import tensorflow as tf
 
     name = request.model_spec.signature_name
