@@ -47,8 +47,9 @@ def load_prepared(
         whole: whether to look if all shards are there, with their sizes.
 
     Raises:
-        UserError: there is none, it is not complete, or a shard is missing
-            or has another size than it had.
+        UserError: there is none, it is not complete, a shard is missing or
+            has another size than it had, or a label has no class; of the
+            labels some are looked at.
     """
     if not folder:
         raise UserError("data.name=prepared needs --data_dir=DIR")
@@ -58,6 +59,7 @@ def load_prepared(
     if whole:
         for shards in splits.values():
             _check_sizes(shards)
+            _check_labels(folder, shards, len(description.class_names))
     record_format = FORMATS[description.format]
 
     def found(image):
@@ -97,6 +99,16 @@ def shards_of(
         )
         for name, shards in description.splits.items()
     }
+
+
+def _check_labels(folder: pathlib.Path, shards: Shards, classes: int) -> None:
+    highest = max(map(max, filter(None, shards.sampled_labels)), default=0)
+    if highest >= classes:
+        raise UserError(
+            f"{folder} has records with the label {highest}, but its "
+            f"dataset.json lists {classes} classes, of labels 0 to "
+            f"{classes - 1}: copy dataset.json again, or prepare the set again"
+        )
 
 
 def _check_sizes(shards: Shards) -> None:

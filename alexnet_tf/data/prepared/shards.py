@@ -3,6 +3,7 @@
 import bisect
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import itertools
 import pathlib
@@ -15,7 +16,7 @@ from alexnet_tf.data.prepared.format import RecordFormat
 from alexnet_tf.data.record_table import places_in_files, table_of
 
 BYTES_AT_ONCE = 2**20
-# What `Shards.in_class_order` looks at.
+# What `Shards.sampled_labels` looks at.
 SAMPLED_SHARDS, SAMPLED_RECORDS = 64, 16
 
 
@@ -141,6 +142,12 @@ class Shards:
 
     def in_class_order(self) -> bool:
         """See `Split.in_class_order`; looks into some of the shards."""
+        labels = self.sampled_labels
+        return not labels or is_in_class_order(labels)
+
+    @functools.cached_property
+    def sampled_labels(self) -> list[list[int]]:
+        """Labels of the first records of some of the shards."""
         step = -(-len(self.shards) // SAMPLED_SHARDS)
         labels = []
         for shard in self.shards[::step]:
@@ -150,7 +157,7 @@ class Shards:
             )
             with contextlib.suppress(tf.errors.OpError):  # it is damaged
                 labels.append([int(e["label"]) for e in self._parse(records)])
-        return not labels or is_in_class_order(labels)
+        return labels
 
     def _numbers(self):
         return tf.data.Dataset.range(len(self.shards))

@@ -35,18 +35,24 @@ def folder(request, tmp_path_factory, source_of_noise):
 
 @pytest.fixture(scope="module")
 def source_of_noise():
+    return noise(COUNT, ("even", "odd"))
+
+
+def noise(count, class_names):
+    """A source of noisy images, both splits the same."""
     from alexnet_tf.data.image_set import Source, table_split
 
     random = np.random.default_rng(0)
-    tiles = random.integers(0, 256, (COUNT, 16, 16, 3), np.uint8)
+    tiles = random.integers(0, 256, (count, 16, 16, 3), np.uint8)
     images = tiles.repeat(16, axis=1).repeat(16, axis=2)
-    ids = np.arange(COUNT, dtype=np.int64)
+    ids = np.arange(count, dtype=np.int64)
     split = table_split(
-        {"id": ids, "image": images, "label": ids % 2}, lambda i: f"image {i}"
+        {"id": ids, "image": images, "label": ids % len(class_names)},
+        lambda i: f"image {i}",
     )
     return Source(
         name="noise",
-        class_names=("even", "odd"),
+        class_names=class_names,
         train=split,
         validation=split,
         decode=lambda image: image,
@@ -184,6 +190,15 @@ def test_a_cut_shard(copy):
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"validation-00000.* bytes long"):
         load_prepared(copy)
+
+
+def test_a_label_without_a_class(tmp_path):
+    prepare(noise(6, ("a", "b", "c")), tmp_path, "jpeg")
+    file = tmp_path / "dataset.json"
+    values = json.loads(file.read_text())
+    file.write_text(json.dumps({**values, "class_names": ["a", "b"]}))
+    with pytest.raises(UserError, match=r"label 2, .* lists 2 classes"):
+        load_prepared(tmp_path)
 
 
 def test_another_version_and_damage(copy):
