@@ -9,6 +9,7 @@ import itertools
 import pathlib
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.image_set import Damaged, is_in_class_order
@@ -18,6 +19,14 @@ from alexnet_tf.data.record_table import places_in_files, table_of
 BYTES_AT_ONCE = 2**20
 # What `Shards.sampled_labels` looks at.
 SAMPLED_SHARDS, SAMPLED_RECORDS = 64, 16
+# What TensorFlow raises where a shard is damaged or missing.
+DAMAGE = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.OutOfRangeError,
+    tf.errors.UnknownError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,12 +161,19 @@ class Shards:
         labels = []
         for shard in self.shards[::step]:
             count = min(shard.records, SAMPLED_RECORDS)
-            records = self.record_format.open(
-                str(shard.path), 0, count, shard.size or 0
+            # Inside of another dataset: TensorFlow 2.21 forgets the offset of
+            # one that stands alone.
+            records = tf.data.Dataset.from_tensors(np.int64(0)).flat_map(
+                functools.partial(self._first_records, shard, count)
             )
-            with contextlib.suppress(tf.errors.OpError):  # it is damaged
+            with contextlib.suppress(*DAMAGE):
                 labels.append([int(e["label"]) for e in self._parse(records)])
         return labels
+
+    def _first_records(self, shard, count, offset):
+        return self.record_format.open(
+            str(shard.path), offset, count, shard.size or 0
+        )
 
     def _numbers(self):
         return tf.data.Dataset.range(len(self.shards))
