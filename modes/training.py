@@ -23,7 +23,7 @@ from alexnet_tf.run.lock import locked
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.terminal.command import command
 from alexnet_tf.training.diagnosis import memory_advice
-from alexnet_tf.training.fit import Fit
+from alexnet_tf.training.fit import Fit, Job
 from alexnet_tf.training.interrupts import Interrupted, Interrupts
 from alexnet_tf.training.optimizer import make_optimizer
 from alexnet_tf.training.trainer import Trainer
@@ -107,12 +107,11 @@ def train_run(options, run, interrupts, workers, start):
         + source.fingerprint
         + (start.sha256 if start else ""),
     )
+    job = Job(run, config, workers, interrupts)
     if workers.rank:
         # Worker 0 alone writes the run folder.
         with memory_advice(config.train, run):
-            return train_and_test(
-                run, config, source, devices, interrupts, workers, start
-            )
+            return train_and_test(job, source, devices, start)
     assert source.validation  # images are held out where there is none
     is_new = not run.path.exists()
     with locked(run):
@@ -141,17 +140,16 @@ def train_run(options, run, interrupts, workers, start):
         )
         try:
             with memory_advice(config.train, run):
-                return train_and_test(
-                    run, config, source, devices, interrupts, workers, start
-                )
+                return train_and_test(job, source, devices, start)
         except UserError:
             if is_new and not run.can_go_on:
                 shutil.rmtree(run.path)
             raise
 
 
-def train_and_test(run, config, source, devices, interrupts, workers, start):
+def train_and_test(job, source, devices, start):
     """What `train` does once the run folder stands; returns its exit code."""
+    run, config, workers = job.run, job.config, job.workers
     with placement(devices):
         network = build_network(
             config.model, config.train.seed, config.train.precision
@@ -196,19 +194,16 @@ def train_and_test(run, config, source, devices, interrupts, workers, start):
         config.data.max_damaged,
     )
     fit = Fit(
-        run=run,
-        config=config,
+        job,
         trainer=trainer,
         batches=batches,
         validation=validation,
         damage=damage,
-        interrupts=interrupts,
-        workers=workers,
     )
     if not fit.to_the_end():
         return 1
     if not workers.rank:
-        test(run, config, source, devices, validation)
+        test(job, source, devices, validation)
     # A worker that ends is one that fell silent to the others.
     workers.wait_for_all()
     return 0
@@ -229,8 +224,9 @@ def updates_in_words(batches, train):
     )
 
 
-def test(run, config, source, devices, validation):
+def test(job, source, devices, validation):
     """The ten-crop test of the best weights."""
+    run, config = job.run, job.config
     # The network that the other modes will see, whatever the precision was.
     with placement(devices):
         network = build_network(config.model, config.train.seed)

@@ -1,13 +1,16 @@
 """Training to the end, over every interruption that can be mended."""
 
+import dataclasses
 import sys
 
 import keras
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from alexnet_tf.data.damage import DATA_ERRORS
 from alexnet_tf.data.pipeline import centre_crop_batches
 from alexnet_tf.errors import StartAgain, UserError
+from alexnet_tf.run.folder import Run
 from alexnet_tf.terminal.command import command
 from alexnet_tf.training.diagnosis import (
     FlatLossAlarm,
@@ -22,61 +25,63 @@ from alexnet_tf.training.epoch_report import (
     TrainingProgress,
 )
 from alexnet_tf.training.history import Events, History
-from alexnet_tf.training.interrupts import InterruptSaver
+from alexnet_tf.training.interrupts import Interrupts, InterruptSaver
 from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.placement import PlacementReport
 from alexnet_tf.training.schedule import make_lr_drops, make_schedule
 from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.trainer import NOT_FINITE
-from alexnet_tf.workers.alone import AverageLogs
+from alexnet_tf.workers.alone import Alone, AverageLogs
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What a process trains.
+
+    Attributes:
+        run: a `Run`.
+        config: its config.
+        workers: `Alone`, or what this process trains together with.
+        interrupts: `Interrupts`.
+    """
+
+    run: Run
+    config: ConfigDict
+    workers: Alone
+    interrupts: Interrupts
 
 
 class Fit:
     """Trains a run from its last state to its end.
 
     Args:
-        run: a `Run`.
-        config: its config.
+        job: a `Job`.
         trainer: a `Trainer`.
         batches: `TrainingBatches`.
         validation: `Records`.
         damage: a `DamageLog`.
-        interrupts: `Interrupts`.
-        workers: `Alone`, or what this process trains together with.
     """
 
-    def __init__(
-        self,
-        *,
-        run,
-        config,
-        trainer,
-        batches,
-        validation,
-        damage,
-        interrupts,
-        workers,
-    ):
-        self._run = run
-        self._config = config
+    def __init__(self, job: Job, *, trainer, batches, validation, damage):
+        self._run, self._config = job.run, job.config
+        self._workers, self._interrupts = job.workers, job.interrupts
         self._trainer = trainer
         self._batches = batches
         self._validation = validation
         self._damage = damage
-        self._interrupts = interrupts
-        self._workers = workers
-        self._drops = make_lr_drops(config.train)
+        train = job.config.train
+        self._drops = make_lr_drops(train)
         self._state = State(
-            run=run,
+            run=job.run,
             trainer=trainer,
             drops=self._drops,
-            lr=config.train.lr,
-            workers=workers,
+            lr=train.lr,
+            workers=job.workers,
         )
-        self._progress = TrainingProgress(
-            config.train.epochs, batches.batch_size
+        self._progress = TrainingProgress(train.epochs, batches.batch_size)
+        self._placement = PlacementReport(
+            batches.batch_size // job.workers.size
         )
-        self._placement = PlacementReport(batches.batch_size // workers.size)
 
     def to_the_end(self):
         """Trains; returns whether the loss stayed finite.
