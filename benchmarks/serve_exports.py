@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +41,7 @@ def programs(folder, width, classes):
     save(folder / MODEL, Signatures(network, config.crop, names))
     save(folder / BFLOAT16, Signatures(small, config.crop, names))
     write_onnx(folder, TrainedNetwork(network, config.crop, names))
-    state = to_state_dict(joined_weights(network), mean.numpy())
+    state: dict[str, Any] = to_state_dict(joined_weights(network), mean.numpy())
     np.savez(folder / STATE, **state)
     (folder / CONFIG).write_text(json.dumps({"model": config.to_dict()}))
     write_images(folder)

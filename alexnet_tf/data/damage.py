@@ -1,19 +1,25 @@
 """Images that are damaged, before a run or in the middle of it."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.dataset_options import untuned
-from alexnet_tf.data.image_set import Damaged
+from alexnet_tf.data.image_set import Damaged, Source, Split
 from alexnet_tf.data.preprocess import to_record, why_rejected
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.terminal.progress import ProgressReport
+
+if TYPE_CHECKING:
+    from alexnet_tf.data.records import Records
 
 AT_ONCE = 64
 
@@ -29,7 +35,7 @@ DATA_ERRORS = (
 COLUMNS = ("split", *(field.name for field in dataclasses.fields(Damaged)))
 
 
-def read_damaged(file):
+def read_damaged(file: str | pathlib.Path) -> list[tuple[str, Damaged]]:
     """[(split, `Damaged`), ...] of a damaged.csv; none where there is none.
 
     Raises:
@@ -50,7 +56,7 @@ def read_damaged(file):
         return [_damaged(row) for row in rows]
 
 
-def _damaged(row):
+def _damaged(row: list[str]) -> tuple[str, Damaged]:
     """(split, `Damaged`) of a row; `ValueError` where it is none."""
     split, number, name, reason, size = map(text_of, row)
     return split, Damaged(
@@ -71,7 +77,9 @@ class DamageLog:
         UserError: the file is damaged itself.
     """
 
-    def __init__(self, file, records, most):
+    def __init__(
+        self, file: str | pathlib.Path, records: dict[str, Records], most: float
+    ) -> None:
         self._file = pathlib.Path(file)
         self._records = records
         self._most = most
@@ -84,7 +92,7 @@ class DamageLog:
                 )
         self._leave_out(self._rows)
 
-    def find(self):
+    def find(self) -> bool:
         """Looks through all images and leaves out what is damaged.
 
         Returns:
@@ -130,19 +138,21 @@ class DamageLog:
         )
         return True
 
-    def _leave_out(self, rows):
+    def _leave_out(self, rows: list[tuple[str, Damaged]]) -> None:
         for split, records in self._records.items():
             records.leave_out_damaged(d.number for s, d in rows if s == split)
 
 
-def listed(damaged, most=3):
+def listed(damaged: list[Damaged], most: int = 3) -> str:
     """The first few of a list of `Damaged`, on one line."""
     named = [f"{image.name} ({image.reason})" for image in damaged[:most]]
     more = [f"{len(damaged) - most} more"] if len(damaged) > most else []
     return "; ".join(named + more)
 
 
-def find_undecodable(source, split, known):
+def find_undecodable(
+    source: Source, split: Split, known: np.ndarray
+) -> list[Damaged]:
     """`Damaged` examples of a split whose ids are their numbers.
 
     Args:
@@ -188,7 +198,7 @@ def find_undecodable(source, split, known):
     return found
 
 
-def _all_ids(source, split):
+def _all_ids(source: Source, split: Split) -> np.ndarray:
     """Ids of all examples, decodable or not.
 
     What could be skipped here would shift the ids of the others.

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def untuned():
+def untuned() -> tf.data.Options:
     """`tf.data.Options` without tf.data's tuner.
 
     The tuner looks at a dataset after 10 ms, 20 ms, 40 ms and so on, and with

@@ -163,11 +163,11 @@ class Source:
     title: str = ""
     statistics: Callable[[str], object] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_class_names(self.name, self.class_names)
 
 
-def check_class_names(source, names):
+def check_class_names(source: object, names: Iterable[str]) -> None:
     """Raises `UserError` for class names that would garble what is printed,
     and the files that have a name a line."""
     for name in names:
@@ -188,7 +188,7 @@ def with_stand_ins(split: Split, numbers: Iterable[int]) -> Split:
         ids = np.where(np.isin(ids, damaged), np.int64(LEFT_OUT), ids)
         return with_table(split, {**split.table, "id": ids})
 
-    def stand_in(example):
+    def stand_in(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         is_damaged = tf.reduce_any(example["id"] == damaged)
         number = tf.where(is_damaged, np.int64(LEFT_OUT), example["id"])
         return {**example, "id": number}
@@ -222,15 +222,15 @@ def subset(split: Split, is_chosen: np.ndarray) -> Split:
     numbers = np.arange(split.size) if split.numbers is None else split.numbers
     numbers = numbers[is_chosen]
 
-    def damaged():
+    def damaged() -> list[Damaged]:
         assert split.damaged
         chosen = set(numbers.tolist())
         return [d for d in split.damaged() if d.number in chosen]
 
-    def without(numbers):
+    def without(numbers: Iterable[int]) -> Split:
         return subset(with_stand_ins(split, numbers), is_chosen)
 
-    def as_table():
+    def as_table() -> Split:
         assert split.as_table
         return subset(split.as_table(), is_chosen)
 

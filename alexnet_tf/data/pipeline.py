@@ -55,7 +55,7 @@ class TrainingBatches:
         workers: int = 1,
         augment: bool = True,
         crop_shared_by: int = 1,
-    ):
+    ) -> None:
         self.batch_size = min(batch_size, records.size) // workers * workers
         if not self.batch_size:
             raise UserError(
@@ -97,7 +97,9 @@ class TrainingBatches:
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def _shuffled_examples(self, epoch, skip=0):
+    def _shuffled_examples(
+        self, epoch: int | tf.Tensor, skip: int | tf.Tensor = 0
+    ) -> tf.data.Dataset:
         epoch = tf.cast(epoch, tf.int64)
         images = self.steps_per_epoch * self.batch_size
         # Epochs of neighbouring seeds stay apart.
@@ -117,7 +119,9 @@ class TrainingBatches:
             examples = examples.shard(self._workers, self._worker)
         return examples
 
-    def _crop_example(self, example):
+    def _crop_example(
+        self, example: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         crop = self._records.random_crop(example, self._crop, self._view_of)
         return crop, example["label"]
 

@@ -4,6 +4,9 @@ Preparation, training, evaluation, prediction and the exported model call the
 functions here, so a network sees the same pixels everywhere.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 from alexnet_tf.data.decoding.bmp import decode_bmp
@@ -159,7 +162,7 @@ def to_record(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(centre), 0, 255), tf.uint8)
 
 
-def why_rejected(image, decode):
+def why_rejected(image: Any, decode: Callable[[Any], tf.Tensor]) -> str | None:
     """Why an image cannot become a record, in a few words; None if it can.
 
     Args:

@@ -59,7 +59,9 @@ def table_of(
     ids = UNREADABLE + np.arange(count, dtype=np.int64)
     labels = np.zeros(count, np.int64)
 
-    def number_id_and_label(number, place):
+    def number_id_and_label(
+        number: tf.Tensor, place: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         example = read(place)
         return number, example["id"], example["label"]
 

@@ -41,7 +41,7 @@ class Records:
         damaged: numbers of those that have been damaged since.
     """
 
-    def __init__(self, source: Source, split: Split, cache_gb: float):
+    def __init__(self, source: Source, split: Split, cache_gb: float) -> None:
         self.split = split
         self.size = split.size
         self.damaged = frozenset()
@@ -166,10 +166,10 @@ class Records:
         # After shuffling, so that the others keep their order.
         return self._without_stand_ins(examples).with_options(untuned())
 
-    def _buffer(self, buffer):
+    def _buffer(self, buffer: int) -> int:
         return min(buffer, self.split.most_buffered or buffer)
 
-    def _shuffled_table(self, seed):
+    def _shuffled_table(self, seed: tf.Tensor) -> tf.data.Dataset:
         # The order alone is drawn: a buffer of examples takes 25 times as
         # much memory.
         order = tf.random.experimental.stateless_shuffle(
@@ -178,7 +178,7 @@ class Records:
             alg="philox",
         )
 
-        def example_at(place):
+        def example_at(place: tf.Tensor) -> dict[str, tf.Tensor]:
             row = tf.nest.map_structure(
                 lambda column: tf.gather(column, place), self._table
             )
@@ -224,7 +224,7 @@ class Records:
             lines.append(f"  and {len(ids) - MOST_NAMES} more")
         return "\n".join(lines)
 
-    def _arrange(self, split):
+    def _arrange(self, split: Split) -> None:
         self._examples, self._reordered = split.examples, split.reordered
         self._table = None
         if self._cached:
@@ -234,26 +234,24 @@ class Records:
         if len(self._rejected):
             broken = tf.constant(self._rejected)
 
-            def is_sound(example):
+            def is_sound(example: dict[str, tf.Tensor]) -> tf.Tensor:
                 return tf.reduce_all(example["id"] != broken)
 
             self._examples = split.examples.filter(is_sound)
-            if split.reordered:
-                self._reordered = lambda seed: split.reordered(seed).filter(
-                    is_sound
-                )
+            if reordered := split.reordered:
+                self._reordered = lambda seed: reordered(seed).filter(is_sound)
         if split.table:
             sound = ~np.isin(split.table["id"], self._rejected)
             self._table = tf.nest.map_structure(
                 tf.constant, rows_of(split.table, sound)
             )
 
-    def _without_stand_ins(self, examples):
+    def _without_stand_ins(self, examples: tf.data.Dataset) -> tf.data.Dataset:
         if not self.damaged:
             return examples
         return examples.filter(lambda example: example["id"] >= 0)
 
-    def _decodable(self, examples):
+    def _decodable(self, examples: tf.data.Dataset) -> tf.data.Dataset:
         records = examples.map(
             lambda example: {
                 **example,
@@ -267,11 +265,13 @@ class Records:
             return records
         return records.ignore_errors(log_warning=False)
 
-    def _record(self, image):
+    def _record(self, image: tf.Tensor) -> tf.Tensor:
         if self._source.decode_window:
             return self._source.decode(image)
         return to_record(self._source.decode(image))
 
 
-def _with_draw(seed, example):
+def _with_draw(
+    seed: tf.Tensor, example: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
     return {**example, "draw": crop_draws(seed, example["id"])}

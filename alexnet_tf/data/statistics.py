@@ -2,11 +2,13 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, replacing
 from alexnet_tf.terminal.progress import ProgressReport
@@ -23,29 +25,34 @@ class PixelSums:
         products: int64 [3, 3], sum of the outer products of all pixels.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.count = 0
         self.image = np.zeros([RECORD_SIZE, RECORD_SIZE, 3], np.int64)
         self.products = np.zeros([3, 3], np.int64)
 
-    def add(self, count, image, products):
+    def add(
+        self,
+        count: int,
+        image: np.ndarray | tf.Tensor,
+        products: np.ndarray | tf.Tensor,
+    ) -> None:
         """Adds the sums of `count` other records, see `batch_sums`."""
         self.count += int(count)
         self.image += np.asarray(image, np.int64)
         self.products += np.asarray(products, np.int64)
 
-    def mean_image(self):
+    def mean_image(self) -> np.ndarray:
         """float64 [256, 256, 3], 0..255."""
         return self.image / self.count
 
-    def covariance(self):
+    def covariance(self) -> np.ndarray:
         """float64 [3, 3] of RGB, divided by the number of pixels."""
         pixels = self.count * RECORD_SIZE**2
         mean = self.image.sum(axis=(0, 1)) / pixels
         return self.products / pixels - np.outer(mean, mean)
 
 
-def batch_sums(records):
+def batch_sums(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Sum of the records and sum of the outer products of their pixels.
 
     Exact: both sums, over 32 records and over an image row, are below
@@ -85,17 +92,17 @@ class Statistics:
     rejected_validation: np.ndarray
     fingerprint: str
 
-    def principal_components(self):
+    def principal_components(self) -> tuple[np.ndarray, np.ndarray]:
         """See `principal_components`; on the 0..255 scale."""
         return principal_components(self.covariance)
 
-    def save(self, path):
+    def save(self, path: pathlib.Path) -> None:
         """Writes an .npz file, completely or not at all."""
         with replacing(path) as temporary:
             np.savez(temporary, **dataclasses.asdict(self))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: pathlib.Path) -> "Statistics":
         """Reads what `save` wrote."""
         names = [field.name for field in dataclasses.fields(cls)]
         # Opened here: numpy leaves a damaged file open.
@@ -110,7 +117,7 @@ class Statistics:
             statistics.check()
         return statistics
 
-    def check(self):
+    def check(self) -> None:
         """Raises `ValueError` where the arrays are no such statistics."""
         for array, shape in (
             (self.mean_image, (RECORD_SIZE, RECORD_SIZE, 3)),
@@ -124,7 +131,9 @@ class Statistics:
                 raise ValueError("it holds numbers that are not finite")
 
 
-def principal_components(covariance):
+def principal_components(
+    covariance: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvectors [3, 3], one per column, and eigenvalues [3].
 
     Largest eigenvalue first.
@@ -133,7 +142,7 @@ def principal_components(covariance):
     return eigenvectors[:, ::-1], np.maximum(eigenvalues[::-1], 0)
 
 
-def imagenet_statistics(fingerprint):
+def imagenet_statistics(fingerprint: str) -> Statistics:
     """ImageNet's published values, for those who skip the pass.
 
     The mean is of each colour, the same at all places: 123.68, 116.779,
@@ -162,7 +171,13 @@ def imagenet_statistics(fingerprint):
     )
 
 
-def load_or_measure(path, fingerprint, train, validation, known=None):
+def load_or_measure(
+    path: str | pathlib.Path,
+    fingerprint: str,
+    train: Records,
+    validation: Records,
+    known: Callable[[str], Statistics] | None = None,
+) -> Statistics:
     """The statistics at `path`, known or measured and saved where missing.
 
     Broken images are left out of `train` and `validation` and reported.
@@ -192,7 +207,7 @@ def load_or_measure(path, fingerprint, train, validation, known=None):
     return statistics
 
 
-def load_checked(path, fingerprint):
+def load_checked(path: pathlib.Path, fingerprint: str) -> Statistics:
     """The statistics at `path`; `UserError` if they belong to other data."""
     statistics = Statistics.load(path)
     if statistics.fingerprint != fingerprint:
@@ -205,7 +220,9 @@ def load_checked(path, fingerprint):
     return statistics
 
 
-def measure(fingerprint, train, validation):
+def measure(
+    fingerprint: str, train: Records, validation: Records
+) -> Statistics:
     """One pass over both splits; see `load_or_measure`."""
     pixel_sums = PixelSums()
     decoded = []
@@ -233,7 +250,7 @@ def measure(fingerprint, train, validation):
     )
 
 
-def _decodable_ids(records):
+def _decodable_ids(records: Records) -> np.ndarray:
     ids = []
     with ProgressReport("validation images", records.split.size) as progress:
         for batch in records.dataset().batch(BATCH):
@@ -244,7 +261,7 @@ def _decodable_ids(records):
     return np.concatenate(ids)
 
 
-def _leave_out(records, rejected):
+def _leave_out(records: Records, rejected: np.ndarray) -> None:
     records.leave_out(rejected)
     if len(rejected):
         print(

@@ -81,7 +81,7 @@ def _offsets_by_lengths(data: np.ndarray) -> list[int]:
     return offsets if position == len(data) else []
 
 
-def _end_of_record(data, position):
+def _end_of_record(data: np.ndarray, position: int) -> int | None:
     """The byte behind a record; None where its length is damaged."""
     header = data[position : position + HEADER_BYTES]
     if len(header) < HEADER_BYTES or not _are_headers(header[None])[0]:
@@ -90,7 +90,7 @@ def _end_of_record(data, position):
     return position + HEADER_BYTES + length + FOOTER_BYTES
 
 
-def _next_header(data, position):
+def _next_header(data: np.ndarray, position: int) -> int | None:
     """The first header from a byte on, or None."""
     places = len(data) - HEADER_BYTES + 1
     while position < places:
@@ -105,7 +105,7 @@ def _next_header(data, position):
     return None
 
 
-def _are_headers(windows):
+def _are_headers(windows: np.ndarray) -> np.ndarray:
     """Whether each row of uint8 [N, 12] is a length and its checksum."""
     crc = np.full(len(windows), 0xFFFFFFFF, np.uint32)
     for octet in windows[:, :8].T:
@@ -117,7 +117,7 @@ def _are_headers(windows):
     return masked == stored
 
 
-def _crc_table():
+def _crc_table() -> np.ndarray:
     """CRC-32C of every byte (the Castagnoli polynomial, reflected)."""
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):

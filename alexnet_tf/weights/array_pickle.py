@@ -8,6 +8,7 @@ needs, gets an empty object in its place. No code is imported for a file.
 
 import collections
 import pickle
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -25,7 +26,7 @@ ORDERED_DICT = {
 }
 
 
-def load_arrays(file, strangers=False):
+def load_arrays(file: BinaryIO, strangers: bool = False) -> Any:
     """Unpickles arrays, numbers, texts, lists and dicts.
 
     Args:
@@ -59,19 +60,19 @@ def load_arrays(file, strangers=False):
 class Stranger:
     """Stands for an object of a class that is not allowed; holds nothing."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: object) -> None:
         pass
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: object) -> None:
         pass
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    def __init__(self, file, strangers):
+    def __init__(self, file: BinaryIO, strangers: bool) -> None:
         super().__init__(file, encoding="latin1")
         self._strangers = strangers
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         key = (module, name)
         if key in RECONSTRUCT:
             return _empty_array
@@ -92,11 +93,11 @@ class _ArrayUnpickler(pickle.Unpickler):
             "plain value"
         )
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: object) -> NoReturn:
         raise pickle.UnpicklingError("it refers to another file")
 
 
-def _empty_array(*arguments):
+def _empty_array(*arguments: object) -> np.ndarray:
     """What every pickled array begins as; its state brings the shape.
 
     The arguments could ask for an array of any size.
@@ -104,12 +105,12 @@ def _empty_array(*arguments):
     return np.ndarray((0,), np.int8)
 
 
-def _scalar(dtype, value):
+def _scalar(dtype: np.dtype, value: bytes | str) -> np.generic:
     raw = value.encode("latin1") if isinstance(value, str) else value
     return np.frombuffer(raw, dtype)[0]
 
 
-def _encode(text, encoding):
+def _encode(text: str, encoding: str) -> bytes:
     """How Python 3 writes bytes in the protocols of Python 2."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes in {encoding}")

@@ -7,6 +7,7 @@ million Python floats.
 """
 
 import math
+import pathlib
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ MESSAGES = {
 }
 
 
-def parse(message: str, path) -> Any:
+def parse(message: str, path: str | pathlib.Path) -> Any:
     """Reads a file that is one message.
 
     Args:
@@ -107,7 +108,7 @@ def parse(message: str, path) -> Any:
         ) from None
 
 
-def blob_array(blob) -> np.ndarray:
+def blob_array(blob: Any) -> np.ndarray:
     """The array of a BlobProto, float32.
 
     Raises:
@@ -128,7 +129,7 @@ def blob_array(blob) -> np.ndarray:
     return numbers.astype(np.float32, copy=False).reshape(shape)
 
 
-def _pool():
+def _pool() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
     file = descriptor_pb2.FileDescriptorProto(
         name="caffe.proto", package="caffe", syntax="proto2"

@@ -4,6 +4,9 @@ Both kinds of layer that Caffe wrote are read, `layers` (V1, 2014) and
 `layer`. Its alpha of LRN is divided by n, its colours are BGR.
 """
 
+import pathlib
+from typing import Any
+
 import numpy as np
 
 from alexnet_tf.network import WEIGHTED_LAYERS
@@ -25,7 +28,7 @@ ACTIVATIONS = {"ReLU": "relu", "Sigmoid": "sigmoid", "TanH": "tanh"}
 MAX, ACROSS_MAPS = 0, 0  # of PoolMethod and NormRegion
 
 
-def read_caffemodel(path):
+def read_caffemodel(path: str | pathlib.Path) -> FileWeights:
     """The `FileWeights` of a .caffemodel file.
 
     Raises:
@@ -64,7 +67,7 @@ def read_caffemodel(path):
     )
 
 
-def _kernel_and_bias(kind, layer):
+def _kernel_and_bias(kind: str, layer: Any) -> tuple[np.ndarray, np.ndarray]:
     if len(layer.blobs) != 2:
         raise ValueError(
             f"layer {layer.name} has {len(layer.blobs)} blobs instead of "
@@ -78,7 +81,7 @@ def _kernel_and_bias(kind, layer):
     return kernel, np.ravel(bias)
 
 
-def _step(kind, layer):
+def _step(kind: str, layer: Any) -> Step | None:
     """The `Step` of a layer; None of one that does nothing when it tests."""
     match kind:
         case "Convolution":
@@ -105,7 +108,7 @@ def _step(kind, layer):
     return Step(ACTIVATIONS[kind]) if kind in ACTIVATIONS else None
 
 
-def _conv_values(layer):
+def _conv_values(layer: Any) -> tuple[int, int, int, int]:
     conv = layer.convolution_param
     if any(d != 1 for d in conv.dilation):
         raise ValueError(f"layer {layer.name} is dilated")

@@ -31,12 +31,12 @@ NEURONS = {
 }
 
 
-def is_checkpoint(path):
+def is_checkpoint(path: str | pathlib.Path) -> bool:
     """Whether the name is one of cuda-convnet's: EPOCH.BATCH."""
     return bool(re.fullmatch(r"\d+\.\d+", pathlib.Path(path).name))
 
 
-def read_cuda_convnet(path):
+def read_cuda_convnet(path: str | pathlib.Path) -> FileWeights:
     """The `FileWeights` of a checkpoint file.
 
     Raises:
@@ -50,7 +50,7 @@ def read_cuda_convnet(path):
         raise ValueError(f"no checkpoint of cuda-convnet: {error!r}") from None
 
 
-def _weights_of(layers):
+def _weights_of(layers: dict[str, dict]) -> FileWeights:
     depths = {}
     for name in layers:
         _depth(layers, name, depths)
@@ -76,7 +76,7 @@ def _weights_of(layers):
     )
 
 
-def _depth(layers, name, depths):
+def _depth(layers: dict[str, dict], name: str, depths: dict[str, int]) -> int:
     """Length of the longest way from an input of the network to a layer."""
     if name not in depths:
         inputs = layers[name].get("inputs", [])
@@ -86,7 +86,7 @@ def _depth(layers, name, depths):
     return depths[name]
 
 
-def _groups(layers, depths):
+def _groups(layers: dict[str, dict], depths: dict[str, int]) -> list[list[str]]:
     """Names of the layers with weights, those of equal depth together."""
     by_depth = {}
     for name in sorted(layers):
@@ -95,7 +95,12 @@ def _groups(layers, depths):
     return [by_depth[depth] for depth in sorted(by_depth)]
 
 
-def _kernel(layers, layer, towers, maps):
+def _kernel(
+    layers: dict[str, dict],
+    layer: dict,
+    towers: dict[str, int],
+    maps: int | None,
+) -> np.ndarray:
     """One tower's kernel in our order of axes.
 
     The inputs are put in the order of the towers: fc2048bb of the 2012 code
@@ -105,6 +110,8 @@ def _kernel(layers, layer, towers, maps):
     order = np.argsort(below, kind="stable")
     matrices = [layer["weights"][i] for i in order]
     if layer["type"] == "fc":
+        if maps is None:
+            raise TypeError("its first layer is fully connected")
         matrix = np.concatenate(matrices)
         return matrix_from_maps_first(matrix.T, maps)
     size = layer["filterSize"][0]
@@ -112,7 +119,9 @@ def _kernel(layers, layer, towers, maps):
     return np.concatenate(kernels).transpose(1, 2, 0, 3)
 
 
-def _tower_below(layers, name, towers):
+def _tower_below(
+    layers: dict[str, dict], name: str, towers: dict[str, int]
+) -> int:
     """The tower of the first layer with weights on the way down."""
     while name not in towers:
         inputs = layers[name].get("inputs", [])
@@ -122,7 +131,7 @@ def _tower_below(layers, name, towers):
     return towers[name]
 
 
-def _steps(layers, depths):
+def _steps(layers: dict[str, dict], depths: dict[str, int]) -> tuple[Step, ...]:
     """The `Step`s of the first tower."""
     first = {}
     for name in sorted(layers):
@@ -133,7 +142,7 @@ def _steps(layers, depths):
     return tuple(step for step in found if step is not None)
 
 
-def _step(name, layer):
+def _step(name: str, layer: dict) -> Step | None:
     """The `Step` of a layer; None of one that does nothing when it tests."""
     match layer["type"]:
         case "conv" | "fc" as kind:

@@ -1,12 +1,24 @@
 """The network of a weights file."""
 
+import pathlib
+
+import keras
+import numpy as np
+from ml_collections import ConfigDict
+
 from alexnet_tf.errors import UserError
 from alexnet_tf.network import build_network
+from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.in_network import assign, assign_mean, check_fit
 from alexnet_tf.weights.mean_file import read_mean
 
 
-def network_of(path, weights, config, mean_file=None):
+def network_of(
+    path: str | pathlib.Path,
+    weights: FileWeights,
+    config: ConfigDict,
+    mean_file: str | None = None,
+) -> keras.Model:
     """The config's network with a file's weights and mean.
 
     Args:
@@ -38,12 +50,12 @@ def network_of(path, weights, config, mean_file=None):
     return network
 
 
-def has_mean(network):
+def has_mean(network: keras.Model) -> bool:
     """Whether the mean of the training images is known."""
     return network.get_layer("mean").mean.numpy().any()
 
 
-def settle_mean_kind(model, mean):
+def settle_mean_kind(model: ConfigDict, mean: np.ndarray) -> None:
     """Makes the `model` section ask for the kind of mean that is at hand.
 
     Args:

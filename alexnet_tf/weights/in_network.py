@@ -1,13 +1,17 @@
 """Weights into a network and out of it, the towers' joined."""
 
+from collections.abc import Iterable, Mapping
+
+import keras
 import numpy as np
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.network import WEIGHTED_LAYERS, weighted_layers
+from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.steps import SCALE, Step, steps_of
 
 
-def joined_weights(network):
+def joined_weights(network: keras.Model) -> dict[str, tuple[np.ndarray, ...]]:
     """{"conv1": (kernel, bias), ...} of a network, see `FileWeights`."""
     return {
         layer.name: tuple(
@@ -18,7 +22,9 @@ def joined_weights(network):
     }
 
 
-def assign(network, weights, channel_order):
+def assign(
+    network: keras.Model, weights: FileWeights, channel_order: str
+) -> None:
     """Stores weights that `check_fit` has passed.
 
     Args:
@@ -33,12 +39,16 @@ def assign(network, weights, channel_order):
     assign_layers(network, layers)
 
 
-def with_colours_turned(kernel, bias):
+def with_colours_turned(
+    kernel: np.ndarray, bias: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """conv1's kernel and bias for images with the other order of colours."""
     return kernel[:, :, ::-1], bias
 
 
-def assign_layers(network, layers):
+def assign_layers(
+    network: keras.Model, layers: Mapping[str, tuple[np.ndarray, ...]]
+) -> None:
     """Stores weights of layers of the same shapes.
 
     Args:
@@ -54,7 +64,7 @@ def assign_layers(network, layers):
                 variable.assign(part)
 
 
-def assign_mean(network, mean):
+def assign_mean(network: keras.Model, mean: np.ndarray) -> None:
     """Stores a mean, see `FileWeights`.
 
     Raises:
@@ -69,7 +79,7 @@ def assign_mean(network, mean):
         raise ValueError(f"the mean is {shape_in_words(mean.shape)}")
 
 
-def check_fit(network, weights):
+def check_fit(network: keras.Model, weights: FileWeights) -> None:
     """Refuses the weights of another network.
 
     Args:
@@ -107,7 +117,7 @@ def check_fit(network, weights):
                 raise ValueError(f"the {what} of {name} is not finite")
 
 
-def _check_steps(found, expected):
+def _check_steps(found: Iterable[Step], expected: Iterable[Step]) -> None:
     theirs, ours = _by_weighted_layer(found), _by_weighted_layer(expected)
     if len(theirs) != len(ours):
         raise ValueError(
@@ -129,11 +139,11 @@ def _check_steps(found, expected):
         )
 
 
-def _fit(there, here):
+def _fit(there: list[Step], here: list[Step]) -> bool:
     return len(there) == len(here) and all(map(Step.fits, there, here))
 
 
-def _by_weighted_layer(steps):
+def _by_weighted_layer(steps: Iterable[Step]) -> list[list[Step]]:
     """The steps before the first layer with weights, then those of each."""
     parts = [[]]
     for step in steps:
@@ -143,15 +153,17 @@ def _by_weighted_layer(steps):
     return parts
 
 
-def _listed(steps):
+def _listed(steps: list[Step]) -> str:
     return ", then ".join(map(str, steps)) or "used as it is"
 
 
-def _variables(network, name):
+def _variables(
+    network: keras.Model, name: str
+) -> tuple[list[keras.Variable], list[keras.Variable]]:
     layer = network.get_layer(name)
     return layer.kernels, layer.biases
 
 
-def shape_in_words(shape):
+def shape_in_words(shape: Iterable[int]) -> str:
     """A shape such as "9216x4096"."""
     return "x".join(map(str, shape))

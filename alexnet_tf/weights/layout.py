@@ -7,21 +7,22 @@ first tower come first, and a kernel sees its own tower's maps.
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 
-def kernel_from_maps_first(kernel):
+def kernel_from_maps_first(kernel: np.ndarray) -> np.ndarray:
     """[out, in, H, W] to [H, W, in, out]."""
     return kernel.transpose(2, 3, 1, 0)
 
 
-def kernel_to_maps_first(kernel):
+def kernel_to_maps_first(kernel: np.ndarray) -> np.ndarray:
     """[H, W, in, out] to [out, in, H, W]."""
     return kernel.transpose(3, 2, 0, 1)
 
 
-def matrix_from_maps_first(matrix, maps):
+def matrix_from_maps_first(matrix: np.ndarray, maps: int) -> np.ndarray:
     """[out, maps * side^2] to [side^2 * maps, out].
 
     Args:
@@ -40,14 +41,16 @@ def matrix_from_maps_first(matrix, maps):
     return by_map.transpose(2, 3, 1, 0).reshape(matrix.shape[::-1])
 
 
-def matrix_to_maps_first(matrix, maps):
+def matrix_to_maps_first(matrix: np.ndarray, maps: int) -> np.ndarray:
     """[side^2 * maps, out] to [out, maps * side^2]."""
     side = math.isqrt(matrix.shape[0] // maps)
     by_place = matrix.reshape(side, side, maps, -1)
     return by_place.transpose(3, 2, 0, 1).reshape(matrix.shape[::-1])
 
 
-def layers_from_maps_first(weights):
+def layers_from_maps_first(
+    weights: Mapping[str, tuple[np.ndarray, ...]],
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Our layers from kernels and biases in the other order.
 
     Args:
@@ -57,7 +60,7 @@ def layers_from_maps_first(weights):
     Returns:
         {"conv1": (kernel, bias), ...} as `FileWeights.layers`.
     """
-    layers, maps = {}, None
+    layers, maps = {}, 0  # conv1 comes first
     for name, (kernel, bias) in weights.items():
         if name.startswith("conv"):
             maps = kernel.shape[0]
@@ -69,9 +72,11 @@ def layers_from_maps_first(weights):
     return layers
 
 
-def layers_to_maps_first(layers):
+def layers_to_maps_first(
+    layers: Mapping[str, tuple[np.ndarray, ...]],
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The inverse of `layers_from_maps_first`."""
-    weights, maps = {}, None
+    weights, maps = {}, 0  # conv1 comes first
     for name, (kernel, bias) in layers.items():
         if name.startswith("conv"):
             maps = kernel.shape[-1]

@@ -10,7 +10,7 @@ from alexnet_tf.files.atomic import readable
 from alexnet_tf.weights.caffe_messages import blob_array, parse
 
 
-def read_mean(path):
+def read_mean(path: str | pathlib.Path) -> np.ndarray:
     """The mean of a .binaryproto or .npy file.
 
     Args:

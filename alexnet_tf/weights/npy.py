@@ -7,6 +7,9 @@ column, map; conv1 expects BGR, as in Caffe. Other converters of the time wrote
 {"conv1": {"weights": kernel, "biases": bias}, ...}; both are read.
 """
 
+import pathlib
+from typing import Any
+
 import numpy as np
 
 from alexnet_tf.network import WEIGHTED_LAYERS
@@ -14,7 +17,7 @@ from alexnet_tf.weights.array_pickle import load_arrays
 from alexnet_tf.weights.file_weights import FileWeights
 
 
-def read_npy(path):
+def read_npy(path: str | pathlib.Path) -> FileWeights:
     """The `FileWeights` of a .npy file with a pickled dict.
 
     Raises:
@@ -40,7 +43,7 @@ def read_npy(path):
     )
 
 
-def _pair(name, value):
+def _pair(name: object, value: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(value, dict):
         value = [value.get("weights"), value.get("biases")]
     is_pair = isinstance(value, list | tuple) and len(value) == 2

@@ -8,6 +8,10 @@ weights are Caffe's.
 """
 
 import importlib
+import pathlib
+import types
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -23,7 +27,7 @@ ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
 IGNORED = ("Dropout", "Flatten", "Identity", "Reshape", "Softmax", "Constant")
 
 
-def read_onnx(path):
+def read_onnx(path: str | pathlib.Path) -> FileWeights:
     """The `FileWeights` of an ONNX file.
 
     Raises:
@@ -70,14 +74,16 @@ def read_onnx(path):
     )
 
 
-def _attributes(onnx, node):
+def _attributes(onnx: types.ModuleType, node: Any) -> dict[str, Any]:
     return {
         attribute.name: onnx.helper.get_attribute_value(attribute)
         for attribute in node.attribute
     }
 
 
-def _array(onnx, constants, node, name):
+def _array(
+    onnx: types.ModuleType, constants: dict[str, Any], node: Any, name: str
+) -> np.ndarray:
     tensor = constants.get(name)
     if tensor is None:
         raise ValueError(f"{_label(node)} has no constant {name}")
@@ -86,11 +92,13 @@ def _array(onnx, constants, node, name):
     return onnx.numpy_helper.to_array(tensor)
 
 
-def _label(node):
+def _label(node: Any) -> str:
     return f"the {node.op_type} node of {node.output[0]}"
 
 
-def _step(node, attributes, arrays):
+def _step(
+    node: Any, attributes: dict[str, Any], arrays: list[np.ndarray]
+) -> Step:
     match node.op_type:
         case "Conv":
             return Step("conv", _conv_values(node, attributes, arrays[0]))
@@ -118,7 +126,9 @@ def _step(node, attributes, arrays):
     raise ValueError(f"{_label(node)} is none of AlexNet's")
 
 
-def _conv_values(node, attributes, kernel):
+def _conv_values(
+    node: Any, attributes: dict[str, Any], kernel: np.ndarray
+) -> tuple[int, int, int, int]:
     if attributes.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
         raise ValueError(f"{_label(node)} leaves its padding open")
     if _single(node, attributes.get("dilations", [1])) != 1:
@@ -128,7 +138,9 @@ def _conv_values(node, attributes, kernel):
     return kernel.shape[-1], stride, padding, attributes.get("group", 1)
 
 
-def _kernel_and_bias(node, attributes, arrays):
+def _kernel_and_bias(
+    node: Any, attributes: dict[str, Any], arrays: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     if len(arrays) != 2:
         raise ValueError(f"{_label(node)} has no bias")
     kernel, bias = (array.astype(np.float32, copy=False) for array in arrays)
@@ -141,7 +153,7 @@ def _kernel_and_bias(node, attributes, arrays):
     return kernel, np.ravel(bias)
 
 
-def _single(node, values):
+def _single(node: Any, values: Sequence[int]) -> int:
     """The one value of a list that is the same everywhere."""
     if len({*values}) != 1:
         raise ValueError(f"{_label(node)} is not the same both ways")

@@ -1,15 +1,17 @@
 """PyTorch files with a state dict."""
 
+import pathlib
 import pickle
 import types
 
 from alexnet_tf.optional import import_or_explain
+from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.state_dict import from_state_dict
 
 STATE_DICT = "state_dict"  # key of a .pt file that says more than weights
 
 
-def read_pytorch(path):
+def read_pytorch(path: str | pathlib.Path) -> FileWeights:
     """The `FileWeights` of a .pt file.
 
     Read with `weights_only`: PyTorch then makes tensors and plain values of

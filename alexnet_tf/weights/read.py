@@ -6,6 +6,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.weights.caffemodel import read_caffemodel
 from alexnet_tf.weights.cuda_convnet import is_checkpoint, read_cuda_convnet
+from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.npy import read_npy
 from alexnet_tf.weights.onnx_file import read_onnx
 from alexnet_tf.weights.pytorch_file import read_pytorch
@@ -23,7 +24,11 @@ READERS = {
 PICKLES = (read_npy, read_cuda_convnet)
 
 
-def read_weights(path, trust_pickle=False, flag="--weights"):
+def read_weights(
+    path: str | pathlib.Path,
+    trust_pickle: bool = False,
+    flag: str = "--weights",
+) -> FileWeights:
     """The `FileWeights` of a file, by its name.
 
     Args:

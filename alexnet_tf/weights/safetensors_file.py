@@ -1,12 +1,14 @@
 """safetensors files with the state dict's names."""
 
+import pathlib
 import types
 
 from alexnet_tf.optional import import_or_explain
+from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.state_dict import from_state_dict
 
 
-def read_safetensors(path):
+def read_safetensors(path: str | pathlib.Path) -> FileWeights:
     """The `FileWeights` of a .safetensors file.
 
     Raises:

@@ -115,10 +115,15 @@ class StartingPoint:
         ]
 
     @property
-    def _flag(self):
+    def _flag(self) -> str:
         return f"--init={self.path}"
 
-    def _layers_for(self, network, config, class_names):
+    def _layers_for(
+        self,
+        network: keras.Model,
+        config: ConfigDict,
+        class_names: tuple[str, ...],
+    ) -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, str], int]:
         """{layer: its arrays} of what is taken, {layer: reason} of what is
         not, and how many classes of the last layer are."""
         asked = config.init.layers
@@ -155,7 +160,9 @@ class StartingPoint:
             )
         return taken, misfits, len(pairs)
 
-    def _pairs_of_classes(self, init, names):
+    def _pairs_of_classes(
+        self, init: ConfigDict, names: tuple[str, ...]
+    ) -> list[tuple[int, int]]:
         """[(number there, number here)] of the classes that are taken."""
         there = {name: i for i, name in enumerate(self.class_names)}
         if init.shared_classes or self.class_names == names:
@@ -174,7 +181,7 @@ class StartingPoint:
             "--config.init.shared_classes"
         )
 
-    def _give_statistics(self, network):
+    def _give_statistics(self, network: keras.Model) -> None:
         measured = "; --config.init.statistics=measured takes these images'"
         if not has_mean(self.network):
             raise UserError(
@@ -218,7 +225,9 @@ def _give_components(
         lighting.set_principal_components(vectors, values)
 
 
-def _misfit(name, theirs, ours):
+def _misfit(
+    name: str, theirs: tuple[np.ndarray, ...], ours: tuple[np.ndarray, ...]
+) -> str:
     """Which shapes differ, or nothing."""
     for what, there, here in zip(("kernel", "bias"), theirs, ours, strict=True):
         if there.shape != here.shape:
@@ -229,7 +238,11 @@ def _misfit(name, theirs, ours):
     return ""
 
 
-def _with_classes(new, last, pairs):
+def _with_classes(
+    new: tuple[np.ndarray, ...],
+    last: tuple[np.ndarray, ...],
+    pairs: list[tuple[int, int]],
+) -> tuple[np.ndarray, ...]:
     """The last layer's new arrays with the weights of some classes."""
     there, here = map(list, zip(*pairs, strict=True))
     if new[0].shape[:-1] != last[0].shape[:-1]:
@@ -240,7 +253,7 @@ def _with_classes(new, last, pairs):
     return arrays
 
 
-def _some(names, most=5):
+def _some(names: tuple[str, ...], most: int = 5) -> str:
     return ", ".join(names[:most]) + ", ..." * (len(names) > most)
 
 
@@ -294,30 +307,35 @@ def read_starting_point(
     )
 
 
-def _of_file(path, config, trust_pickle, mean_file):
+def _of_file(
+    path: pathlib.Path,
+    config: ConfigDict | None,
+    trust_pickle: bool,
+    mean_file: str | None,
+) -> StartingPoint:
     weights = read_weights(path, trust_pickle, "--init")
     if weights.config is not None:
         with readable(path):
             config = config_from_json(weights.config)
-    elif config is None:
+    if config is None:
         raise UserError(
             f"--init={path} does not say what network it is for: name its "
             "recipe, such as --config=configs/caffe.py"
         )
-    config = copy.deepcopy(config)
+    own = copy.deepcopy(config)
     if LAST in weights.layers:
-        config.model.num_classes = weights.layers[LAST][1].size
-    network = network_of(path, weights, config, mean_file)
+        own.model.num_classes = weights.layers[LAST][1].size
+    network = network_of(path, weights, own, mean_file)
     dataset = weights.dataset or {}
     imagenet = tuple(names_by_wnid().values())
-    fits_imagenet = config.model.num_classes == len(imagenet)
+    fits_imagenet = own.model.num_classes == len(imagenet)
     names = dataset.get("class_names", imagenet if fits_imagenet else ())
     before = dataset.get(IMPORTED)
     return StartingPoint(
         path=path,
         sha256=file_sha256(path),
         network=network,
-        config=config,
+        config=own,
         class_names=tuple(names),
         images=dataset.get("name", "unknown images"),
         licence=dataset.get("licence", "that of the file"),

@@ -9,6 +9,8 @@ They are those of `export/alexnet_pytorch.py`.
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,9 @@ MEAN = "mean"
 CONFIG, DATASET = "config", "dataset"  # keys beside the state dict
 
 
-def to_state_dict(layers, mean):
+def to_state_dict(
+    layers: Mapping[str, tuple[np.ndarray, ...]], mean: np.ndarray
+) -> dict[str, np.ndarray]:
     """Arrays by their names in the state dict.
 
     Args:
@@ -37,7 +41,9 @@ def to_state_dict(layers, mean):
     return arrays
 
 
-def from_state_dict(arrays, described):
+def from_state_dict(
+    arrays: dict[str, np.ndarray], described: Mapping[str, Any]
+) -> FileWeights:
     """The `FileWeights` of a state dict.
 
     Args:

@@ -27,14 +27,14 @@ class Normalization(NamedTuple):
     alpha: float
     beta: float
 
-    def close_to(self, other):
+    def close_to(self, other: tuple) -> bool:
         """Equal but for what float32 rounds."""
         return all(
             math.isclose(mine, its, rel_tol=1e-5)
             for mine, its in zip(self, other, strict=True)
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"n={self.n:g} k={self.k:g} alpha={self.alpha:g} "
             f"beta={self.beta:g} (alpha not divided)"
@@ -55,7 +55,7 @@ class Step(NamedTuple):
     kind: str
     values: tuple | None = ()
 
-    def fits(self, other):
+    def fits(self, other: "Step") -> bool:
         """Whether the two are the same layer."""
         if self.kind != other.kind:
             return False
@@ -67,7 +67,7 @@ class Step(NamedTuple):
             return math.isclose(*self.values, *other.values, rel_tol=1e-5)
         return self.values == other.values
 
-    def __str__(self):
+    def __str__(self) -> str:
         if not self.values:
             return self.kind
         if self.kind == "conv":
@@ -82,7 +82,7 @@ class Step(NamedTuple):
         return " ".join([self.kind, *(f"{n}={v}" for n, v in pairs)])
 
 
-def steps_of(network):
+def steps_of(network: keras.Model) -> tuple[Step, ...]:
     """The `Step`s of a network that `build_network` made."""
     steps = []
     for layer in network.layers:
@@ -115,10 +115,10 @@ def steps_of(network):
     return tuple(step for step in steps if step.kind != "linear")
 
 
-def _conv_step(layer):
+def _conv_step(layer: TowerConv2D) -> Step:
     crosses = layer.exchange or not isinstance(layer.input, list)
     groups = 1 if crosses else layer.towers
     # "ceil" fills up what a crop of 224 lacks; no file has it.
-    paddings = {"same": layer.kernel_size // 2, "ceil": 0}
+    paddings: dict[str | int, int] = {"same": layer.kernel_size // 2, "ceil": 0}
     padding = paddings.get(layer.padding, layer.padding)
     return Step("conv", (layer.kernel_size, layer.strides, padding, groups))

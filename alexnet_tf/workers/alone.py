@@ -1,11 +1,18 @@
 """The processes that train one network together."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
 from alexnet_tf.layers.tower_weights import is_bias, layer_of
+
+if TYPE_CHECKING:
+    from alexnet_tf.workers.joined import Joined
 
 VALIDATION = "val_"
 METRICS = ("loss", "top1_error", "top5_error")  # of `Trainer`
@@ -27,7 +34,13 @@ class Alone:
     size = 1
     device_prefix = ""
 
-    def average_gradients(self, gradients, variables, loss, may_overflow=False):
+    def average_gradients(
+        self,
+        gradients: list[tf.Tensor],
+        variables: list[keras.Variable],
+        loss: tf.Tensor,
+        may_overflow: bool = False,
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Means over all workers, inside a training step.
 
         Args:
@@ -51,7 +64,9 @@ class Alone:
             )
         return gradients, loss
 
-    def average_logs(self, logs, weights):
+    def average_logs(
+        self, logs: dict[str, float], weights: Mapping[str, float]
+    ) -> dict[str, float]:
         """Weighted means over all workers, outside a graph.
 
         Args:
@@ -63,7 +78,7 @@ class Alone:
         """
         return logs
 
-    def ask(self, what, wish):
+    def ask(self, what: str, wish: bool) -> None:
         """Tells the others, with the next step, whether this one wants to.
 
         Args:
@@ -71,7 +86,7 @@ class Alone:
             wish: whether it does.
         """
 
-    def agreed(self, what, wish):
+    def agreed(self, what: str, wish: bool) -> bool:
         """Whether all do it after this step, since one has wanted to.
 
         Args:
@@ -80,14 +95,14 @@ class Alone:
         """
         return wish
 
-    def sum(self, numbers):
+    def sum(self, numbers: list[float]) -> list[float]:
         """Sums over the workers, outside a graph: as many as `numbers`."""
         return numbers
 
-    def wait_for_all(self):
+    def wait_for_all(self) -> None:
         """Returns once every worker has called this."""
 
-    def check_agreement(self, what, text):
+    def check_agreement(self, what: str, text: str) -> None:
         """Raises `UserError` where a worker has another text than worker 0.
 
         Args:
@@ -95,12 +110,14 @@ class Alone:
             text: to be the same everywhere.
         """
 
-    def ranks_not_finite(self):
+    def ranks_not_finite(self) -> list[int]:
         """Workers whose own loss or gradients of the last step were not."""
         return [self.rank]
 
 
-def reached_with_finite_numbers(gradients, variables):
+def reached_with_finite_numbers(
+    gradients: list[tf.Tensor], variables: list[keras.Variable]
+) -> tf.Tensor:
     """Whether the gradients of the first layer's biases are finite.
 
     To check all of them would mean to read all of them, for each step.
@@ -127,12 +144,14 @@ class AverageLogs(keras.callbacks.Callback):
             of validation images of all workers together.
     """
 
-    def __init__(self, workers, validation_images):
+    def __init__(
+        self, workers: Alone | Joined, validation_images: Callable[[], int]
+    ) -> None:
         super().__init__()
         self._workers = workers
         self._validation_images = validation_images
 
-    def on_epoch_end(self, epoch, logs):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         workers = self._workers
         own = share(self._validation_images(), workers.rank, workers.size)
         if not own:
@@ -144,6 +163,6 @@ class AverageLogs(keras.callbacks.Callback):
         logs.update(workers.average_logs(dict(logs), weights))
 
 
-def share(count, rank, size):
+def share(count: int, rank: int, size: int) -> int:
     """How many of `count` things a worker has that takes every size-th."""
     return len(range(rank, count, size))

@@ -21,7 +21,7 @@ class Cluster:
     addresses: tuple[str, ...]
     rank: int
 
-    def to_json(self):
+    def to_json(self) -> str:
         """The value of TF_CONFIG that says so."""
         return json.dumps(
             {
@@ -31,7 +31,7 @@ class Cluster:
         )
 
 
-def cluster_from_environment():
+def cluster_from_environment() -> Cluster | None:
     """The `Cluster` that TF_CONFIG describes, None where it is not set.
 
     Raises:
@@ -58,7 +58,7 @@ def cluster_from_environment():
     return cluster
 
 
-def _misunderstood(reason):
+def _misunderstood(reason: str) -> UserError:
     return UserError(
         f"{VARIABLE} cannot be used ({reason}): it looks like "
         + Cluster(("HOST0:PORT", "HOST1:PORT"), 0).to_json()

@@ -3,12 +3,15 @@
 import hashlib
 import math
 import signal
+from collections.abc import Mapping, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.workers.alone import WISHES, reached_with_finite_numbers
+from alexnet_tf.workers.cluster import Cluster
 
 # Any numbers that are the same in all processes and differ between the
 # groups of devices.
@@ -37,7 +40,7 @@ class Joined:
         cluster: a `Cluster`.
     """
 
-    def __init__(self, cluster):
+    def __init__(self, cluster: Cluster) -> None:
         self.rank = cluster.rank
         self.size = len(cluster.addresses)
         self.addresses = cluster.addresses
@@ -50,7 +53,13 @@ class Joined:
         self._own_is_finite = tf.Variable(True, trainable=False)
         self._add_up = tf.function(self._sum_over_workers)
 
-    def average_gradients(self, gradients, variables, loss, may_overflow=False):
+    def average_gradients(
+        self,
+        gradients: list[tf.Tensor],
+        variables: list[keras.Variable],
+        loss: tf.Tensor,
+        may_overflow: bool = False,
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Collectives on each device that holds variables.
 
         Each large gradient has one of its own, which begins as soon as the
@@ -104,15 +113,17 @@ class Joined:
             )
         return averaged, loss
 
-    def ask(self, what, wish):
+    def ask(self, what: str, wish: bool) -> None:
         """Tells the others, with the next step, whether this one wants to."""
         self._wishes[WISHES.index(what)].assign(float(wish))
 
-    def agreed(self, what, wish):
+    def agreed(self, what: str, wish: bool) -> bool:
         """Whether any worker had asked for it before the last step."""
         return self._agreed.numpy()[WISHES.index(what)] > 0
 
-    def average_logs(self, logs, weights):
+    def average_logs(
+        self, logs: dict[str, float], weights: Mapping[str, float]
+    ) -> dict[str, float]:
         """One collective for all numbers, in float64."""
         names = sorted(logs)
         own = [weights[name] for name in names]
@@ -122,11 +133,11 @@ class Joined:
         means = sums[: len(names)] / sums[len(names) :]
         return dict(zip(names, means.tolist(), strict=True))
 
-    def wait_for_all(self):
+    def wait_for_all(self) -> None:
         """Returns once every worker has called this."""
         self.sum([0.0])
 
-    def check_agreement(self, what, text):
+    def check_agreement(self, what: str, text: str) -> None:
         """Compares digests; what float64 holds of them is enough."""
         digest = hashlib.sha256(text.encode()).digest()
         [digests] = self.gather([int.from_bytes(digest[:6], "big")]).T
@@ -138,29 +149,31 @@ class Joined:
                     "program, --config, --data_dir and --run"
                 )
 
-    def ranks_not_finite(self):
+    def ranks_not_finite(self) -> list[int]:
         """Workers whose own loss or gradients of the last step were not."""
         finite = float(self._own_is_finite.numpy())
         return np.flatnonzero(self.gather([finite])[:, 0] == 0).tolist()
 
-    def sum(self, numbers):
+    def sum(self, numbers: Sequence[float] | np.ndarray) -> np.ndarray:
         """Sums over the workers of a list of numbers; float64 array."""
         return self._add_up(tf.constant(numbers, tf.float64)).numpy()
 
-    def gather(self, numbers):
+    def gather(self, numbers: list[float]) -> np.ndarray:
         """Every worker's numbers; float64 [size, len(numbers)]."""
         rows = np.zeros((self.size, len(numbers)))
         rows[self.rank] = numbers
         return self.sum(rows.ravel()).reshape(rows.shape)
 
-    def _sum_over_workers(self, numbers):
+    def _sum_over_workers(self, numbers: tf.Tensor) -> tf.Tensor:
         # An instance of a collective has one shape for good.
         return self._reduce(numbers, NUMBERS_KEY, numbers.shape[0], "Id")
 
-    def _mean(self, tensor, key, instance):
+    def _mean(self, tensor: tf.Tensor, key: int, instance: int) -> tf.Tensor:
         return self._reduce(tensor, key, instance, "Div")
 
-    def _reduce(self, tensor, key, instance, final_op):
+    def _reduce(
+        self, tensor: tf.Tensor, key: int, instance: int, final_op: str
+    ) -> tf.Tensor:
         return tf.raw_ops.CollectiveReduceV2(
             input=tensor,
             group_size=self.size,
@@ -172,7 +185,7 @@ class Joined:
         )
 
 
-def _strategy():
+def _strategy() -> tf.distribute.Strategy:
     # Python would answer Ctrl-C only when all workers are there.
     python_answers = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 from alexnet_tf.errors import BAD_INPUT, START_AGAIN, UserError
 from alexnet_tf.workers.cluster import VARIABLE, Cluster
@@ -20,7 +21,7 @@ PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 LAUNCHER = "ALEXNET_LAUNCHER"  # its process id
 
 
-def launch(workers, command, how_to_go_on):
+def launch(workers: int, command: list[str], how_to_go_on: str) -> int:
     """Runs a command in as many processes and returns an exit code.
 
     Worker 0 writes to this terminal; the others' errors appear with their
@@ -49,7 +50,7 @@ def launch(workers, command, how_to_go_on):
         print(f"all {workers} workers are started again", flush=True)
 
 
-def run_once(workers, command, how_to_go_on):
+def run_once(workers: int, command: list[str], how_to_go_on: str) -> int:
     """`launch` with one start; `START_AGAIN` is one of its exit codes."""
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(workers))
     children = [
@@ -68,7 +69,7 @@ def run_once(workers, command, how_to_go_on):
     return code
 
 
-def free_ports(count):
+def free_ports(count: int) -> list[int]:
     """Ports of this machine that nothing listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -77,7 +78,7 @@ def free_ports(count):
         return [each.getsockname()[1] for each in sockets]
 
 
-def start(command, cluster):
+def start(command: list[str], cluster: Cluster) -> subprocess.Popen[str]:
     """The process of one worker."""
     shown = cluster.rank == 0
     return subprocess.Popen(
@@ -91,7 +92,7 @@ def start(command, cluster):
     )
 
 
-def environment(cluster):
+def environment(cluster: Cluster) -> dict[str, str]:
     """Variables of one worker: its place, and its share of the machine."""
     workers = len(cluster.addresses)
     threads = max(1, (os.cpu_count() or 1) // workers)
@@ -117,7 +118,7 @@ def environment(cluster):
     return variables
 
 
-def end_with_launcher():
+def end_with_launcher() -> None:
     """Asks for a SIGTERM when the launcher of this process, if any, is gone."""
     launcher = os.environ.get(LAUNCHER)
     if not launcher:
@@ -127,20 +128,23 @@ def end_with_launcher():
         signal.raise_signal(signal.SIGTERM)
 
 
-def show_errors(rank, child):
+def show_errors(rank: int, child: subprocess.Popen[str]) -> None:
     """Copies a worker's error lines to this process's."""
+    assert child.stderr is not None  # `start` pipes all but worker 0's
     with child.stderr as lines:
         for line in lines:
             print(f"worker {rank}: {line}", end="", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
-def passing_signals_to(children):
+def passing_signals_to(
+    children: list[subprocess.Popen[str]],
+) -> Iterator[list[int]]:
     """Sends Ctrl-C and SIGTERM on to the children; the block gets a list of
     those that came."""
     passed_on = []
 
-    def pass_on(number, frame):
+    def pass_on(number: int, frame: object) -> None:
         passed_on.append(number)
         for child in children:
             if child.poll() is None:
@@ -155,7 +159,11 @@ def passing_signals_to(children):
             signal.signal(number, handler)
 
 
-def watch(children, passed_on, how_to_go_on):
+def watch(
+    children: list[subprocess.Popen[str]],
+    passed_on: list[int],
+    how_to_go_on: str,
+) -> int:
     """Waits for all children; returns the launcher's exit code."""
     failed = None
     while any(child.poll() is None for child in children):
@@ -191,7 +199,7 @@ def watch(children, passed_on, how_to_go_on):
     return code if code > 0 else 1
 
 
-def end(children):
+def end(children: list[subprocess.Popen[str]]) -> None:
     """Waits for those that stop by themselves, ends the rest."""
     if _all_end(children, SECONDS_TO_FOLLOW):
         return
@@ -206,7 +214,7 @@ def end(children):
     _all_end(children, SECONDS_TO_END)
 
 
-def _all_end(children, seconds):
+def _all_end(children: list[subprocess.Popen[str]], seconds: float) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if all(child.poll() is not None for child in children):

@@ -74,15 +74,15 @@ def decode_bmp(encoded: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def _int32(octets):
+def _int32(octets: tf.Tensor) -> tf.Tensor:
     value = tf.cast(little_endian(octets), tf.uint32)
     return tf.bitcast(value, tf.int32)
 
 
-def _indices(octets, bits, width):
+def _indices(octets: tf.Tensor, bits: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
     """uint8 [H, W]: the place of each pixel in the palette."""
 
-    def unpacked(bits):
+    def unpacked(bits: int) -> tf.Tensor:
         shifts = tf.range(8 - bits, -1, -bits)
         parts = tf.bitwise.right_shift(
             octets[..., None], tf.cast(shifts, tf.uint8)
@@ -97,7 +97,9 @@ def _indices(octets, bits, width):
     return found[:, :width]
 
 
-def _palette(encoded, header, info_size, bits):
+def _palette(
+    encoded: tf.Tensor, header: tf.Tensor, info_size: tf.Tensor, bits: tf.Tensor
+) -> tf.Tensor:
     """uint8 [256, 3], RGB; black where the file has fewer colours."""
     said = _int32(header[46:50])
     entries = tf.bitwise.left_shift(1, bits)
@@ -112,18 +114,24 @@ def _palette(encoded, header, info_size, bits):
     return tf.cast(tf.where(exists, palette, 0), tf.uint8)
 
 
-def _coloured(indices, palette):
+def _coloured(indices: tf.Tensor, palette: tf.Tensor) -> tf.Tensor:
     return tf.gather(palette, tf.cast(indices, tf.int32))
 
 
-def _true_colour(encoded, octets, bits, width, is_masked):
+def _true_colour(
+    encoded: tf.Tensor,
+    octets: tf.Tensor,
+    bits: tf.Tensor,
+    width: tf.Tensor,
+    is_masked: tf.Tensor,
+) -> tf.Tensor:
     """uint8 [H, W, 3] of rows of 24 or 32 bits a pixel."""
     size = bits // 8
     pixels = tf.reshape(
         octets[:, : width * size], [tf.shape(octets)[0], width, size]
     )
 
-    def by_mask():
+    def by_mask() -> tf.Tensor:
         """Each colour is the byte that its mask covers."""
         masks = tf.reshape(bytes_at(encoded, MASKS, 12), [3, 4])
         whole = tf.reduce_all((masks == 0) | (masks == 255)) & tf.reduce_all(

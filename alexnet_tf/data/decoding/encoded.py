@@ -43,7 +43,7 @@ def file_format(header: tf.Tensor) -> dict[str, tf.Tensor]:
         header: int32 [32], see `bytes_at`.
     """
 
-    def begins(magic, at=0):
+    def begins(magic: bytes, at: int = 0) -> tf.Tensor:
         return tf.reduce_all(header[at : at + len(magic)] == list(magic))
 
     return {
@@ -80,16 +80,16 @@ def pixel_count(
     )
 
 
-def _jpeg_pixels(encoded):
+def _jpeg_pixels(encoded: tf.Tensor) -> tf.Tensor:
     shape = tf.io.extract_jpeg_shape(encoded, output_type=tf.int32)
     return tf.reduce_prod(tf.cast(shape[:2], tf.int64))
 
 
-def _png_pixels(header):
+def _png_pixels(header: tf.Tensor) -> tf.Tensor:
     return big_endian(header[16:20]) * big_endian(header[20:24])
 
 
-def _bmp_pixels(header):
+def _bmp_pixels(header: tf.Tensor) -> tf.Tensor:
     # Signed: a negative height means that the rows run downwards.
     width, height = (
         tf.bitcast(tf.cast(little_endian(octets), tf.uint32), tf.int32)
@@ -98,7 +98,7 @@ def _bmp_pixels(header):
     return tf.abs(tf.cast(width, tf.int64) * tf.cast(height, tf.int64))
 
 
-def _webp_pixels(header):
+def _webp_pixels(header: tf.Tensor) -> tf.Tensor:
     """The three kinds of WebP write their size in three ways (RFC 9649)."""
     lossy = (little_endian(header[26:28]) % 2**14) * (
         little_endian(header[28:30]) % 2**14
@@ -138,7 +138,7 @@ def jpeg_scan_count(encoded: tf.Tensor, most: int) -> tf.Tensor:
     )
 
 
-def _scans_of_picture(encoded, most):
+def _scans_of_picture(encoded: tf.Tensor, most: int) -> tf.Tensor:
     """The scans before the end of the picture, marker by marker.
 
     Thumbnails in metadata and the video behind a motion photograph have the
@@ -157,7 +157,9 @@ def _scans_of_picture(encoded, most):
     places = tf.cast(tf.where(is_marker)[:, 0], tf.int32)
     kinds = tf.cast(tf.gather(after, places), tf.int32)
 
-    def is_inside(count, position, scans):
+    def is_inside(
+        count: tf.Tensor, position: tf.Tensor, scans: tf.Tensor
+    ) -> tf.Tensor:
         place = tf.searchsorted(places, [position])[0]
         return (
             (count < MOST_JPEG_SEGMENTS)
@@ -165,7 +167,9 @@ def _scans_of_picture(encoded, most):
             & (place < tf.size(places))
         )
 
-    def step(count, position, scans):
+    def step(
+        count: tf.Tensor, position: tf.Tensor, scans: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         place = tf.searchsorted(places, [position])[0]
         start, kind = places[place], kinds[place]
         length = bytes_at(encoded, start + 2, 2)

@@ -12,7 +12,7 @@ IMAGE, EXTENSION, TRAILER = 0x2C, 0x21, 0x3B
 SCREEN_END = 13  # signature and logical screen descriptor
 
 
-def first_gif_frame(encoded):
+def first_gif_frame(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """A GIF with the first frame alone.
 
     Args:
@@ -43,37 +43,41 @@ def first_gif_frame(encoded):
     )
 
 
-def _colour_table_bytes(flags):
+def _colour_table_bytes(flags: tf.Tensor) -> tf.Tensor:
     """Size of the colour table that a packed field announces."""
     entries = tf.bitwise.left_shift(2, flags % 8)
     return tf.where(flags >= 128, 3 * entries, 0)
 
 
-def _skip_extensions(encoded, position, size):
+def _skip_extensions(
+    encoded: tf.Tensor, position: tf.Tensor, size: tf.Tensor
+) -> tf.Tensor:
     """Position of the first block that is no extension."""
 
-    def is_extension(position):
+    def is_extension(position: tf.Tensor) -> tf.Tensor:
         return (position < size) & (
             bytes_at(encoded, position, 1)[0] == EXTENSION
         )
 
-    def skip(position):
+    def skip(position: tf.Tensor) -> list[tf.Tensor]:
         return [_skip_sub_blocks(encoded, position + 2, size)]
 
     [position] = tf.while_loop(is_extension, skip, [position])
     return position
 
 
-def _skip_sub_blocks(encoded, position, size):
+def _skip_sub_blocks(
+    encoded: tf.Tensor, position: tf.Tensor, size: tf.Tensor
+) -> tf.Tensor:
     """Position after the chain of sub-blocks that begins at `position`.
 
     Beyond `size` where the file ends before the chain does.
     """
 
-    def unfinished(position, length):
+    def unfinished(position: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         return (length > 0) & (position <= size)
 
-    def skip(position, _):
+    def skip(position: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Past the end 1 stands for "not finished".
         length = tf.cond(
             position < size,

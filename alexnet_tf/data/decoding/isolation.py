@@ -5,12 +5,17 @@ merged several clients' requests into that run. tf.data alone can leave out
 single elements, and it works inside a graph, a served one too.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 from alexnet_tf.data.dataset_options import untuned
 
 
-def map_where_valid(function, elements, otherwise, at_once):
+def map_where_valid(
+    function: Callable[[Any], Any], elements: Any, otherwise: Any, at_once: int
+) -> tuple[Any, tf.Tensor]:
     """Maps every element by itself.
 
     Args:
@@ -47,7 +52,7 @@ def map_where_valid(function, elements, otherwise, at_once):
     return results, row_of != last
 
 
-def _short_lived():
+def _short_lived() -> tf.data.Options:
     """Spares a dataset what pays for long-lived ones."""
     options = untuned()
     options.experimental_optimization.apply_default_optimizations = False

@@ -59,7 +59,7 @@ def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
         uint8 [H, W, 3], or [W, H, 3] for the orientations from 5 on.
     """
 
-    def turn():
+    def turn() -> tf.Tensor:
         turned = tf.cond(
             orientation >= 5, lambda: _transposed(image), lambda: image
         )
@@ -75,7 +75,7 @@ def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     return result
 
 
-def _transposed(image):
+def _transposed(image: tf.Tensor) -> tf.Tensor:
     # A pixel as one float: for other types TensorFlow 2.21 prints an error of
     # oneDNN's. Under 64 as highest byte all of them are normal numbers.
     padding = [[0, 0], [0, 0], [0, 1]]
@@ -83,22 +83,26 @@ def _transposed(image):
     return tf.bitcast(tf.transpose(pixels), tf.uint8)[..., :3]
 
 
-def _one_of(value, values):
+def _one_of(value: tf.Tensor, values: tuple[int, ...]) -> tf.Tensor:
     return tf.reduce_any(value == list(values))
 
 
-def _exif_of_jpeg(encoded):
+def _exif_of_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(bool: found, int32: where its TIFF header begins)."""
     size = tf.strings.length(encoded)
 
-    def searching(count, fill, position, found):
+    def searching(
+        count: tf.Tensor, fill: tf.Tensor, position: tf.Tensor, found: tf.Tensor
+    ) -> tf.Tensor:
         return tf.logical_not(found) & (
             (position + 10 < size)
             & (count < MOST_SEGMENTS)
             & (fill < MOST_FILL_BYTES)
         )
 
-    def look(count, fill, position, _):
+    def look(
+        count: tf.Tensor, fill: tf.Tensor, position: tf.Tensor, _: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         # marker (2 bytes), length (2), then perhaps "Exif\0\0"
         segment = bytes_at(encoded, position, 10)
         is_fill = (segment[0] == 0xFF) & (segment[1] == 0xFF)
@@ -119,7 +123,9 @@ def _exif_of_jpeg(encoded):
     return found, position
 
 
-def _exif_of_chunk(encoded, name, header_bytes):
+def _exif_of_chunk(
+    encoded: tf.Tensor, name: bytes, header_bytes: int
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The same for the chunk of that name in a PNG or WebP file.
 
     Args:
@@ -143,18 +149,18 @@ def _exif_of_chunk(encoded, name, header_bytes):
     return found, start
 
 
-def _read_orientation(encoded, tiff):
+def _read_orientation(encoded: tf.Tensor, tiff: tf.Tensor) -> tf.Tensor:
     """Looks the tag up in the first image file directory (TIFF 6.0)."""
     header = bytes_at(encoded, tiff, 8)
     is_big = header[0] == ord("M")
 
-    def number(octets):
+    def number(octets: tf.Tensor) -> tf.Tensor:
         return tf.cast(
             tf.where(is_big, big_endian(octets), little_endian(octets)),
             tf.int32,
         )
 
-    def short_columns(entries, first):
+    def short_columns(entries: tf.Tensor, first: int) -> tf.Tensor:
         """16-bit numbers at bytes first, first + 1 of every entry."""
         low, high = entries[:, first], entries[:, first + 1]
         low, high = tf.where(is_big, high, low), tf.where(is_big, low, high)

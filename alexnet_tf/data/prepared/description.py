@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import re
+from typing import Any
 
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.errors import UserError
@@ -42,13 +43,13 @@ class Description:
     splits: dict
 
     @property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Changes when a shard does."""
         text = json.dumps(self.splits, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_description(folder):
+def read_description(folder: str | pathlib.Path) -> Description:
     """The `Description` of the prepared set in a folder.
 
     Raises:
@@ -88,20 +89,20 @@ def read_description(folder):
     return Description(**fields)
 
 
-def _is_text(value):
+def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_count(value, most):
+def _is_count(value: Any, most: int) -> bool:
     return type(value) is int and 0 <= value <= most
 
 
-def _is_number(value, most):
+def _is_number(value: Any, most: int) -> bool:
     # Not a number is not between the two either.
     return type(value) in (int, float) and -most <= value <= most
 
 
-def _are_names(value):
+def _are_names(value: Any) -> bool:
     return (
         isinstance(value, list)
         and 2 <= len(value) <= MOST_CLASSES
@@ -109,7 +110,7 @@ def _are_names(value):
     )
 
 
-def _is_matrix(value):
+def _is_matrix(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 3
@@ -122,7 +123,7 @@ def _is_matrix(value):
     )
 
 
-def _are_splits(value):
+def _are_splits(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and "train" in value
@@ -164,7 +165,7 @@ _SHARD_REQUIREMENTS = {
 }
 
 
-def _check_splits(file, splits):
+def _check_splits(file: pathlib.Path, splits: dict[str, list]) -> None:
     """Raises `UserError` at the first shard that makes no sense."""
     names = set()
     for split, shards in splits.items():
@@ -192,6 +193,6 @@ def _check_splits(file, splits):
             raise UserError(f"{file} is damaged: {split} has no records")
 
 
-def _short(value):
+def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

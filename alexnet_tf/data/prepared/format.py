@@ -8,8 +8,9 @@ TensorFlow can take rows of pixels without copying them.
 """
 
 import dataclasses
+import pathlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -73,12 +74,14 @@ class RecordFormat:
     parse: Callable
 
     @property
-    def stand_in(self):
+    def stand_in(self) -> bytes:
         """A record in the place of one that is left out."""
         return self.serialize(LEFT_OUT, 0, "", bytes(PIXEL_BYTES))
 
 
-def _decode_jpeg_window(image, top, left, side):
+def _decode_jpeg_window(
+    image: tf.Tensor, top: tf.Tensor, left: tf.Tensor, side: int
+) -> tf.Tensor:
     """The colours of the outermost columns may differ a little from the whole
     record's: they are interpolated without what lies beyond."""
     window = tf.stack([top, left, side, side])
@@ -90,7 +93,9 @@ def _decode_jpeg_window(image, top, left, side):
     )
 
 
-def _serialize_example(number, label, name, image):
+def _serialize_example(
+    number: int, label: int, name: str, image: bytes
+) -> bytes:
     example = tf.train.Example()
     feature = example.features.feature
     feature["id"].int64_list.value.append(number)
@@ -100,17 +105,19 @@ def _serialize_example(number, label, name, image):
     return example.SerializeToString(deterministic=True)
 
 
-def _write_tfrecord(path, examples):
+def _write_tfrecord(path: pathlib.Path, examples: Iterable[bytes]) -> None:
     with tf.io.TFRecordWriter(str(path)) as writer:
         for example in examples:
             writer.write(example)
 
 
-def _open_tfrecord(path, offset, count, _):
+def _open_tfrecord(
+    path: tf.Tensor, offset: tf.Tensor, count: tf.Tensor, _: tf.Tensor
+) -> tf.data.Dataset:
     return open_tfrecord(path, offset, count)
 
 
-def _damaged_tfrecord(path, count):
+def _damaged_tfrecord(path: pathlib.Path, count: int) -> dict[int, str]:
     found = {}
     for place, offset in enumerate(record_offsets(path, count)):
         if offset is None:
@@ -128,7 +135,10 @@ def _damaged_tfrecord(path, count):
     return found
 
 
-def _parse_examples(serialized, function=lambda example: example):
+def _parse_examples(
+    serialized: tf.data.Dataset,
+    function: Callable[[dict], dict] = lambda example: example,
+) -> tf.data.Dataset:
     """Many at once: one at a time costs a third of decoding them."""
     features = {
         "id": tf.io.FixedLenFeature([], tf.int64),
@@ -142,35 +152,39 @@ def _parse_examples(serialized, function=lambda example: example):
     )
 
 
-def _pixel_bytes(record):
+def _pixel_bytes(record: tf.Tensor) -> tf.Tensor:
     # A serialized tensor of bytes ends with them.
     return tf.strings.substr(
         tf.io.serialize_tensor(record), -PIXEL_BYTES, PIXEL_BYTES
     )
 
 
-def _decode_raw(image):
+def _decode_raw(image: tf.Tensor) -> tf.Tensor:
     pixels = tf.io.decode_raw(image, tf.uint8)[:PIXEL_BYTES]
     return tf.reshape(pixels, SHAPE)
 
 
-def _decode_raw_window(image, top, left, side):
+def _decode_raw_window(
+    image: tf.Tensor, top: tf.Tensor, left: tf.Tensor, side: int
+) -> tf.Tensor:
     pixels = tf.io.decode_raw(image, tf.uint8)
     rows = pixels[top * ROW_BYTES : (top + side) * ROW_BYTES]
     rows = tf.reshape(rows, [side, RECORD_SIZE, 3])
     return tf.ensure_shape(rows[:, left : left + side], [side, side, 3])
 
 
-def _serialize_raw(number, label, _, pixels):
+def _serialize_raw(number: int, label: int, _: str, pixels: bytes) -> bytes:
     trailer = struct.pack("<qq", number, label)
     return pixels + trailer.ljust(TRAILER_BYTES, b"\0")
 
 
-def _write_raw(path, records):
+def _write_raw(path: pathlib.Path, records: Iterable[bytes]) -> None:
     path.write_bytes(b"".join(records))
 
 
-def _open_raw(path, offset, count, size):
+def _open_raw(
+    path: tf.Tensor, offset: tf.Tensor, count: tf.Tensor, size: tf.Tensor
+) -> tf.data.Dataset:
     records = tf.data.FixedLengthRecordDataset(
         path,
         RAW_BYTES,
@@ -181,12 +195,12 @@ def _open_raw(path, offset, count, size):
     return records.take(count)
 
 
-def _raw_offsets(path, count):
+def _raw_offsets(path: pathlib.Path, count: int) -> list[int | None]:
     there = min(path.stat().st_size // RAW_BYTES, count)
     return [i * RAW_BYTES for i in range(there)] + [None] * (count - there)
 
 
-def _damaged_raw(path, count):
+def _damaged_raw(path: pathlib.Path, count: int) -> dict[int, str]:
     offsets = _raw_offsets(path, count)
     lost = [place for place, offset in enumerate(offsets) if offset is None]
     if lost:
@@ -195,8 +209,11 @@ def _damaged_raw(path, count):
     return dict.fromkeys(range(count), "the checksum of its file is wrong")
 
 
-def _parse_raw(records, function=lambda example: example):
-    def parse(batch):
+def _parse_raw(
+    records: tf.data.Dataset,
+    function: Callable[[dict], dict] = lambda example: example,
+) -> tf.data.Dataset:
+    def parse(batch: tf.Tensor) -> dict:
         trailers = tf.strings.substr(batch, PIXEL_BYTES, 16)
         numbers = tf.io.decode_raw(trailers, tf.int64)
         return function(

@@ -8,7 +8,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.terminal.progress import ProgressReport
 
 
-def inspect_prepared(folder):
+def inspect_prepared(folder: str | pathlib.Path) -> dict[str, int]:
     """Compares all shards of a set with their checksums.
 
     Every damaged shard is printed, with the number of its records that are

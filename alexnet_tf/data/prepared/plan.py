@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import pathlib
 
+import tensorflow as tf
+
+from alexnet_tf.data.image_set import Split
 from alexnet_tf.data.prepared.description import VERSION
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.errors import UserError
@@ -29,7 +33,7 @@ class Plan:
     sizes: dict
     version: int = VERSION
 
-    def shards(self, split):
+    def shards(self, split: str) -> list[tuple[str, int, int]]:
         """[(file name, begin, end)]: examples begin..end - 1 of each."""
         record_format = FORMATS[self.record_format]
         size, step = self.sizes[split], record_format.shard_size
@@ -43,7 +47,7 @@ class Plan:
             for i, begin in enumerate(begins)
         ]
 
-    def agree_with(self, file):
+    def agree_with(self, file: pathlib.Path) -> None:
         """Writes the plan to `file`, or compares it with the one there.
 
         Raises:
@@ -64,7 +68,7 @@ class Plan:
             write_text(file, json.dumps(dataclasses.asdict(self)) + "\n")
 
 
-def in_writing_order(split):
+def in_writing_order(split: Split) -> tf.data.Dataset:
     """The examples of a `Split` in the order of their shards.
 
     Tables are shuffled, since folders and archives hold one class after the

@@ -9,6 +9,7 @@ rejected.csv                     images that were left out, and why
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -62,7 +63,7 @@ def load_prepared(
             _check_labels(folder, shards, len(description.class_names))
     record_format = FORMATS[description.format]
 
-    def found(image):
+    def found(image: tf.Tensor | dict[str, tf.Tensor]) -> tf.Tensor:
         """What is in an image's place in a shard, or the image itself."""
         if isinstance(image, dict):
             return splits["train"].read(image)["image"]
@@ -146,7 +147,7 @@ def _shuffled_whole(folder: pathlib.Path, name: str, shards: Shards) -> Split:
     """The split with a table: its images are places in the shards."""
     table = shards.table(f"records of {name}")
 
-    def with_damage(numbers):
+    def with_damage(numbers: Iterable[int]) -> Split:
         ids = table["id"].copy()
         ids[list(numbers)] = LEFT_OUT
         return with_table(split, {**table, "id": ids})

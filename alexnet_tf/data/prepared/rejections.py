@@ -1,6 +1,7 @@
 """The images that were left out, and when there are too many of them."""
 
 import dataclasses
+import pathlib
 
 from alexnet_tf.data.prepared.shard_writer import Rejected
 from alexnet_tf.errors import UserError
@@ -18,16 +19,16 @@ class Rejections:
         most: share of them above which preparation stops.
     """
 
-    def __init__(self, folder, total, most):
+    def __init__(self, folder: pathlib.Path, total: int, most: float) -> None:
         self._file = folder / FILE
         self._total = total
         self._most = most
         self._rejected = []
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._rejected)
 
-    def add(self, rejected):
+    def add(self, rejected: list[Rejected]) -> None:
         """Adds a list of `Rejected`.
 
         Raises:
@@ -46,7 +47,7 @@ class Rejections:
                 f"command and, at least, --max_rejected={share:.2g}"
             )
 
-    def write(self):
+    def write(self) -> None:
         """Writes rejected.csv: split, name, reason; also where it is empty."""
         write_csv(
             self._file,

@@ -4,9 +4,11 @@ import dataclasses
 import hashlib
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 
+from alexnet_tf.data.prepared.format import RecordFormat
 from alexnet_tf.data.statistics import PixelSums
 from alexnet_tf.files.atomic import replacing
 
@@ -38,7 +40,12 @@ class ShardWriter:
         record_format: a `RecordFormat`.
     """
 
-    def __init__(self, file, notes, record_format):
+    def __init__(
+        self,
+        file: str | pathlib.Path,
+        notes: str | pathlib.Path,
+        record_format: RecordFormat,
+    ) -> None:
         self._format = record_format
         self._file = pathlib.Path(file)
         self._notes = _notes_of(self._file, notes)
@@ -46,21 +53,21 @@ class ShardWriter:
         self._rejected = []
         self._sums = PixelSums()
 
-    def add(self, number, label, name, image):
+    def add(self, number: int, label: int, name: str, image: bytes) -> None:
         """Adds a record; see `RecordFormat.serialize`."""
         self._examples.append(
             self._format.serialize(number, label, name, image)
         )
 
-    def add_sums(self, *sums):
+    def add_sums(self, *sums: Any) -> None:
         """Adds to the sums of the shard's pixels; see `PixelSums.add`."""
         self._sums.add(*sums)
 
-    def reject(self, rejected):
+    def reject(self, rejected: Rejected) -> None:
         """Notes a `Rejected` instead of a record."""
         self._rejected.append(rejected)
 
-    def finish(self):
+    def finish(self) -> None:
         """Writes the shard and its notes."""
         with replacing(self._file) as temporary:
             self._format.write(temporary, self._examples)
@@ -100,7 +107,9 @@ class FinishedShard:
     sums: PixelSums
 
 
-def finished_shard(file, notes):
+def finished_shard(
+    file: str | pathlib.Path, notes: str | pathlib.Path
+) -> FinishedShard | None:
     """The `FinishedShard`, or None where the shard is not complete."""
     file = pathlib.Path(file)
     path = _notes_of(file, notes)
@@ -116,5 +125,5 @@ def finished_shard(file, notes):
     return FinishedShard(known["summary"], rejected, sums)
 
 
-def _notes_of(file, notes):
+def _notes_of(file: pathlib.Path, notes: str | pathlib.Path) -> pathlib.Path:
     return pathlib.Path(notes) / f"{file.stem}.json"

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import itertools
 import pathlib
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import tensorflow as tf
 from alexnet_tf.data.image_set import Damaged, is_in_class_order
 from alexnet_tf.data.prepared.format import RecordFormat
 from alexnet_tf.data.record_table import places_in_files, table_of
+from alexnet_tf.terminal.progress import ProgressReport
 
 BYTES_AT_ONCE = 2**20
 # What `Shards.sampled_labels` looks at.
@@ -46,12 +48,12 @@ class Shard:
     sha256: str
 
     @property
-    def size(self):
+    def size(self) -> int | None:
         """Its size now; None where it is missing."""
         return self.path.stat().st_size if self.path.is_file() else None
 
     @property
-    def is_whole(self):
+    def is_whole(self) -> bool:
         """Whether it is what it was; reads all of it.
 
         Raises:
@@ -63,7 +65,7 @@ class Shard:
                 digest.update(block)
         return digest.hexdigest() == self.sha256
 
-    def damaged(self, record_format):
+    def damaged(self, record_format: RecordFormat) -> dict[int, str]:
         """{place of a record: what is wrong with it}; reads all of it."""
         everything = range(self.records)
         try:
@@ -91,7 +93,7 @@ class Shards:
     record_format: RecordFormat
     left_out: frozenset = frozenset()
 
-    def damaged(self, progress):
+    def damaged(self, progress: ProgressReport) -> list[Damaged]:
         """`Damaged` records of all shards.
 
         Args:
@@ -110,11 +112,13 @@ class Shards:
             progress.advance(shard.records)
         return found
 
-    def examples(self):
+    def examples(self) -> tf.data.Dataset:
         """All examples in the order of the shards."""
         return self._parse(self._numbers().flat_map(self._reader()))
 
-    def reordered(self, seed, at_once, function):
+    def reordered(
+        self, seed: tf.Tensor, at_once: int, function: Callable[[dict], dict]
+    ) -> tf.data.Dataset:
         """The examples with the shards shuffled, several read in turns.
 
         Args:
@@ -175,18 +179,20 @@ class Shards:
             str(shard.path), offset, count, shard.size or 0
         )
 
-    def _numbers(self):
+    def _numbers(self) -> tf.data.Dataset:
         return tf.data.Dataset.range(len(self.shards))
 
-    def _firsts(self):
+    def _firsts(self) -> list[int]:
         """Numbers of the first records of all shards, and of one behind."""
         sizes = (shard.records for shard in self.shards)
         return list(itertools.accumulate(sizes, initial=0))
 
-    def _parse(self, records, *function):
+    def _parse(
+        self, records: tf.data.Dataset, *function: Callable[[dict], dict]
+    ) -> tf.data.Dataset:
         return self.record_format.parse(records, *function)
 
-    def _reader(self):
+    def _reader(self) -> Callable[[tf.Tensor], tf.data.Dataset]:
         """Function: number of a shard -> dataset of its records.
 
         Where a record is left out, a stand-in has its place, so that the
@@ -209,11 +215,13 @@ class Shards:
         )
         stand_in = tf.data.Dataset.from_tensors(self.record_format.stand_in)
 
-        def read(number):
+        def read(number: tf.Tensor) -> tf.data.Dataset:
             path, size = paths[number], sizes[number]
             begin, end = begins[number], begins[number + 1]
 
-            def read_piece(offset, count, left_out):
+            def read_piece(
+                offset: tf.Tensor, count: tf.Tensor, left_out: tf.Tensor
+            ) -> tf.data.Dataset:
                 return (
                     self.record_format.open(path, offset, count, size)
                     .apply(tf.data.experimental.assert_cardinality(count))
@@ -226,7 +234,7 @@ class Shards:
 
         return read
 
-    def _places_left_out(self):
+    def _places_left_out(self) -> dict[int, set[int]]:
         """{number of a shard: the places in it that are left out}."""
         firsts, places = self._firsts(), {}
         for number in self.left_out:
@@ -235,7 +243,9 @@ class Shards:
         return places
 
 
-def _pieces(shard, record_format, left_out):
+def _pieces(
+    shard: Shard, record_format: RecordFormat, left_out: Collection[int]
+) -> list[list[int]]:
     """[[offset, records from there on, records left out behind them]]."""
     if not left_out:
         return [[0, shard.records, 0]]

@@ -6,10 +6,13 @@ import os
 import pathlib
 import re
 import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.data.prepared.description import DATASET_FILE
 from alexnet_tf.data.prepared.encoding import encoded_batches
 from alexnet_tf.data.prepared.format import FORMATS
@@ -17,6 +20,7 @@ from alexnet_tf.data.prepared.plan import Plan, in_writing_order
 from alexnet_tf.data.prepared.reader import MEAN_FILE
 from alexnet_tf.data.prepared.rejections import Rejections
 from alexnet_tf.data.prepared.shard_writer import (
+    FinishedShard,
     Rejected,
     ShardWriter,
     finished_shard,
@@ -44,7 +48,12 @@ class Prepared:
     rejected: int
 
 
-def prepare(source, folder, record_format="jpeg", max_rejected=0.001):
+def prepare(
+    source: Source,
+    folder: str | pathlib.Path,
+    record_format: str = "jpeg",
+    max_rejected: float = 0.001,
+) -> Prepared:
     """Writes a prepared set, or finishes one that was begun.
 
     Args:
@@ -82,7 +91,7 @@ def prepare(source, folder, record_format="jpeg", max_rejected=0.001):
         raise _stopped(f"{folder} cannot be written", error) from None
 
 
-def _stopped(what, error):
+def _stopped(what: str, error: Exception) -> UserError:
     """A `UserError` about an OSError or one of TensorFlow's."""
     reason = getattr(error, "strerror", None) or str(error)
     reason = re.sub(r"\{\{.*?\}\}", "", reason)  # names of graph nodes
@@ -95,7 +104,15 @@ def _stopped(what, error):
 class _Preparation:
     """The steps of `prepare`."""
 
-    def __init__(self, *, source, splits, plan, folder, max_rejected):
+    def __init__(
+        self,
+        *,
+        source: Source,
+        splits: dict[str, Split],
+        plan: Plan,
+        folder: pathlib.Path,
+        max_rejected: float,
+    ) -> None:
         self._source = source
         self._splits = splits
         self._plan = plan
@@ -106,7 +123,7 @@ class _Preparation:
         self._rejections = Rejections(folder, total, max_rejected)
         self._sums = PixelSums()  # of the training split
 
-    def run(self):
+    def run(self) -> Prepared:
         if (self._folder / DATASET_FILE).is_file():
             raise UserError(
                 f"{self._folder} holds a complete set: name another "
@@ -129,7 +146,7 @@ class _Preparation:
             len(self._rejections),
         )
 
-    def _prepare_split(self, name):
+    def _prepare_split(self, name: str) -> list[dict]:
         """Writes what is missing; returns the shards' summaries."""
         shards = self._plan.shards(name)
         summaries, done = [], 0
@@ -154,19 +171,20 @@ class _Preparation:
                     self._add_batch(writer, name, self._next(batches), progress)
                 writer.finish()
                 finished = finished_shard(self._folder / file, self._notes)
+                assert finished is not None  # `finish` has written it
                 summaries.append(self._take_in(name, finished))
         return summaries
 
-    def _batches(self, name, skipped):
+    def _batches(self, name: str, skipped: int) -> tf.data.Dataset:
         examples = in_writing_order(self._splits[name]).skip(skipped)
         return encoded_batches(
             examples,
             self._source.decode,
             self._format,
-            os.cpu_count(),
+            os.cpu_count() or 1,
         )
 
-    def _next(self, batches):
+    def _next(self, batches: Iterator[dict[str, Any]]) -> dict[str, Any]:
         """The next one; what fails here is reading the source."""
         try:
             return next(batches)
@@ -174,7 +192,13 @@ class _Preparation:
             what = f"{self._source.name} cannot be read"
             raise _stopped(what, error) from None
 
-    def _add_batch(self, writer, split, batch, progress):
+    def _add_batch(
+        self,
+        writer: ShardWriter,
+        split: str,
+        batch: dict[str, Any],
+        progress: ProgressReport,
+    ) -> None:
         valid = batch["valid"].numpy()
         encoded = batch["bytes"].numpy()
         numbers, labels = batch["id"].numpy(), batch["label"].numpy()
@@ -189,14 +213,14 @@ class _Preparation:
         writer.add_sums(valid.sum(), *batch["sums"])
         progress.advance(len(numbers))
 
-    def _take_in(self, split, finished):
+    def _take_in(self, split: str, finished: FinishedShard) -> dict:
         """Adds a complete shard to what the set is; returns its summary."""
         self._rejections.add(finished.rejected)
         if split == "train":
             self._sums.add(**vars(finished.sums))
         return finished.summary
 
-    def _write_description(self, summaries):
+    def _write_description(self, summaries: dict[str, list[dict]]) -> None:
         self._rejections.write()
         with (
             replacing(self._folder / MEAN_FILE) as temporary,
@@ -225,5 +249,5 @@ class _Preparation:
         write_text(self._folder / DATASET_FILE, text + "\n")
 
 
-def _row(structure, i):
+def _row(structure: Any, i: int) -> Any:
     return tf.nest.map_structure(lambda rows: rows[i], structure)

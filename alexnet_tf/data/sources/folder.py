@@ -175,7 +175,7 @@ def _shortened(names: list[str]) -> str:
     return named + (f" and {more} more" if more > 0 else "")
 
 
-def _alike(names):
+def _alike(names: list[str]) -> str:
     """A clause on names that differ in Unicode form alone; may be empty."""
     pairs = differing_in_form(names)
     if not pairs:

@@ -9,19 +9,20 @@ are cranes and two maillots.
 import functools
 import pathlib
 import re
+from collections.abc import Sequence
 
 VALIDATION_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 FILE = pathlib.Path(__file__).with_suffix(".txt")
 
 
 @functools.cache
-def names_by_wnid():
+def names_by_wnid() -> dict[str, str]:
     """{"n01440764": "tench", ...}, 1000 of them, in label order."""
     lines = FILE.read_text("utf-8").splitlines()
     return dict(line.split(" ", 1) for line in lines)
 
 
-def english_names(class_names):
+def english_names(class_names: Sequence[str]) -> tuple[str, ...]:
     """English names where all of `class_names` are WordNet ids of ImageNet.
 
     Args:

@@ -9,11 +9,12 @@ unpacked: images are read where they lie in the archives.
 import hashlib
 import pathlib
 import tarfile
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data.image_set import Source, table_split
+from alexnet_tf.data.image_set import Source, Split, table_split
 from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.sources.imagenet_classes import (
     VALIDATION_NAME,
@@ -30,7 +31,7 @@ LICENCE = (
 )
 
 
-def load_imagenet_tars(folder):
+def load_imagenet_tars(folder: str | pathlib.Path | None) -> Source:
     """Opens the two tars of ILSVRC-2012; a part of the classes will do.
 
     Args:
@@ -68,7 +69,7 @@ def load_imagenet_tars(folder):
     )
 
 
-def _train_members(path):
+def _train_members(path: pathlib.Path) -> Iterator[tuple[str, int, int, int]]:
     """Yields (name, offset, size, label) of every image."""
     labels = {wnid: label for label, wnid in enumerate(names_by_wnid())}
     with tarfile.open(path, "r:") as outer:
@@ -91,7 +92,9 @@ def _train_members(path):
                     )
 
 
-def _validation_members(path):
+def _validation_members(
+    path: pathlib.Path,
+) -> Iterator[tuple[str, int, int, int]]:
     """Yields (name, offset, size, label) of every image."""
     labels = _validation_labels()
     with tarfile.open(path, "r:") as archive:
@@ -107,7 +110,9 @@ def _validation_members(path):
             yield image.name, image.offset_data, image.size, labels[number - 1]
 
 
-def _plain_files(path, archive):
+def _plain_files(
+    path: pathlib.Path, archive: tarfile.TarFile
+) -> Iterator[tarfile.TarInfo]:
     """Yields the files of a tar.
 
     Links, which may lead anywhere, and what else a tar can hold are refused
@@ -129,7 +134,7 @@ def _plain_files(path, archive):
         yield member
 
 
-def _validation_labels():
+def _validation_labels() -> list[int]:
     """Labels of validation images 1 to 50,000, which TFDS brings."""
     import tensorflow_datasets as tfds
 
@@ -138,7 +143,9 @@ def _validation_labels():
     return [labels[wnid] for wnid in read_text(file).split()]
 
 
-def _split(path, members):
+def _split(
+    path: pathlib.Path, members: list[tuple[str, int, int, int]]
+) -> Split:
     names, offsets, sizes, labels = zip(*members, strict=True)
     count = len(members)
     table = {
@@ -157,21 +164,21 @@ def _split(path, members):
     )
 
 
-def _read_and_decode(image):
+def _read_and_decode(image: dict[str, tf.Tensor]) -> tf.Tensor:
     encoded = tf.numpy_function(
         _read, [image["file"], image["offset"], image["size"]], tf.string
     )
     return decode(tf.ensure_shape(encoded, []))
 
 
-def _read(file, offset, size):
+def _read(file: object, offset: int, size: int) -> bytes:
     # A graph hands over bytes, eager TensorFlow an array.
     with open(np.asarray(file).item(), "rb") as archive:
         archive.seek(offset)
         return archive.read(size)
 
 
-def _fingerprint(*splits):
+def _fingerprint(*splits: list[tuple[str, int, int, int]]) -> str:
     digest = hashlib.sha256()
     for split in splits:
         for name, offset, size, label in split:

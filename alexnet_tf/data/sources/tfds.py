@@ -134,7 +134,7 @@ def _split(builder: Any, split: str, image: str, label: str) -> Split:
         num_parallel_calls=tf.data.AUTOTUNE,
     )
 
-    def in_class_order():
+    def in_class_order() -> bool:
         if builder.info.disable_shuffling:
             return True
         sample = examples.map(lambda e: e["label"]).take(SAMPLE)
@@ -142,10 +142,10 @@ def _split(builder: Any, split: str, image: str, label: str) -> Split:
             [np.fromiter(sample.as_numpy_iterator(), np.int64)]
         )
 
-    def name_of(i):
+    def name_of(i: int) -> str:
         return f"{builder.info.full_name} {split} record {i}"
 
-    def as_table():
+    def as_table() -> Split:
         return table_split(_table(builder, split, image, label), name_of)
 
     is_tfrecord = builder.info.file_format.value == "tfrecord"
