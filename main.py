@@ -7,6 +7,7 @@ Every value can be set: --config=configs/paper.py --config.train.epochs=2
 --config.data.name=folder --data_dir=IMAGES.
 """
 
+import dataclasses
 import functools
 import importlib
 import os
@@ -15,7 +16,7 @@ import re
 import signal
 import sys
 import typing
-from typing import Any
+from typing import Any, NoReturn
 
 # Before TensorFlow is imported by a mode: its start-up notes say nothing that
 # a user could act on.
@@ -52,10 +53,11 @@ FLAGS = flags.FLAGS
 flags.DEFINE_enum("mode", "train", list(MODES), "What to do.")
 
 
-def define_flag(field):
+def define_flag(field: dataclasses.Field) -> None:
     """Makes the flag of a field of `Options`."""
     name, default, kind = flag_name(field.name), field.default, field.type
     text = field.metadata["text"]
+    assert default is not dataclasses.MISSING  # `flag` gives each one
     if field.metadata["recipe"]:
         config_flags.DEFINE_config_file(name, None, text)
     elif isinstance(default, bool):
@@ -84,7 +86,7 @@ for _field in flag_fields():
     define_flag(_field)
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Runs the mode that the flags choose; returns its exit code."""
     mode, words = FLAGS.mode, argv[1:]
     if words and "images" not in MODES[mode].flags:
@@ -118,7 +120,7 @@ def options_of(words: list[str]) -> Options:
     )
 
 
-def value_of(field, value):
+def value_of(field: dataclasses.Field, value: Any) -> Any:
     """A flag's value as the field has it; ~ is expanded in paths."""
     if isinstance(field.default, tuple):
         value = tuple(value)
@@ -129,7 +131,7 @@ def value_of(field, value):
     return at_home(value)
 
 
-def given_fields(options):
+def given_fields(options: Options) -> set[str]:
     """Names of the fields whose flags stand on the command line."""
     given = {
         field.name
@@ -139,7 +141,7 @@ def given_fields(options):
     return given if options.config_given else given - {"config"}
 
 
-def launch_workers(options):
+def launch_workers(options: Options) -> int:
     """Runs this command once more in each of --workers processes."""
     from alexnet_tf.run.folder import Run, new_run_path
     from alexnet_tf.workers.launch import launch
@@ -152,7 +154,7 @@ def launch_workers(options):
     )
 
 
-def split_cpu(count):
+def split_cpu(count: int) -> None:
     """Makes `count` logical CPU devices; before TensorFlow uses any."""
     import tensorflow as tf
 
@@ -162,7 +164,7 @@ def split_cpu(count):
     )
 
 
-def parse_flags(argv):
+def parse_flags(argv: list[str]) -> list[str]:
     """Parses the command line; mistakes become one line and exit code 2."""
     argv = [with_home(word) for word in argv]
     if not any(a.split("=")[0].lstrip("-") == "config" for a in argv):
@@ -196,7 +198,7 @@ def parse_flags(argv):
     return remaining
 
 
-def with_home(word):
+def with_home(word: str) -> str:
     """--config=~/recipe.py with the home folder, which the shell leaves."""
     flag, separator, path = word.partition("=")
     if flag.lstrip("-") in RECIPE_FLAGS:
@@ -204,13 +206,13 @@ def with_home(word):
     return word
 
 
-def fail(reason):
+def fail(reason: object) -> NoReturn:
     """Prints the reason as one line and exits with 2."""
     print(f"main.py: {printable(one_line(reason))}", file=sys.stderr)
     sys.exit(BAD_INPUT)
 
 
-def run_main(argv):
+def run_main(argv: list[str]) -> int:
     """`main`, with what a user can mend told in one line."""
     logging.set_verbosity(logging.ERROR)  # TFDS tells of every step
     try:

@@ -137,10 +137,10 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
     )
 
 
-def _pool5_side(model):
+def _pool5_side(model: ConfigDict) -> int:
     """Side of pool5's output; below 1 where nothing is left."""
 
-    def pooled(side):
+    def pooled(side: int) -> int:
         size, stride = model.pool_size, model.pool_stride
         if model.pool_padding == "ceil":
             side += edge_padding(side, size, stride)
@@ -175,7 +175,7 @@ def edge_padding(side: int, size: int, stride: int) -> int:
     return missing if missing < size else 0
 
 
-def config_to_json(config):
+def config_to_json(config: ConfigDict) -> str:
     """The config as indented JSON text, keys sorted."""
     return json.dumps(config.to_dict(), indent=2, sort_keys=True) + "\n"
 
@@ -238,7 +238,7 @@ def _merged(defaults: Any, stored: Any) -> Any:
     }
 
 
-def apply_overrides(config, overrides):
+def apply_overrides(config: ConfigDict, overrides: Mapping[str, Any]) -> None:
     """Sets dotted keys of `config`, such as {"train.epochs": 2}.
 
     Raises:
@@ -253,7 +253,9 @@ def apply_overrides(config, overrides):
             raise UserError(f"--config.{key}={value}: {reason}") from None
 
 
-def differences(section: str, config: ConfigDict, other: ConfigDict):
+def differences(
+    section: str, config: ConfigDict, other: ConfigDict
+) -> list[str]:
     """["section.key is X there, Y here", ...]; see `changed_values`."""
     return [
         f"{key} is {there} there, {here} here"
@@ -261,7 +263,9 @@ def differences(section: str, config: ConfigDict, other: ConfigDict):
     ]
 
 
-def changed_values(section: str, config: ConfigDict, other: ConfigDict):
+def changed_values(
+    section: str, config: ConfigDict, other: ConfigDict
+) -> list[tuple[str, Any, Any]]:
     """[("section.key", value there, value here)] where two configs differ.
 
     Args:
@@ -299,7 +303,7 @@ def _as_lists(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def _get(config, key):
+def _get(config: Any, key: str) -> Any:
     for part in key.split("."):
         config = config[part]
     return config

@@ -4,9 +4,11 @@ Sizes in the comments are height x width x maps of one tower for the paper's
 values: a 224x224 crop, two towers, 1000 classes.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
+from ml_collections import ConfigDict
 
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
@@ -22,7 +24,12 @@ WEIGHTED_LAYERS = (
 ADDED_LAYERS = ("conv6", "bottleneck")  # of the experiments that followed
 
 
-def build_network(model, seed=0, precision="float32", trainable=True):
+def build_network(
+    model: ConfigDict,
+    seed: int = 0,
+    precision: str = "float32",
+    trainable: bool = True,
+) -> keras.Model:
     """Builds the two-tower network.
 
     The towers run where `layers.towers.placement` says at the time of the
@@ -77,7 +84,7 @@ def build_network(model, seed=0, precision="float32", trainable=True):
     return keras.Model(image, logits, name="alexnet")
 
 
-def weighted_layers(network):
+def weighted_layers(network: keras.Model) -> list[keras.Layer]:
     """The layers with kernels and biases that a network has, conv1 first."""
     return [
         layer
@@ -117,18 +124,20 @@ def fc7_network(network: keras.Model) -> keras.Model:
 class _LayerFactory:
     """Layers with the config's values filled in, each with its own seed."""
 
-    def __init__(self, model, seed, policy, weight_policy):
+    def __init__(
+        self, model: ConfigDict, seed: int, policy: str, weight_policy: str
+    ) -> None:
         self._model = model
         self._policy = policy
         self._weight_policy = weight_policy
         self._run_seed = seed
         self._seed = seed * len(WEIGHTED_LAYERS)
 
-    def mean(self, name):
+    def mean(self, name: str) -> MeanSubtraction:
         model = self._model
         return MeanSubtraction(model.mean, model.mean_values, name=name)
 
-    def lighting(self, name):
+    def lighting(self, name: str) -> PCALighting:
         return PCALighting(
             **self._model.lighting,
             seed=self._run_seed,
@@ -136,13 +145,19 @@ class _LayerFactory:
             name=name,
         )
 
-    def input_form(self, name):
+    def input_form(self, name: str) -> Callable:
         divisor, order = self._model.input_divisor, self._model.channel_order
         if (divisor, order) == (1, "rgb"):
             return unchanged
         return InputForm(divisor, order, dtype=self._policy, name=name)
 
-    def conv(self, name, kernel_size, strides=1, padding=None):
+    def conv(
+        self,
+        name: str,
+        kernel_size: int,
+        strides: int = 1,
+        padding: str | int | None = None,
+    ) -> Callable:
         kernels = (*self._model.kernels, self._model.conv6)[int(name[-1]) - 1]
         if name in self._model.without or kernels == 0:
             return unchanged
@@ -157,7 +172,7 @@ class _LayerFactory:
             **weighted,
         )
 
-    def _padding(self, name, kernel_size):
+    def _padding(self, name: str, kernel_size: int) -> str | int:
         same = kernel_size // 2
         of_layer = dict(
             zip(WEIGHTED_LAYERS[1:5], self._model.padding, strict=True)
@@ -165,12 +180,12 @@ class _LayerFactory:
         zeros = of_layer.get(name, same)
         return "same" if zeros == same else zeros
 
-    def late_activation(self, name):
+    def late_activation(self, name: str) -> Callable:
         if not self._is_signed(f"conv{name[-1]}") or self._is_left_out(name):
             return unchanged
         return TowerActivation(self._model.activation, **self._common(name))
 
-    def _is_signed(self, name):
+    def _is_signed(self, name: str) -> bool:
         """Whether a convolution's activation comes after its pool."""
         orders = {
             "conv1": self._model.conv1_order,
@@ -178,20 +193,20 @@ class _LayerFactory:
         }
         return orders.get(name) == "lrn_pool_relu"
 
-    def fc(self, name):
+    def fc(self, name: str) -> TowerDense:
         units = self._model.units
         if name == "fc7":
             units = self._model.fc7_units or units
         return TowerDense(self._scaled(units), **self._weighted(name))
 
-    def bottleneck(self, name):
+    def bottleneck(self, name: str) -> Callable:
         units = self._model.bottleneck
         if units == 0:
             return unchanged
         linear = {**self._weighted(name), "activation": None}
         return TowerDense(self._scaled(units), **linear)
 
-    def classifier(self, name):
+    def classifier(self, name: str) -> Callable:
         """All classes on the first tower, or divided, joined at the end."""
         classes = self._model.num_classes
         weighted: dict[str, Any] = {
@@ -206,23 +221,23 @@ class _LayerFactory:
         dense = TowerDense(classes, **{**weighted, "towers": 1})
         return lambda x: dense(x)[0]
 
-    def lrn(self, name):
+    def lrn(self, name: str) -> Callable:
         lrn = self._model.lrn
         if lrn.scope == "none" or self._is_left_out(name):
             return unchanged
         return TowerLRN(**lrn, **self._common(name))
 
-    def same_map_norm(self, name):
+    def same_map_norm(self, name: str) -> Callable:
         norm = self._model.same_map_norm
         if norm.size == 0 or self._is_left_out(name):
             return unchanged
         return TowerSameMapNorm(**norm, **self._common(name))
 
-    def _is_left_out(self, name):
+    def _is_left_out(self, name: str) -> bool:
         """Whether "lrn2" or the convolution that it belongs to is."""
         return not {name, f"conv{name[-1]}"}.isdisjoint(self._model.without)
 
-    def pool(self, name):
+    def pool(self, name: str) -> TowerMaxPool2D:
         return TowerMaxPool2D(
             self._model.pool_size,
             self._model.pool_stride,
@@ -230,7 +245,7 @@ class _LayerFactory:
             **self._common(name),
         )
 
-    def dropout(self, name):
+    def dropout(self, name: str) -> TowerDropout:
         return TowerDropout(
             self._model.dropout,
             kind=self._model.dropout_kind,
@@ -238,14 +253,14 @@ class _LayerFactory:
             **self._common(name),
         )
 
-    def _common(self, name):
+    def _common(self, name: str) -> dict[str, Any]:
         return {
             "name": name,
             "towers": self._model.towers,
             "dtype": self._policy,
         }
 
-    def _weighted(self, name):
+    def _weighted(self, name: str) -> dict[str, Any]:
         return {
             **self._common(name),
             "dtype": self._weight_policy,
@@ -257,18 +272,18 @@ class _LayerFactory:
             "seed": self._seed_of(name),
         }
 
-    def _seed_of(self, name):
+    def _seed_of(self, name: str) -> int:
         if name in WEIGHTED_LAYERS:
             return self._seed + WEIGHTED_LAYERS.index(name)
         # Far from those, so that a layer more leaves them as they were.
         return self._seed + 2**20 + ADDED_LAYERS.index(name)
 
-    def _scaled(self, units):
+    def _scaled(self, units: int) -> int:
         """`units` times the width multiplier, a multiple of the towers."""
         towers = self._model.towers
         return max(1, round(units * self._model.width / towers)) * towers
 
 
-def unchanged(x):
+def unchanged(x: Any) -> Any:
     """What stands where a config leaves a layer out."""
     return x

@@ -20,6 +20,7 @@ import os
 import platform
 import statistics
 import time
+from typing import Any
 
 import tensorflow as tf
 
@@ -94,7 +95,7 @@ def evaluation(config, arguments):
     every = Records(source, source.validation, cache_gb=0)
     if every.size < arguments.images:
         raise SystemExit(f"the split has {every.size} images: --images=N")
-    records = FirstRecords(every, arguments.images)
+    records: Any = FirstRecords(every, arguments.images)
 
     @tf.function(
         input_signature=[

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import types
+from typing import Any
 
 from alexnet_tf.data import statistics
 from alexnet_tf.data.image_set import select
@@ -83,7 +84,7 @@ def index(size, width):
     with tempfile.TemporaryDirectory() as folder:
         weights = pathlib.Path(folder, "weights")
         weights.write_bytes(b"")
-        run = types.SimpleNamespace(path=folder, best_weights=weights)
+        run: Any = types.SimpleNamespace(path=folder, best_weights=weights)
         path = pathlib.Path(folder, "index")
         return timed(
             lambda: write_index(

@@ -26,10 +26,12 @@ Result:   BVLC gives 42.9 % top-1 and 19.8 % top-5 error with the centre crop,
           ILSVRC-2012 validation. This program has not been run on ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import paper
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """Values of train_val.prototxt and solver.prototxt."""
     config = paper.get_config()
 

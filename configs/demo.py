@@ -10,10 +10,12 @@ Result:   17.8 % top-1 error with ten crops, 16.9 % with the centre crop.
           After one minute of training the running top-1 error is below 43 %.
 """
 
+from ml_collections import ConfigDict
+
 from configs import paper
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """The paper's values, changed where 6,000 small images call for it."""
     config = paper.get_config()
 

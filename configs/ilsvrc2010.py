@@ -18,10 +18,12 @@ Result:   the paper, test set: 37.5 % top-1 and 17.0 % top-5 error with ten
           been run on these images.
 """
 
+from ml_collections import ConfigDict
+
 from configs import original2012
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """The network of 2012; a folder of images and another schedule."""
     config = original2012.get_config()
     config.data.name = "folder"

@@ -13,10 +13,12 @@ Result:   18.2 % top-1 error with ten crops (95 % interval 17.0 to 19.4) and
           starts, the second after SIGTERM in epoch 30.
 """
 
+from ml_collections import ConfigDict
+
 from configs import demo
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """The demo's weights and biases at the start, the paper's dropout."""
     config = demo.get_config()
     config.data.name = "imagenette/160px-v2"

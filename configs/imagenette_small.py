@@ -4,12 +4,14 @@ Small enough to train a network and its variants several times on a CPU; its
 errors are not those of the network of 2012.
 """
 
+from ml_collections import ConfigDict
+
 from configs import imagenette
 
 WIDTH = 0.25
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """imagenette's values, with weights as large as the width asks for."""
     config = imagenette.get_config()
     config.model.width = WIDTH

@@ -11,11 +11,13 @@ Result:   the paper: 1.7 points more top-1 and 1.2 more top-5 error than with
           two towers. This program has not been run on ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import paper
 from configs.ablations import HALF_THE_KERNELS
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """The paper's values with one tower of half the kernels."""
     config = paper.get_config()
     config.model.towers = 1

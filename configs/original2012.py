@@ -26,10 +26,12 @@ Result:   the paper, ILSVRC-2012 validation, ten crops: 40.7 % top-1 and
           18.2 % top-5 error. This program has not been run on ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import paper
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """The values of configuration 145."""
     config = paper.get_config()
     config.data.crop_shared_by = 32

@@ -180,5 +180,5 @@ def in_words(kind: Any) -> str:
     return "True or False" if kind is bool else NAMES[kind]
 
 
-def _of_tuple(parts):
+def _of_tuple(parts: tuple) -> list:
     return [part for part in parts if part is not ...]

@@ -10,11 +10,12 @@ itself is a process of main.py, since Ray's own asks for another Keras.
 import argparse
 import pathlib
 import sys
+from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def parse(arguments):
+def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """(options, arguments of main.py)."""
     parser = argparse.ArgumentParser(
         prog="python -m launchers.ray_train", description=__doc__
@@ -35,7 +36,7 @@ def parse(arguments):
     return options, rest
 
 
-def train(config):
+def train(config: dict[str, Any]) -> None:
     """What each of Ray's workers does."""
     # Here and not above: Ray ships this function without its module.
     import os
@@ -58,7 +59,7 @@ def train(config):
         raise RuntimeError(f"this worker ended with exit code {code}")
 
 
-def main():
+def main() -> None:
     """Trains; raises what Ray does where a worker fails."""
     options, arguments = parse(sys.argv[1:])
     from ray.train import (  # pyright: ignore[reportMissingImports]

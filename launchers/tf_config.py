@@ -7,11 +7,12 @@ export TF_CONFIG="$(python -m launchers.tf_config slurm)"
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from alexnet_tf.workers.cluster import Cluster
 
 
-def from_kubernetes(variables):
+def from_kubernetes(variables: Mapping[str, str]) -> Cluster:
     """The `Cluster` of a pod of an Indexed Job.
 
     Its pods have the host names JOB-INDEX, which a headless service resolves.
@@ -32,7 +33,7 @@ def from_kubernetes(variables):
     return Cluster(addresses, int(variables["JOB_COMPLETION_INDEX"]))
 
 
-def from_slurm(variables, hosts):
+def from_slurm(variables: Mapping[str, str], hosts: list[str]) -> Cluster:
     """The `Cluster` of a task that srun has started.
 
     Args:
@@ -54,7 +55,7 @@ def from_slurm(variables, hosts):
     return Cluster(addresses, int(variables["SLURM_PROCID"]))
 
 
-def tasks_per_node(text):
+def tasks_per_node(text: str) -> list[int]:
     """[2, 2, 1] of Slurm's "2(x2),1"."""
     counts = []
     for part in text.split(","):
@@ -63,7 +64,7 @@ def tasks_per_node(text):
     return counts
 
 
-def slurm_hosts(node_list):
+def slurm_hosts(node_list: str) -> list[str]:
     """The names that Slurm's "node[1-3,7]" stands for."""
     return subprocess.run(
         ["scontrol", "show", "hostnames", node_list],
@@ -73,7 +74,7 @@ def slurm_hosts(node_list):
     ).stdout.split()
 
 
-def main(manager):
+def main(manager: str) -> None:
     """Prints the TF_CONFIG of this process."""
     variables = dict(os.environ)
     try:

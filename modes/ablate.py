@@ -6,8 +6,10 @@ import datetime
 import pathlib
 import re
 import time
+from typing import Any
 
 import keras
+from ml_collections import ConfigDict
 
 from alexnet_tf.analysis.ablation_table import (
     MOST_SEEDS,
@@ -19,6 +21,7 @@ from alexnet_tf.config import apply_overrides, changed_values
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import outcome_of_training
 from alexnet_tf.files.atomic import writable, write_text
+from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
 from configs import paper
 from configs.ablations import VARIANTS
@@ -28,7 +31,7 @@ WHOLE = "the whole network"
 DIVERGED = 1  # exit code of training
 
 
-def main(options):
+def main(options: Options) -> int:
     """Trains the recipe and its variants; returns the exit code.
 
     Each is a run of its own in the folder of the ablation, `NAME-SEED/`. A
@@ -87,7 +90,7 @@ def main(options):
     return 0
 
 
-def time_left(seconds, done, count):
+def time_left(seconds: float, done: int, count: int) -> str:
     """What is left of `count` trainings after `done` of them, as text."""
     if not done:
         return ""
@@ -95,12 +98,12 @@ def time_left(seconds, done, count):
     return f"; about {left} left"
 
 
-def is_done(run, config):
+def is_done(run: Run, config: ConfigDict) -> bool:
     """Whether a run is finished, with this config."""
     return run.is_finished and not changes_of(run, config)
 
 
-def changes_of(run, config):
+def changes_of(run: Run, config: ConfigDict) -> list[tuple[str, Any, Any]]:
     """What a run was trained with that a config has otherwise."""
     before = run.read_config()
     return [
@@ -112,7 +115,7 @@ def changes_of(run, config):
     ]
 
 
-def variants_of(config):
+def variants_of(config: ConfigDict) -> list[tuple[str, dict[str, Any]]]:
     """[(name, changes)], the whole network first.
 
     A variant that changes nothing of this recipe is left out.
@@ -128,19 +131,21 @@ def variants_of(config):
     return found
 
 
-def config_of(config, changes, seed):
+def config_of(
+    config: ConfigDict, changes: dict[str, Any], seed: int
+) -> ConfigDict:
     """A copy of the config with a variant's changes and another seed."""
     changed = copy.deepcopy(config)
     apply_overrides(changed, {**changes, "train.seed": seed})
     return changed
 
 
-def slug(name):
+def slug(name: str) -> str:
     """A variant's name as part of a folder's."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def write_tables(folder, options):
+def write_tables(folder: pathlib.Path, options: Options) -> None:
     """Writes ablations.md and ablations.csv from the runs that are done."""
     whole = results(folder, WHOLE, options.seeds, None)
     if not whole.top1_errors:
@@ -154,7 +159,12 @@ def write_tables(folder, options):
         write_text(folder / "ablations.csv", as_csv(whole, variants))
 
 
-def results(folder, name, seeds, published):
+def results(
+    folder: pathlib.Path,
+    name: str,
+    seeds: int,
+    published: tuple[float | None, float | None] | None,
+) -> Variant:
     """A `Variant` of the runs that have been tested."""
     top1, top5 = {}, {}
     for seed in range(seeds):

@@ -3,13 +3,18 @@
 import copy
 import dataclasses
 import pathlib
+from typing import Any
+
+from ml_collections import ConfigDict
 
 from alexnet_tf.config import apply_overrides, differences
 from alexnet_tf.errors import UserError
+from alexnet_tf.options import Options
 from alexnet_tf.run.ancestry import record_beginning
+from alexnet_tf.run.folder import Run
 from alexnet_tf.terminal.command import command
 from alexnet_tf.training.state_folders import StateFolders
-from alexnet_tf.weights.starting_point import read_starting_point
+from alexnet_tf.weights.starting_point import StartingPoint, read_starting_point
 from configs import paper
 
 RANDOM = "random"
@@ -17,7 +22,7 @@ RANDOM = "random"
 OPEN = {"source": RANDOM, "sha256": "any", "layers": ()}
 
 
-def begin(options, run):
+def begin(options: Options, run: Run) -> tuple[Options, StartingPoint | None]:
     """What a run begins with, and the recipe that may come with it.
 
     Args:
@@ -31,7 +36,7 @@ def begin(options, run):
     return with_its_recipe(options, run, start), start
 
 
-def starting_point(options, run):
+def starting_point(options: Options, run: Run) -> StartingPoint | None:
     """What a run begins with.
 
     Args:
@@ -82,7 +87,9 @@ def starting_point(options, run):
     return start
 
 
-def with_its_recipe(options, run, start):
+def with_its_recipe(
+    options: Options, run: Run, start: StartingPoint | None
+) -> Options:
     """Options with the recipe of a `StartingPoint` where none was given.
 
     Its classes are then as many as the data has.
@@ -97,7 +104,9 @@ def with_its_recipe(options, run, start):
     return dataclasses.replace(options, config=config)
 
 
-def settle_init(run, config, start):
+def settle_init(
+    run: Run, config: ConfigDict, start: StartingPoint | None
+) -> None:
     """Fills in what the `init` section of a config leaves open.
 
     With what the run has recorded or, of a new one, with its source.
@@ -114,7 +123,12 @@ def settle_init(run, config, start):
         init.source, init.sha256 = str(start.path), start.sha256
 
 
-def record_and_tell(run, config, start, beginning):
+def record_and_tell(
+    run: Run,
+    config: ConfigDict,
+    start: StartingPoint,
+    beginning: dict[str, Any],
+) -> None:
     """Writes down what a run began with, and says what is to be known.
 
     Args:
@@ -137,7 +151,7 @@ def record_and_tell(run, config, start, beginning):
         print(f"its network computes otherwise: {'; '.join(other)}")
 
 
-def _check_nothing_is_for_init(options):
+def _check_nothing_is_for_init(options: Options) -> None:
     _check_no_file_flags(options)
     changed = differences("init", paper.get_config(), options.config)
     if changed:
@@ -147,7 +161,7 @@ def _check_nothing_is_for_init(options):
         )
 
 
-def _check_no_file_flags(options):
+def _check_no_file_flags(options: Options) -> None:
     for name in ("trust_pickle", "mean_file"):
         if getattr(options, name):
             raise UserError(
@@ -156,5 +170,5 @@ def _check_no_file_flags(options):
             )
 
 
-def _absolute(path):
+def _absolute(path: str) -> str:
     return str(pathlib.Path(path).expanduser().resolve())

@@ -2,6 +2,7 @@
 
 from alexnet_tf.config import check_config
 from alexnet_tf.errors import UserError
+from alexnet_tf.options import Options
 from alexnet_tf.retrieval import code_search
 from alexnet_tf.retrieval.codes import write_codes
 from alexnet_tf.retrieval.faiss_library import load_faiss
@@ -10,7 +11,7 @@ from alexnet_tf.run.folder import trained_run
 from alexnet_tf.terminal.command import command
 
 
-def main(options):
+def main(options: Options) -> int:
     """Trains an auto-encoder on the vectors of an index; returns 0."""
     check_config(options.config)
     if options.codes == 0 or options.codes % 8:

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import pathlib
+from collections.abc import Iterable
 
 from alexnet_tf.data.damage import read_damaged
+from alexnet_tf.data.image_set import Damaged, Source
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.coefficients import (
@@ -16,7 +18,11 @@ from alexnet_tf.evaluation.coefficients import (
     searched,
     weighted,
 )
-from alexnet_tf.evaluation.ensemble import check_same_answers, open_members
+from alexnet_tf.evaluation.ensemble import (
+    Member,
+    check_same_answers,
+    open_members,
+)
 from alexnet_tf.evaluation.evaluate import Evaluation, average, predict_all
 from alexnet_tf.evaluation.outcome import (
     evaluate_and_report,
@@ -38,7 +44,7 @@ from modes.setup import (
 )
 
 
-def main(options):
+def main(options: Options) -> int:
     """Evaluates a run, or several networks together; returns the exit code."""
     if options.runs:
         return evaluate_ensemble(options)
@@ -82,7 +88,7 @@ def main(options):
     return 0
 
 
-def damaged_images(run, data_dir):
+def damaged_images(run: Run, data_dir: str | None) -> list[Damaged] | None:
     """`Damaged` images of a run that are no news; None where there are none,
     or the data are not where the run's were."""
     if not data_dir or run.read_dataset()["data_dir"] != str(
@@ -92,7 +98,7 @@ def damaged_images(run, data_dir):
     return [image for _, image in read_damaged(run.damaged_file)] or None
 
 
-def evaluate_ensemble(options):
+def evaluate_ensemble(options: Options) -> int:
     """Evaluates each of --runs and the mean of their probabilities."""
     check_coefficients(options)
     openers = open_members(options.runs, options.crops, options.tower_devices)
@@ -177,11 +183,11 @@ def weighted_averages(
     ]
 
 
-def _listed(coefficients):
+def _listed(coefficients: Iterable[float]) -> str:
     return " ".join(f"{number:g}" for number in coefficients)
 
 
-def check_source_classes(member, source):
+def check_source_classes(member: Member, source: Source) -> None:
     """Raises `UserError` if a member knows other classes than the source."""
     if member.class_names != tuple(source.class_names):
         raise UserError(

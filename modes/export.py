@@ -5,9 +5,10 @@ import pathlib
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.layers.towers import resolve_tower_devices
+from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run, write_about
-from alexnet_tf.run.folder import trained_run
-from alexnet_tf.run.trained import load_trained
+from alexnet_tf.run.folder import Run, trained_run
+from alexnet_tf.run.trained import TrainedNetwork, load_trained
 from export.labels import write_labels
 from export.model_card import model_card
 from export.pytorch_format import write_pytorch, write_safetensors
@@ -18,7 +19,7 @@ from export.writer import save, write_version
 CARD = "model_card.md"
 
 
-def main(options):
+def main(options: Options) -> int:
     """Exports the best weights of a run; returns the exit code."""
     run = trained_run(options.run)
     resolve_tower_devices(
@@ -37,12 +38,14 @@ def main(options):
     return 0
 
 
-def _write_saved_model(options, run, trained):
+def _write_saved_model(
+    options: Options, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
     base = pathlib.Path(options.export_dir)
     signatures = Signatures(trained.network, trained.crop, trained.class_names)
     card = model_card(run, trained, signatures.endpoints(), options.precision)
 
-    def write_contents(version):
+    def write_contents(version: pathlib.Path) -> None:
         save(version, signatures)
         write_labels(version, trained.class_names)
         write_about(version, run)
@@ -56,17 +59,23 @@ def _write_saved_model(options, run, trained):
     return version
 
 
-def _write_onnx(options, run, trained):
+def _write_onnx(
+    options: Options, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
     from export.onnx_format import write_onnx
 
     return write_onnx(options.export_dir, trained)
 
 
-def _write_safetensors(options, run, trained):
+def _write_safetensors(
+    options: Options, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
     return write_safetensors(options.export_dir, run, trained)
 
 
-def _write_pytorch(options, run, trained):
+def _write_pytorch(
+    options: Options, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
     return write_pytorch(options.export_dir, run, trained)
 
 

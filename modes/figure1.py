@@ -2,6 +2,9 @@
 
 import json
 import pathlib
+from typing import Any
+
+from ml_collections import ConfigDict
 
 from alexnet_tf.analysis.relu_against_tanh import (
     ACTIVATIONS,
@@ -15,11 +18,12 @@ from alexnet_tf.config import check_values
 from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.options import Options
 from alexnet_tf.run.folder import new_run_path
 from configs.figure1 import Recipe
 
 
-def main(options):
+def main(options: Options) -> int:
     """Searches both learning rates, repeats the best; returns the exit code.
 
     Every finished training is kept in the run folder, and a repeated command
@@ -58,7 +62,7 @@ def main(options):
     return 0
 
 
-def keep_config(folder, text):
+def keep_config(folder: pathlib.Path, text: str) -> None:
     """Writes config.json.
 
     Raises:
@@ -77,7 +81,9 @@ def keep_config(folder, text):
         write_text(file, text)
 
 
-def print_summary(result, config, folder):
+def print_summary(
+    result: dict[str, Any], config: ConfigDict, folder: pathlib.Path
+) -> None:
     """The best learning rates, epochs and ratio."""
     for name in ACTIVATIONS:
         epochs = ", ".join(

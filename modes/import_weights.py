@@ -4,20 +4,26 @@ import json
 import pathlib
 import shutil
 import tempfile
+from typing import Any
+
+import keras
+from ml_collections import ConfigDict
 
 from alexnet_tf.config import apply_overrides, check_config, config_from_json
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.checksums import file_sha256, seal
+from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.terminal.command import command
 from alexnet_tf.weights.file_network import has_mean, network_of
+from alexnet_tf.weights.file_weights import FileWeights
 from alexnet_tf.weights.read import read_weights
 from modes.setup import open_source
 
 
-def main(options):
+def main(options: Options) -> int:
     """Imports --weights into a new run folder; returns the exit code.
 
     The folder evaluates, predicts and exports as that of a trained network.
@@ -53,7 +59,7 @@ def main(options):
     return 0
 
 
-def config_of(options, weights):
+def config_of(options: Options, weights: FileWeights) -> ConfigDict:
     """The config of the network that the weights are for.
 
     Raises:
@@ -81,12 +87,15 @@ def config_of(options, weights):
     return config
 
 
-def dataset_of(options, config, weights):
+def dataset_of(
+    options: Options, config: ConfigDict, weights: FileWeights
+) -> dict[str, Any]:
     """What dataset.json is to hold, see `Run.read_dataset`.
 
     Raises:
         UserError: the names of the classes are unknown.
     """
+    assert options.weights  # `main` has asked for it
     dataset = weights.dataset or {
         "name": config.data.name,
         "class_names": class_names(options, config),
@@ -111,7 +120,7 @@ def dataset_of(options, config, weights):
     }
 
 
-def class_names(options, config):
+def class_names(options: Options, config: ConfigDict) -> list[str]:
     """Names in label order: of the data set asked for, or ImageNet's."""
     if options.data_dir or "data.name" in options.overrides:
         return list(open_source(config, options).class_names)
@@ -125,7 +134,9 @@ def class_names(options, config):
     )
 
 
-def write_run(run, config, dataset, network):
+def write_run(
+    run: Run, config: ConfigDict, dataset: dict[str, Any], network: keras.Model
+) -> None:
     """Writes the run folder beside its place, then renames it."""
     parent = run.path.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
@@ -140,5 +151,5 @@ def write_run(run, config, dataset, network):
         shutil.move(whole.path, run.path)
 
 
-def _is_empty_folder(path):
+def _is_empty_folder(path: pathlib.Path) -> bool:
     return path.is_dir() and not any(path.iterdir())

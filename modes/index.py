@@ -2,8 +2,11 @@
 
 import sys
 
+import numpy as np
+
 from alexnet_tf.data.records import Records
 from alexnet_tf.files.atomic import check_new_folder
+from alexnet_tf.options import Options
 from alexnet_tf.retrieval.faiss_library import load_faiss
 from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import write_index
@@ -13,7 +16,7 @@ from alexnet_tf.terminal.command import command
 from modes.setup import config_for, open_source
 
 
-def main(options):
+def main(options: Options) -> int:
     """Writes an index with the best weights of a run; returns 0."""
     load_faiss()  # now, not after an hour
     run = trained_run(options.run)
@@ -41,7 +44,7 @@ def main(options):
     return 0
 
 
-def _warn_about_missing(ids, records):
+def _warn_about_missing(ids: np.ndarray, records: Records) -> None:
     missing = records.missing(ids)
     if len(missing):
         print(

@@ -2,13 +2,22 @@
 
 import json
 import sys
+from typing import Any
 
-from alexnet_tf.analysis.layer_table import layer_table, training_memory
+from ml_collections import ConfigDict
+
+from alexnet_tf.analysis.layer_table import (
+    TowerRow,
+    TrainingMemory,
+    layer_table,
+    training_memory,
+)
 from alexnet_tf.config import SECTIONS, changed_values, check_config
 from alexnet_tf.errors import UserError
 from alexnet_tf.layers import towers
 from alexnet_tf.network import build_network
-from alexnet_tf.run.folder import existing_run, newest_trained_run
+from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run, existing_run, newest_trained_run
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.placement import (
     as_json,
@@ -23,7 +32,7 @@ from modes.setup import (
 )
 
 
-def main(options):
+def main(options: Options) -> int:
     """Prints one of the two; returns the exit code."""
     run = run_to_inspect(options)
     config = config_for(options, run)
@@ -34,7 +43,7 @@ def main(options):
     return print_network(options, run, config)
 
 
-def run_to_inspect(options):
+def run_to_inspect(options: Options) -> Run | None:
     """The run that is asked for, or the newest; None for a recipe alone.
 
     Raises:
@@ -54,7 +63,9 @@ def run_to_inspect(options):
     return newest
 
 
-def print_changes(config, against, as_json):
+def print_changes(
+    config: ConfigDict, against: ConfigDict, as_json: bool
+) -> None:
     """Prints the values of a config that another has otherwise.
 
     Args:
@@ -79,7 +90,7 @@ def print_changes(config, against, as_json):
         print(json.dumps(both))
 
 
-def print_network(options, run, config):
+def print_network(options: Options, run: Run | None, config: ConfigDict) -> int:
     """Prints the layer table and totals; returns the exit code."""
     if config.model.num_classes == 0:
         settle_class_count(config, open_source(config, options, run))
@@ -116,7 +127,7 @@ def print_network(options, run, config):
     return 0
 
 
-def print_table(rows):
+def print_table(rows: list[TowerRow]) -> None:
     """The layers; an arrow marks where a tower sees the other one too."""
     print(
         f"{'layer':9} tower  {'output':12}  {'kernel':15}  "
@@ -132,10 +143,10 @@ def print_table(rows):
         )
 
 
-def print_totals(totals, memory):
+def print_totals(totals: dict[str, Any], memory: TrainingMemory) -> None:
     """Sums over the layers, and the memory that training takes."""
 
-    def gigabytes(count):
+    def gigabytes(count: int) -> str:
         return f"{count / 1e9:.2f} GB"
 
     print(
@@ -150,13 +161,13 @@ def print_totals(totals, memory):
     )
 
 
-def _plain(value):
+def _plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _shape(shape):
+def _shape(shape: tuple[int, ...] | None) -> str:
     return "x".join(map(str, shape)) if shape else ""
 
 
-def _count(number):
+def _count(number: int) -> str:
     return f"{number:,}" if number else ""

@@ -2,10 +2,12 @@
 
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 
 from alexnet_tf.evaluation.ensemble import (
+    Member,
     check_same_answers,
     open_members,
     run_member,
@@ -13,6 +15,7 @@ from alexnet_tf.evaluation.ensemble import (
 from alexnet_tf.evaluation.submission import numbers_of, submission_text
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.files.text import printable
+from alexnet_tf.options import Options
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.terminal.prediction_text import prediction_text
 from modes.image_files import (
@@ -27,7 +30,7 @@ SHOWN = 5
 CROPS = 10
 
 
-def main(options):
+def main(options: Options) -> int:
     """Predicts each file with ten crops; returns the exit code.
 
     A file that cannot be used is reported in its place, and the exit code is
@@ -37,7 +40,7 @@ def main(options):
     members = load_members(options)
     print("\n".join(member.about for member in members), flush=True)
     names = members[0].class_names
-    numbers = numbers_of(names, options.synsets) if options.submission else None
+    numbers = numbers_of(names, options.synsets) if options.submission else {}
     results = [
         predict_file(members, file) for file in with_progress(files, "predict")
     ]
@@ -54,7 +57,7 @@ def main(options):
     return report_failed(results)
 
 
-def load_members(options):
+def load_members(options: Options) -> list[Member]:
     """The run, or all of --runs."""
     if not options.runs:
         run = trained_run(options.run)
@@ -65,7 +68,7 @@ def load_members(options):
     return members
 
 
-def predict_file(members, file):
+def predict_file(members: list[Member], file: str) -> dict[str, Any]:
     """{"file", "classes", "probabilities"}, or {"file", "error"}."""
     shown = printable(file)
     try:

@@ -15,7 +15,7 @@ from alexnet_tf.options import Options
 from alexnet_tf.terminal.command import command
 
 
-def main(options):
+def main(options: Options) -> int:
     """Prepares a source, or goes on where that stopped; returns 0.
 
     Where the set is complete, its checksums are looked at.
@@ -43,7 +43,7 @@ def main(options):
     return 0
 
 
-def inspect(options, folder):
+def inspect(options: Options, folder: pathlib.Path) -> int:
     """Looks at the checksums of a complete set; returns 0.
 
     Raises:
@@ -74,13 +74,13 @@ def inspect(options, folder):
     return 0
 
 
-def in_words(records):
+def in_words(records: dict[str, int]) -> str:
     """{"train": 5, "validation": 2} as text."""
     counts = " and ".join(f"{count} {name}" for name, count in records.items())
     return f"{counts} records"
 
 
-def next_step(folder):
+def next_step(folder: pathlib.Path) -> str:
     """The command that trains on a prepared set."""
     train = command("train", config__data__name="prepared", data_dir=folder)
     return f"next: {train}"

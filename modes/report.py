@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 import sys
 
 from alexnet_tf.analysis.feature_maps import feature_maps
@@ -16,12 +17,14 @@ from alexnet_tf.analysis.occlusion import occlusion_sensitivity
 from alexnet_tf.analysis.predictions import draw_predictions, predict_examples
 from alexnet_tf.analysis.sample_images import chosen_records, examples_of
 from alexnet_tf.data.augment import centre_crop
+from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import evaluate_and_report, read_outcome
 from alexnet_tf.evaluation.tables import read_confusion
 from alexnet_tf.files.atomic import writable, write_text
-from alexnet_tf.report.page import page
+from alexnet_tf.options import Options
+from alexnet_tf.report.page import Section, page
 from alexnet_tf.report.pictures import (
     feature_maps_section,
     kernels_section,
@@ -39,9 +42,9 @@ from alexnet_tf.report.summary import introduction
 from alexnet_tf.report.training import curves_section
 from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.run.ancestry import ancestry
-from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.provenance import machine, read_starts
-from alexnet_tf.run.trained import load_trained
+from alexnet_tf.run.trained import TrainedNetwork, load_trained
 from alexnet_tf.training.history import read_rows
 from modes.setup import check_same_classes, config_for, open_source
 
@@ -52,7 +55,7 @@ MOST_SEARCHED = 10_000  # training images; more would take minutes on a CPU
 OCCLUDED = 3
 
 
-def main(options):
+def main(options: Options) -> int:
     """Writes report.html and figures into a run; returns the exit code."""
     run = trained_run(options.run)
     trained = load_trained(run, options.tower_devices)
@@ -104,7 +107,7 @@ def main(options):
     return 0
 
 
-def source_of(run, options):
+def source_of(run: Run, options: Options) -> Source:
     """The images of a run.
 
     Raises:
@@ -115,15 +118,20 @@ def source_of(run, options):
     return source
 
 
-def evaluate_centre_crops(run, trained, source):
+def evaluate_centre_crops(
+    run: Run, trained: TrainedNetwork, source: Source
+) -> None:
     """What --mode=evaluate --crops=1 does."""
+    assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
     evaluate_and_report(
         run, trained.network, trained.crop, source, validation, crops=1
     )
 
 
-def picture_sections(run, trained, source, seed):
+def picture_sections(
+    run: Run, trained: TrainedNetwork, source: Source, seed: int
+) -> tuple[list[Section], list[pathlib.Path]]:
     """The sections that need images, and the figures drawn for them.
 
     Args:
@@ -140,6 +148,7 @@ def picture_sections(run, trained, source, seed):
     """
     network, crop = trained.network, trained.crop
     names, validation = trained.class_names, source.validation
+    assert validation  # images are held out where there is none
     shown = examples_of(chosen_records(source, validation, TEST_IMAGES, seed))
     # Another seed: other images than those that are shown already.
     queries = examples_of(chosen_records(source, validation, QUERIES, seed + 1))
@@ -177,7 +186,7 @@ def picture_sections(run, trained, source, seed):
     return sections, [predictions_file, neighbours_file]
 
 
-def number_sections(run, class_names):
+def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
     """What evaluation.json, confusion.csv and history.csv hold."""
     rows = history_of(run)
     sections = [
@@ -194,7 +203,7 @@ def number_sections(run, class_names):
     return sections
 
 
-def origin_sections(run):
+def origin_sections(run: Run) -> list[Section]:
     """What the run was made with."""
     starts = read_starts(run.starts_file)
     return [
@@ -205,7 +214,12 @@ def origin_sections(run):
     ]
 
 
-def write_report(run, trained, sections, left_out):
+def write_report(
+    run: Run,
+    trained: TrainedNetwork,
+    sections: list[Section],
+    left_out: str | None,
+) -> None:
     """Writes report.html."""
     parameters = sum(
         math.prod(weight.shape) for weight in trained.network.trainable_weights
@@ -225,6 +239,6 @@ def write_report(run, trained, sections, left_out):
         write_text(run.report_file, text)
 
 
-def history_of(run):
+def history_of(run: Run) -> list[dict[str, float]]:
     """The rows of history.csv; none where nothing was trained here."""
     return read_rows(run.history_file) if run.history_file.is_file() else []

@@ -2,17 +2,20 @@
 
 import json
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from alexnet_tf.files.atomic import writable
 from alexnet_tf.files.text import printable
+from alexnet_tf.options import Options
 from alexnet_tf.retrieval.codes import open_codes
 from alexnet_tf.retrieval.fc7 import Fc7
-from alexnet_tf.retrieval.image_index import ImageIndex
+from alexnet_tf.retrieval.image_index import ImageIndex, IndexedImage
 from alexnet_tf.retrieval.sheet import draw_sheet
 from alexnet_tf.retrieval.thumbnails import thumbnail
-from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import load_trained
 from modes.image_files import (
     UnusableImage,
@@ -26,7 +29,7 @@ SHEET = "search.png"
 SHEET_ROWS = 50  # a picture with more is more than can be looked at
 
 
-def main(options):
+def main(options: Options) -> int:
     """Prints and draws the nearest images; returns the exit code.
 
     A file that cannot be used is reported in its place, and the exit code is
@@ -71,7 +74,7 @@ def main(options):
     return report_failed(results)
 
 
-def _run_and_index(options):
+def _run_and_index(options: Options) -> tuple[Run, ImageIndex]:
     """The run and index to use; an index knows the run it was made with."""
     if options.index_dir and not options.run:
         index = ImageIndex(options.index_dir)
@@ -80,13 +83,21 @@ def _run_and_index(options):
     return run, ImageIndex(options.index_dir or run.index_folder)
 
 
-def _search_by_code(index, bits):
+def _search_by_code(
+    index: ImageIndex, bits: int
+) -> Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]:
     codes = open_codes(index, bits)
     codes_index = codes.open_search()
     return lambda vectors, k: codes_index.search(codes.encode(vectors), k)
 
 
-def _result(file, index, bits, distances, rows):
+def _result(
+    file: str,
+    index: ImageIndex,
+    bits: int,
+    distances: np.ndarray,
+    rows: np.ndarray,
+) -> dict[str, Any]:
     """{"file", "metric", "neighbours"}; numbers of neighbours are rows."""
     neighbours = [
         {
@@ -105,12 +116,12 @@ def _result(file, index, bits, distances, rows):
     }
 
 
-def _described(image):
+def _described(image: IndexedImage) -> dict[str, Any]:
     name = printable(image.name)  # an older index has it as it is
     return {"id": image.id, "class": image.class_name, "name": name}
 
 
-def _print(results, as_json):
+def _print(results: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print(json.dumps(results))
         return

@@ -4,8 +4,10 @@ import functools
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 from alexnet_tf.files.text import printable
+from alexnet_tf.options import Options
 from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from export.server.http.application import make_application
 from export.server.http.life_cycle import bound_socket, run_until_signal, url_of
@@ -22,7 +24,7 @@ GRACE_SECONDS = 6
 say = functools.partial(print, flush=True)
 
 
-def main(options):
+def main(options: Options) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
     limits = Limits()
     origins = Origins(options.host, options.allow_origin)
@@ -70,19 +72,21 @@ class Loader:
             say once all are.
     """
 
-    def __init__(self, manager, lines):
+    def __init__(
+        self, manager: ModelManager, lines: Callable[[list[str]], str]
+    ) -> None:
         self.done = False
         self.error = None
         self._manager = manager
         self._lines = lines
 
-    def start(self, end):
+    def start(self, end: Callable[[], None]) -> None:
         """Begins; `end` is called if it cannot be done."""
         threading.Thread(
             target=self._run, args=(end,), name="loader", daemon=True
         ).start()
 
-    def _run(self, end):
+    def _run(self, end: Callable[[], None]) -> None:
         loaded = []
         try:
             with start_up_notes_hidden():
@@ -99,7 +103,7 @@ class Loader:
         self._manager.start_polling(POLL_SECONDS, say)
 
 
-def models_to_serve(options):
+def models_to_serve(options: Options) -> list[ModelConfig]:
     """The models of --models_config, or the one under --export_dir."""
     if options.models_config:
         return read_models_config(options.models_config)
@@ -107,7 +111,9 @@ def models_to_serve(options):
     return [ModelConfig(name=os.path.basename(base), base_path=base)]
 
 
-def start_up_lines(url, configs, loaded):
+def start_up_lines(
+    url: str, configs: list[ModelConfig], loaded: list[str]
+) -> str:
     """What the person who started it reads; the URL stands first."""
     names = ", ".join(config.name for config in configs)
     return "\n".join(

@@ -1,6 +1,7 @@
 """Steps that several modes begin with."""
 
 import pathlib
+from collections.abc import Callable, Sequence
 
 from ml_collections import ConfigDict
 
@@ -10,13 +11,17 @@ from alexnet_tf.data.image_set import Damaged, Source
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.remembered import read_remembered
 from alexnet_tf.data.sources.open_source import load_source
-from alexnet_tf.data.statistics import imagenet_statistics, load_or_measure
+from alexnet_tf.data.statistics import (
+    Statistics,
+    imagenet_statistics,
+    load_or_measure,
+)
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 
 
-def config_for(options, run):
+def config_for(options: Options, run: Run | None) -> ConfigDict:
     """The config to work with: the run's own, or the one asked for.
 
     A run keeps its config; --config.KEY=VALUE changes single values of it.
@@ -33,7 +38,7 @@ def config_for(options, run):
     return config
 
 
-def check_class_count(run, config):
+def check_class_count(run: Run, config: ConfigDict) -> None:
     """Raises `UserError` if a recipe is for other images than a run's.
 
     Before any image is asked for: the recipe may name ImageNet.
@@ -50,7 +55,7 @@ def check_class_count(run, config):
         )
 
 
-def data_dir_for(options, run):
+def data_dir_for(options: Options, run: Run | None) -> str | None:
     """--data_dir, or where the run's images were last time."""
     if options.data_dir is None and run and run.dataset_file.is_file():
         return run.read_dataset()["data_dir"]
@@ -101,7 +106,7 @@ def open_source(
     )
 
 
-def settle_class_count(config, source):
+def settle_class_count(config: ConfigDict, source: Source) -> None:
     """Replaces a `num_classes` of 0 by the source's.
 
     Raises:
@@ -118,7 +123,7 @@ def settle_class_count(config, source):
         )
 
 
-def check_same_classes(run, source):
+def check_same_classes(run: Run, source: Source) -> None:
     """Raises `UserError` if the run was trained on other classes."""
     trained, found = run.read_dataset()["class_names"], source.class_names
     if list(found) != trained:
@@ -131,7 +136,7 @@ def check_same_classes(run, source):
         )
 
 
-def _changes(trained, found):
+def _changes(trained: Sequence[str], found: Sequence[str]) -> str:
     """What came and went, as ", with y, without x"; nothing but the order."""
     came = [name for name in found if name not in trained]
     went = [name for name in trained if name not in found]
@@ -142,16 +147,19 @@ def _changes(trained, found):
     )
 
 
-def _shortened(names, most=5):
+def _shortened(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
-def open_records(config, source, run):
+def open_records(
+    config: ConfigDict, source: Source, run: Run
+) -> tuple[Records, Records, Statistics]:
     """Training and validation `Records` and the run's `Statistics`.
 
     The statistics are the source's or, on first use, measured, which also
     finds the images that cannot be decoded.
     """
+    assert source.validation  # images are held out where there is none
     train, validation = (
         Records(source, split, config.data.cache_gb)
         for split in (source.train, source.validation)
@@ -176,14 +184,16 @@ def open_records(config, source, run):
     return train, validation, statistics
 
 
-def known_statistics(config, source):
+def known_statistics(
+    config: ConfigDict, source: Source
+) -> Callable[[str], Statistics] | None:
     """What gives the statistics without a pass over the images, or None."""
     if config.data.statistics == "imagenet":
         return imagenet_statistics
     return source.statistics
 
 
-def data_fingerprint(config, source):
+def data_fingerprint(config: ConfigDict, source: Source) -> str:
     """Identifies the images, and which of them the config takes."""
     chosen = f"limit {config.data.limit}, seed {config.train.seed}"
     held_out = f"holdout {config.data.holdout}"

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import math
 import statistics
+from collections.abc import Collection, Iterable
 
 # Quantile 0.975 of Student's t for 1, 2, ... degrees of freedom.
 STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
@@ -33,7 +34,7 @@ class Variant:
     published: tuple[float | None, float | None] | None = None
 
 
-def mean_and_half_width(values):
+def mean_and_half_width(values: Collection[float]) -> tuple[float, float]:
     """Mean and half of its 95 % interval (Student's t).
 
     Args:
@@ -49,7 +50,7 @@ def mean_and_half_width(values):
     return mean, STUDENT_T[len(values) - 2] * deviation
 
 
-def markdown(whole, variants):
+def markdown(whole: Variant, variants: Iterable[Variant]) -> str:
     """The table as markdown, in percent and points.
 
     Differences are taken seed by seed: runs of one seed see the same images
@@ -64,7 +65,7 @@ def markdown(whole, variants):
     return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
 
 
-def as_csv(whole, variants):
+def as_csv(whole: Variant, variants: Iterable[Variant]) -> str:
     """The same table as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -72,7 +73,7 @@ def as_csv(whole, variants):
     return text.getvalue()
 
 
-def _rows(whole, variants):
+def _rows(whole: Variant, variants: Iterable[Variant]) -> list[list[str]]:
     """The headings, then the rows."""
     width = len(COLUMNS) if whole.top5_errors else COLUMNS.index("top-5 error")
     rows = [list(COLUMNS[:width]), _row(whole, whole)]
@@ -82,7 +83,7 @@ def _rows(whole, variants):
     return rows
 
 
-def _row(variant, whole):
+def _row(variant: Variant, whole: Variant) -> list[str]:
     top1, top5 = variant.published or (None, None)
     cells = [
         variant.name,
@@ -94,7 +95,9 @@ def _row(variant, whole):
     return cells
 
 
-def _error_cells(errors, whole, published):
+def _error_cells(
+    errors: dict[int, float], whole: dict[int, float], published: float | None
+) -> list[str]:
     shared = sorted(errors.keys() & whole.keys())
     difference = [errors[seed] - whole[seed] for seed in shared]
     return [
@@ -106,7 +109,7 @@ def _error_cells(errors, whole, published):
     ]
 
 
-def _with_width(mean, half_width, form):
+def _with_width(mean: float, half_width: float, form: str) -> str:
     text = form.format(100 * mean)
     if math.isnan(half_width):
         return text

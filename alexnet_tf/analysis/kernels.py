@@ -1,5 +1,7 @@
 """The kernels of conv1 (Krizhevsky et al. 2012, figure 3)."""
 
+import pathlib
+
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +14,9 @@ COLUMNS = 16  # as in the paper, three rows of each tower
 HEADING = 30  # pixels above a tower's kernels
 
 
-def conv1_kernels(network, channel_order="rgb"):
+def conv1_kernels(
+    network: keras.Model, channel_order: str = "rgb"
+) -> list[np.ndarray]:
     """What conv1 has learned.
 
     Args:
@@ -55,7 +59,7 @@ def grey_part(kernels: np.ndarray) -> np.ndarray:
     return np.broadcast_to(grey, kernels.shape)
 
 
-def colourfulness(kernels):
+def colourfulness(kernels: np.ndarray) -> np.ndarray:
     """How much of each kernel's energy lies off the grey axis.
 
     The energy of a kernel is the sum of its squared weights; what is grey of
@@ -75,7 +79,7 @@ def colourfulness(kernels):
     return 1 - np.divide(grey, energy, out=np.ones_like(grey), where=energy > 0)
 
 
-def kernel_sheet(kernels, columns=COLUMNS):
+def kernel_sheet(kernels: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
     """Kernels as colours: mid-grey is a weight of 0.
 
     Every kernel is scaled by its own largest weight, so that shapes can be
@@ -94,7 +98,7 @@ def kernel_sheet(kernels, columns=COLUMNS):
     return mosaic(pixels, columns, ENLARGE, GAP)
 
 
-def draw_kernels(path, towers):
+def draw_kernels(path: pathlib.Path, towers: list[np.ndarray]) -> None:
     """Draws figure 3: a block of kernels for each tower, one below another.
 
     A pixel of `kernel_sheet` is a pixel of the PNG file.

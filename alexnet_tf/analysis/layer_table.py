@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -42,12 +43,12 @@ class TowerRow:
     kept_bytes: int = 0
 
 
-def layer_table(network):
+def layer_table(network: keras.Model) -> list[TowerRow]:
     """One `TowerRow` per layer and tower of a network, in order."""
     return [row for layer in network.layers[1:] for row in _rows(layer)]
 
 
-def _rows(layer):
+def _rows(layer: keras.Layer) -> list[TowerRow]:
     if not isinstance(layer, TowerLayer):
         shape = tuple(layer.output.shape[1:])
         kept = math.prod(shape) * _item_bytes(layer)
@@ -65,7 +66,7 @@ def _rows(layer):
     return [_tower_row(layer, tower) for tower in range(layer.towers)]
 
 
-def _tower_row(layer, tower):
+def _tower_row(layer: TowerLayer, tower: int) -> TowerRow:
     shape = tuple(layer.tower_outputs[tower].shape[1:])
     outputs = math.prod(shape)
     kept = outputs * _item_bytes(layer)
@@ -75,7 +76,7 @@ def _tower_row(layer, tower):
     if isinstance(layer, TowerSameMapNorm):
         # TensorFlow's gradients: input, sums, their root and its root.
         kept += 4 * outputs * FLOAT_BYTES
-    common = {
+    common: dict[str, Any] = {
         "layer": layer.name,
         "tower": tower,
         "device": layer.device(tower),
@@ -96,7 +97,7 @@ def _tower_row(layer, tower):
     )
 
 
-def _item_bytes(layer):
+def _item_bytes(layer: keras.Layer) -> int:
     return tf.as_dtype(layer.compute_dtype).size
 
 
@@ -117,12 +118,14 @@ class TrainingMemory:
     activations: int
 
     @property
-    def total(self):
+    def total(self) -> int:
         """The sum."""
         return sum(dataclasses.astuple(self))
 
 
-def training_memory(rows, batch_size, parts=1):
+def training_memory(
+    rows: list[TowerRow], batch_size: int, parts: int = 1
+) -> TrainingMemory:
     """`TrainingMemory` of a `layer_table` for a batch computed in parts."""
     weights = FLOAT_BYTES * sum(row.parameters for row in rows)
     sums = weights if parts > 1 else 0

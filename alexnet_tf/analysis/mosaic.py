@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 
-def mosaic(tiles, columns, enlarge=1, gap=4):
+def mosaic(
+    tiles: np.ndarray, columns: int, enlarge: int = 1, gap: int = 4
+) -> np.ndarray:
     """Places tiles in rows, from the upper left, on nothing.
 
     Args:

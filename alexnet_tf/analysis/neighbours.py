@@ -2,11 +2,16 @@
 
 import dataclasses
 import heapq
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
 from alexnet_tf.analysis.predictions import shortened
+from alexnet_tf.data.records import Records
 from alexnet_tf.files.figures import literal, save_figure
 from alexnet_tf.terminal.progress import ProgressReport
 
@@ -30,7 +35,12 @@ class Neighbour:
     image: np.ndarray
 
 
-def nearest_records(vectors_of, queries, records, count):
+def nearest_records(
+    vectors_of: Callable[[Any], np.ndarray],
+    queries: np.ndarray | Sequence[np.ndarray],
+    records: Records,
+    count: int,
+) -> list[list[Neighbour]]:
     """The records whose vectors are nearest to those of the queries.
 
     Args:
@@ -71,13 +81,18 @@ def nearest_records(vectors_of, queries, records, count):
     return nearest
 
 
-def _own_image(neighbour):
+def _own_image(neighbour: Neighbour) -> Neighbour:
     if neighbour.image.base is None:
         return neighbour
     return dataclasses.replace(neighbour, image=neighbour.image.copy())
 
 
-def draw_neighbours(path, examples, neighbours, class_names):
+def draw_neighbours(
+    path: pathlib.Path,
+    examples: Sequence[Mapping[str, Any]],
+    neighbours: Sequence[list[Neighbour]],
+    class_names: Iterable[str],
+) -> None:
     """Draws a sheet: an image a row, its neighbours to the right.
 
     Args:
@@ -106,7 +121,13 @@ def draw_neighbours(path, examples, neighbours, class_names):
     save_figure(figure, path)
 
 
-def _show(axis, image, name, is_right, distance=None):
+def _show(
+    axis: Axes,
+    image: np.ndarray,
+    name: str,
+    is_right: bool | None,
+    distance: float | None = None,
+) -> None:
     axis.imshow(image)
     title = shortened(name, 18)
     if distance is not None:

@@ -7,6 +7,7 @@ Networks, ECCV 2014, section 4.2: a grey square slides over the image.
 import dataclasses
 import itertools
 
+import keras
 import matplotlib
 import numpy as np
 
@@ -39,7 +40,9 @@ class Occlusion:
     probabilities: np.ndarray
 
 
-def occlusion_sensitivity(network, record, label, crop):
+def occlusion_sensitivity(
+    network: keras.Model, record: np.ndarray, label: int, crop: int
+) -> Occlusion:
     """Slides a grey square over the central crop of a record, edge to edge.
 
     Args:
@@ -82,7 +85,7 @@ def evidence_hidden(occlusion: Occlusion) -> np.ndarray:
         float64 [POSITIONS, POSITIONS]; negative where hiding helps.
     """
 
-    def log_odds(p):
+    def log_odds(p: np.ndarray | float) -> np.ndarray:
         p = np.clip(p, LEAST, 1 - LEAST)
         return np.log(p) - np.log1p(-p)
 

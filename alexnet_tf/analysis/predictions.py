@@ -1,9 +1,14 @@
 """Test images and their most probable labels (figure 4, left)."""
 
 import dataclasses
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.files.figures import literal, save_figure
@@ -34,7 +39,9 @@ class LabelledPrediction:
     right: float
 
 
-def predict_examples(network, examples, crop):
+def predict_examples(
+    network: keras.Model, examples: Sequence[Mapping[str, Any]], crop: int
+) -> list[LabelledPrediction]:
     """Predicts images with ten crops.
 
     Args:
@@ -63,7 +70,11 @@ def predict_examples(network, examples, crop):
     return predictions
 
 
-def draw_predictions(path, predictions, class_names):
+def draw_predictions(
+    path: pathlib.Path,
+    predictions: Sequence[LabelledPrediction],
+    class_names: Iterable[str],
+) -> None:
     """Draws a sheet: each image, its class, and a bar for each guess.
 
     Args:
@@ -94,7 +105,9 @@ def draw_predictions(path, predictions, class_names):
     save_figure(figure, path)
 
 
-def _draw_bars(axis, prediction, names):
+def _draw_bars(
+    axis: Axes, prediction: LabelledPrediction, names: list[str]
+) -> None:
     places = range(len(prediction.guesses))
     axis.barh(
         places,
@@ -119,6 +132,6 @@ def _draw_bars(axis, prediction, names):
     axis.set_ylim(SHOWN - 0.5, -0.5)
 
 
-def shortened(name, most):
+def shortened(name: str, most: int) -> str:
     """The beginning of a name, so that it takes `most` letters at most."""
     return name if len(name) <= most else name[: most - 1] + "…"

@@ -2,14 +2,19 @@
 
 import json
 import math
+import pathlib
 import statistics
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from alexnet_tf.data.dataset_options import untuned
+from alexnet_tf.data.image_set import Source
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.figures import save_figure
@@ -24,7 +29,7 @@ AT_ONCE = 500
 STYLE = {"relu": ("ReLU", "C0", "-"), "tanh": ("tanh", "C3", "--")}
 
 
-def epochs_to(target, errors):
+def epochs_to(target: float, errors: Sequence[float]) -> float:
     """When a curve first reaches a target, between epochs by a straight line.
 
     Args:
@@ -43,7 +48,9 @@ def epochs_to(target, errors):
     return math.inf
 
 
-def best_lr(cost_of, first, factor):
+def best_lr(
+    cost_of: Callable[[float, float], float], first: float, factor: float
+) -> tuple[float, float]:
     """The best learning rate of a geometric ladder, found by walking.
 
     From `first` to the better neighbour for as long as there is one, so the
@@ -68,7 +75,14 @@ def best_lr(cost_of, first, factor):
     return lr, cost
 
 
-def four_layer_network(config, image_shape, classes, activation, lr, seed):
+def four_layer_network(
+    config: ConfigDict,
+    image_shape: tuple[int, ...],
+    classes: int,
+    activation: str,
+    lr: float,
+    seed: int,
+) -> keras.Sequential:
     """Three convolutions with max pooling, and a softmax layer; compiled.
 
     Args:
@@ -115,7 +129,9 @@ def four_layer_network(config, image_shape, classes, activation, lr, seed):
     return network
 
 
-def _initializer(config, seed, layer):
+def _initializer(
+    config: ConfigDict, seed: int, layer: int
+) -> keras.Initializer:
     seed = seed * 1000 + layer
     if not config.weight_std:
         return keras.initializers.LecunNormal(seed)
@@ -124,7 +140,13 @@ def _initializer(config, seed, layer):
     )
 
 
-def epoch_errors(network, images, labels, config, seed):
+def epoch_errors(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    config: ConfigDict,
+    seed: int,
+) -> Iterator[float]:
     """Trains without end; yields the training error after each epoch.
 
     Args:
@@ -160,7 +182,11 @@ def epoch_errors(network, images, labels, config, seed):
         yield float(np.mean(wrong))
 
 
-def draw_figure1(path, curves, target):
+def draw_figure1(
+    path: pathlib.Path,
+    curves: dict[str, tuple[float, list[list[float]]]],
+    target: float,
+) -> None:
     """Training error over the epochs, a line for each seed.
 
     Args:
@@ -188,7 +214,7 @@ def draw_figure1(path, curves, target):
     save_figure(figure, path)
 
 
-def load_images(source):
+def load_images(source: Source) -> tuple[np.ndarray, np.ndarray]:
     """All training images, minus their mean image, and the labels.
 
     Returns:
@@ -223,14 +249,24 @@ class Trials:
         classes: number of classes.
     """
 
-    def __init__(self, *, folder, config, images, labels, classes):
+    def __init__(
+        self,
+        *,
+        folder: pathlib.Path,
+        config: ConfigDict,
+        images: np.ndarray,
+        labels: np.ndarray,
+        classes: int,
+    ) -> None:
         self._folder = folder
         self._config = config
         self._images = images
         self._labels = labels
         self._classes = classes
 
-    def errors(self, activation, lr, seed, most_epochs):
+    def errors(
+        self, activation: str, lr: float, seed: int, most_epochs: int
+    ) -> list[float | None]:
         """Training errors after each epoch, up to the target or the end."""
         file = self._folder / f"{activation}-{lr:.3g}-{seed}.json"
         if file.is_file():
@@ -244,7 +280,9 @@ class Trials:
             write_text(file, json.dumps(errors) + "\n")
         return errors
 
-    def _train(self, activation, lr, seed, most_epochs):
+    def _train(
+        self, activation: str, lr: float, seed: int, most_epochs: int
+    ) -> list[float | None]:
         network = four_layer_network(
             self._config,
             self._images.shape[1:],
@@ -268,7 +306,7 @@ class Trials:
                 break
         return errors
 
-    def _is_over(self, errors, most_epochs):
+    def _is_over(self, errors: list[float | None], most_epochs: int) -> bool:
         return (
             len(errors) >= most_epochs
             or errors[-1] is None
@@ -276,14 +314,16 @@ class Trials:
         )
 
 
-def best_curves(trials, config, activation):
+def best_curves(
+    trials: Trials, config: ConfigDict, activation: str
+) -> tuple[float, list[list[float]]]:
     """(lr, [errors of each seed]) at an activation's best learning rate.
 
     Raises:
         UserError: no learning rate reaches the target.
     """
 
-    def cost_of(lr, to_beat):
+    def cost_of(lr: float, to_beat: float) -> float:
         most = min(config.most_epochs, math.ceil(min(to_beat, 10**6)))
         errors = trials.errors(activation, lr, 0, most)
         return epochs_to(config.target_error, _numbers(errors))
@@ -302,11 +342,13 @@ def best_curves(trials, config, activation):
     ]
 
 
-def _numbers(errors):
+def _numbers(errors: list[float | None]) -> list[float]:
     return [math.nan if error is None else error for error in errors]
 
 
-def summary(curves, config):
+def summary(
+    curves: dict[str, tuple[float, list[list[float]]]], config: ConfigDict
+) -> dict[str, Any]:
     """Epochs to the target for each activation and seed, and their ratio.
 
     None stands for a target that was not reached.

@@ -1,11 +1,15 @@
 """Images chosen by a seed, not by how good they look."""
 
-from alexnet_tf.data.image_set import select
+from typing import Any
+
+from alexnet_tf.data.image_set import Source, Split, select
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 
 
-def chosen_records(source, split, count, seed):
+def chosen_records(
+    source: Source, split: Split, count: int, seed: int
+) -> Records:
     """A random part of a split.
 
     Args:
@@ -22,7 +26,7 @@ def chosen_records(source, split, count, seed):
     return Records(source, select(split, seed, 0, count), cache_gb=0)
 
 
-def examples_of(records):
+def examples_of(records: Records) -> list[dict[str, Any]]:
     """All records in memory.
 
     Returns:

@@ -161,7 +161,7 @@ class Source:
     licence: str
     decode_window: Callable[..., tf.Tensor] | None = None
     title: str = ""
-    statistics: Callable[[str], object] | None = None
+    statistics: Callable[[str], Any] | None = None
 
     def __post_init__(self) -> None:
         check_class_names(self.name, self.class_names)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import tensorflow as tf
 
@@ -16,7 +16,7 @@ from alexnet_tf.evaluation.ten_crop import (
 from alexnet_tf.files.text import read_text
 from alexnet_tf.files.versions import versions_in
 from alexnet_tf.run.about import about_run, about_version
-from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import load_trained
 
 SAVED_MODEL = "saved_model.pb"
@@ -41,7 +41,7 @@ class Member:
     probabilities: Callable
 
 
-def run_member(run, crops, tower_devices="none"):
+def run_member(run: Run, crops: int, tower_devices: str = "none") -> Member:
     """A run with its best weights; `crops` is 1 (centre) or 10."""
     trained = load_trained(run, tower_devices)
     mean_of = {1: centre_crop_probabilities, 10: ten_crop_probabilities}[crops]
@@ -56,7 +56,9 @@ def run_member(run, crops, tower_devices="none"):
     )
 
 
-def open_members(paths, crops, tower_devices="none"):
+def open_members(
+    paths: Iterable[str | pathlib.Path], crops: int, tower_devices: str = "none"
+) -> list[Callable[[], Member]]:
     """Functions that load the members at `paths`, one at a time.
 
     Args:
@@ -71,7 +73,9 @@ def open_members(paths, crops, tower_devices="none"):
     return [_opener(path, crops, tower_devices) for path in paths]
 
 
-def _opener(path, crops, tower_devices):
+def _opener(
+    path: str | pathlib.Path, crops: int, tower_devices: str
+) -> Callable[[], Member]:
     version = _exported_version(pathlib.Path(path))
     if version is None:
         run = trained_run(path)
@@ -84,7 +88,7 @@ def _opener(path, crops, tower_devices):
     return functools.partial(_export_member, version)
 
 
-def _exported_version(path):
+def _exported_version(path: pathlib.Path) -> pathlib.Path | None:
     """The folder with the SavedModel, None where there is none."""
     if (path / SAVED_MODEL).is_file():
         return path
@@ -95,7 +99,7 @@ def _exported_version(path):
     return complete[-1] if complete else None
 
 
-def _export_member(version):
+def _export_member(version: pathlib.Path) -> Member:
     try:
         model = tf.saved_model.load(str(version))
         labels = read_text(version / "assets" / "labels.txt")
@@ -108,7 +112,7 @@ def _export_member(version):
     if "images" not in model.signatures:
         raise UserError(f"{version} has no signature images: export it again")
 
-    def probabilities(records):
+    def probabilities(records: tf.Tensor) -> tf.Tensor:
         # By way of the model, which lives as long as something refers to it.
         mean = model.signatures["images"](images=records)["probabilities"]
         return tf.cast(mean, tf.float64)
@@ -121,7 +125,7 @@ def _export_member(version):
     )
 
 
-def check_same_answers(members):
+def check_same_answers(members: Iterable[Member]) -> None:
     """Raises `UserError` if not all members have the same classes."""
     first, *others = members
     for other in others:

@@ -1,11 +1,14 @@
 """Evaluation of a network on a whole split."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
@@ -31,16 +34,16 @@ class Evaluation:
     labels: np.ndarray
     probabilities: np.ndarray
 
-    def error(self, k):
+    def error(self, k: int) -> float:
         """Top-k error, a fraction."""
         return float(np.mean(self._errors(k), dtype=np.float64))
 
-    def interval(self, k):
+    def interval(self, k: int) -> tuple[float, float]:
         """The 95 % interval of the top-k error; see `wilson_interval`."""
         errors = self._errors(k)
         return wilson_interval(int(errors.sum()), len(errors))
 
-    def confusion(self):
+    def confusion(self) -> np.ndarray:
         """int64 [classes, classes]: row the label, column the best guess."""
         classes = self.probabilities.shape[1]
         counts = np.zeros((classes, classes), np.int64)
@@ -48,12 +51,14 @@ class Evaluation:
         np.add.at(counts, (self.labels, guesses), 1)
         return counts
 
-    def _errors(self, k):
+    def _errors(self, k: int) -> np.ndarray:
         errors = top_k_errors(self.labels, self.probabilities, k)
         return errors.numpy().astype(np.float64)
 
 
-def evaluate(network, records, crop, crops):
+def evaluate(
+    network: keras.Model, records: Records, crop: int, crops: int
+) -> Evaluation:
     """Predicts every image of a split.
 
     Args:
@@ -72,13 +77,18 @@ def evaluate(network, records, crop, crops):
     records_spec = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
 
     @tf.function(input_signature=[records_spec])
-    def predict(images):
+    def predict(images: tf.Tensor) -> tf.Tensor:
         return probabilities_of(network, images, crop)
 
     return predict_all(predict, records, crops, f"{crops}-crop test")
 
 
-def predict_all(probabilities_of, records, crops, title):
+def predict_all(
+    probabilities_of: Callable[[tf.Tensor], tf.Tensor],
+    records: Records,
+    crops: int,
+    title: str,
+) -> Evaluation:
     """Predicts every image of a split.
 
     Args:
@@ -107,7 +117,7 @@ def predict_all(probabilities_of, records, crops, title):
     return Evaluation(*map(np.concatenate, zip(*collected, strict=True)))
 
 
-def average(evaluations):
+def average(evaluations: Sequence[Evaluation]) -> Evaluation:
     """The `Evaluation` of several networks whose probabilities are averaged.
 
     Args:

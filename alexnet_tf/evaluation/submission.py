@@ -5,13 +5,18 @@ probable classes, best first, separated by spaces. The challenge numbers the
 classes in an order of its own, not in the order of their WordNet ids.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.text import read_text
 
 
-def numbers_of(class_names, synsets=None):
+def numbers_of(
+    class_names: Sequence[str], synsets: str | None = None
+) -> dict[str, int]:
     """{class name: number from 1}.
 
     Args:
@@ -37,13 +42,15 @@ def numbers_of(class_names, synsets=None):
     return numbers
 
 
-def _name_on(line):
+def _name_on(line: str) -> str:
     words = line.split(maxsplit=1)
     wnid = words[0] if words else ""
     return names_by_wnid().get(wnid, line.strip())
 
 
-def submission_text(results, numbers):
+def submission_text(
+    results: Iterable[Mapping[str, Any]], numbers: Mapping[str, int]
+) -> str:
     """The file's text.
 
     Args:

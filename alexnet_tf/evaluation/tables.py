@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import io
+import pathlib
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -83,7 +85,7 @@ def as_csv(outcomes: list[Outcome], published: bool = False) -> str:
     return text.getvalue()
 
 
-def _rows(outcomes, published):
+def _rows(outcomes: list[Outcome], published: bool) -> list[tuple[str, ...]]:
     """The headings, then the rows; without a top-5 error that says nothing."""
     ours = [
         (
@@ -107,19 +109,21 @@ def _rows(outcomes, published):
     return [row[: COLUMNS.index("top-5 error")] for row in rows]
 
 
-def _line(cells):
+def _line(cells: Iterable[object]) -> str:
     return "| " + " | ".join(str(c).replace("|", r"\|") for c in cells) + " |"
 
 
-def _percent(fraction):
+def _percent(fraction: float) -> str:
     return f"{100 * fraction:.1f}"
 
 
-def _interval(interval):
+def _interval(interval: tuple[float, float]) -> str:
     return " to ".join(map(_percent, interval))
 
 
-def write_confusion(path, confusion, class_names):
+def write_confusion(
+    path: pathlib.Path, confusion: np.ndarray, class_names: Sequence[str]
+) -> None:
     """Writes counts as CSV: a row per label, a column per best guess."""
     rows = zip(class_names, confusion, strict=True)
     write_csv(
@@ -129,7 +133,7 @@ def write_confusion(path, confusion, class_names):
     )
 
 
-def read_confusion(path):
+def read_confusion(path: pathlib.Path) -> tuple[np.ndarray, list[str]]:
     """What `write_confusion` wrote.
 
     Returns:
@@ -145,7 +149,9 @@ def read_confusion(path):
         return counts.reshape(len(class_names), len(class_names)), class_names
 
 
-def write_per_class(path, confusion, class_names):
+def write_per_class(
+    path: pathlib.Path, confusion: np.ndarray, class_names: Sequence[str]
+) -> None:
     """Writes class, number of images and accuracy, a fraction, as CSV."""
     write_csv(
         path,
@@ -157,7 +163,9 @@ def write_per_class(path, confusion, class_names):
     )
 
 
-def per_class(confusion, class_names):
+def per_class(
+    confusion: np.ndarray, class_names: Sequence[str]
+) -> list[tuple[str, int, float]]:
     """[(class, images, accuracy)]; accuracy is nan where no image is."""
     images = confusion.sum(axis=1)
     right = np.diagonal(confusion)
@@ -167,7 +175,9 @@ def per_class(confusion, class_names):
     ]
 
 
-def draw_confusion(path, confusion, class_names):
+def draw_confusion(
+    path: pathlib.Path, confusion: np.ndarray, class_names: Sequence[str]
+) -> None:
     """Draws the matrix as PNG, each row as shares of its label."""
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     figure, axis = plt.subplots(figsize=(8, 7), layout="constrained")
@@ -185,7 +195,7 @@ def draw_confusion(path, confusion, class_names):
             axis.text(
                 column,
                 row,
-                confusion[row, column],
+                str(confusion[row, column]),
                 ha="center",
                 va="center",
                 fontsize=8,

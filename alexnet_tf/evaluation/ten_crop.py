@@ -1,12 +1,13 @@
 """The ten crops of the paper's test (section 4.1)."""
 
+import keras
 import tensorflow as tf
 
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.preprocess import RECORD_SIZE
 
 
-def ten_crops(records, crop):
+def ten_crops(records: tf.Tensor, crop: int) -> tf.Tensor:
     """The four corners and the centre, then their mirrors.
 
     Args:
@@ -29,7 +30,9 @@ def ten_crops(records, crop):
     return tf.stack(views + mirrored, axis=1)
 
 
-def ten_crop_probabilities(network, records, crop):
+def ten_crop_probabilities(
+    network: keras.Model, records: tf.Tensor, crop: int
+) -> tf.Tensor:
     """The average of the softmax outputs, not of the logits, of ten crops.
 
     Args:
@@ -45,13 +48,15 @@ def ten_crop_probabilities(network, records, crop):
     return tf.reduce_mean(tf.reshape(each, [-1, 10, each.shape[-1]]), axis=1)
 
 
-def centre_crop_probabilities(network, records, crop):
+def centre_crop_probabilities(
+    network: keras.Model, records: tf.Tensor, crop: int
+) -> tf.Tensor:
     """The softmax output of the central crop alone; float64 [B, classes]."""
     views = centre_crop(records, crop)
     return _softmax(network(views, training=False))
 
 
-def _softmax(logits):
+def _softmax(logits: tf.Tensor) -> tf.Tensor:
     # In float32 everything 100 below the largest logit becomes 0, and which
     # classes come second to fifth is lost.
     return tf.nn.softmax(tf.cast(logits, tf.float64))

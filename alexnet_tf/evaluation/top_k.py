@@ -1,5 +1,7 @@
 """Top-1 and top-5 error, and how sure they are."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -15,11 +17,13 @@ class TopKError(keras.metrics.MeanMetricWrapper):
         name: default `top{k}_error`.
     """
 
-    def __init__(self, k=1, name=None, dtype=None):
+    def __init__(
+        self, k: int = 1, name: str | None = None, dtype: Any = None
+    ) -> None:
         super().__init__(self._errors, name or f"top{k}_error", dtype=dtype)
         self.k = k
 
-    def _errors(self, labels, scores):
+    def _errors(self, labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         return top_k_errors(labels, scores, self.k)
 
     def add_ranks(self, better: tf.Tensor) -> None:
@@ -31,7 +35,7 @@ class TopKError(keras.metrics.MeanMetricWrapper):
         errors = tf.cast(better >= self.k, tf.float32)
         keras.metrics.Mean.update_state(self, errors)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"k": self.k, "name": self.name, "dtype": self.dtype}
 
 
@@ -44,7 +48,7 @@ def top5_means_something(classes: int | None) -> bool:
     return classes is None or classes > 5
 
 
-def top_k_errors(labels, scores, k):
+def top_k_errors(labels: tf.Tensor, scores: tf.Tensor, k: int) -> tf.Tensor:
     """1.0 for every image whose label is not among its k best scores.
 
     Args:

@@ -8,12 +8,13 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterator
 
 from alexnet_tf.errors import UserError, one_line
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary path that becomes `path` when the block succeeds.
 
     The temporary file lies beside `path` and keeps its suffix, which some
@@ -34,7 +35,7 @@ def replacing(path):
 
 
 @contextlib.contextmanager
-def new_folder(path):
+def new_folder(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary folder that becomes `path` when the block succeeds.
 
     Raises:
@@ -54,7 +55,7 @@ def new_folder(path):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_new_folder(path):
+def check_new_folder(path: str | pathlib.Path) -> None:
     """Raises `UserError` if `path` is there, and no empty folder."""
     path = pathlib.Path(path)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
@@ -63,13 +64,13 @@ def check_new_folder(path):
         )
 
 
-def write_text(path, text):
+def write_text(path: str | pathlib.Path, text: str) -> None:
     """Writes `text` to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 
-def flush_to_disk(path):
+def flush_to_disk(path: str | pathlib.Path) -> None:
     """Waits until a file, or the names in a folder, would survive a crash."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -79,7 +80,7 @@ def flush_to_disk(path):
 
 
 @contextlib.contextmanager
-def readable(path):
+def readable(path: object) -> Iterator[None]:
     """Turns a missing or damaged file into a `UserError`."""
     try:
         yield
@@ -96,7 +97,7 @@ def readable(path):
 
 
 @contextlib.contextmanager
-def writable(path):
+def writable(path: object) -> Iterator[None]:
     """Turns a failure to write below `path` into a `UserError`."""
     try:
         yield
@@ -104,7 +105,7 @@ def writable(path):
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _umask():
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -19,7 +19,7 @@ DIGEST_LENGTH = 64  # hexadecimal
 SEAL_LENGTH = len(SEAL) + DIGEST_LENGTH
 
 
-def write_checksums(folder):
+def write_checksums(folder: pathlib.Path) -> None:
     """Writes checksums.json: {file name: SHA-256} of the folder's files."""
     digests = {
         file.name: file_sha256(file)
@@ -29,7 +29,7 @@ def write_checksums(folder):
     (folder / CHECKSUMS).write_text(text)
 
 
-def find_damage(folder):
+def find_damage(folder: pathlib.Path) -> str | None:
     """One clause that names a damaged file, or None where all are sound."""
     file = folder / CHECKSUMS
     try:
@@ -46,14 +46,14 @@ def find_damage(folder):
     return None
 
 
-def seal(file):
+def seal(file: pathlib.Path) -> None:
     """Appends the SHA-256 of an HDF5 file to it."""
     digest = file_sha256(file)
     with open(file, "ab") as content:
         content.write(SEAL + digest.encode())
 
 
-def check_seal(file):
+def check_seal(file: pathlib.Path) -> None:
     """Checks a sealed file; one without a seal may hold anything.
 
     Raises:
@@ -75,12 +75,12 @@ def check_seal(file):
         )
 
 
-def file_sha256(file):
+def file_sha256(file: str | pathlib.Path) -> str:
     """SHA-256 of a whole file, as `sha256sum` gives it."""
     return sha256(file, pathlib.Path(file).stat().st_size)
 
 
-def sha256(file, size):
+def sha256(file: str | pathlib.Path, size: int) -> str:
     """SHA-256 of the first `size` bytes of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     left = size

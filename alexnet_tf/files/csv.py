@@ -1,6 +1,8 @@
 """CSV files for people, their spreadsheets and their programs."""
 
 import csv
+import pathlib
+from collections.abc import Iterable
 
 from alexnet_tf.files.atomic import replacing
 from alexnet_tf.files.text import printable
@@ -9,7 +11,11 @@ from alexnet_tf.files.text import printable
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(path, header, rows):
+def write_csv(
+    path: str | pathlib.Path,
+    header: Iterable[str],
+    rows: Iterable[Iterable[object]],
+) -> None:
     """Writes a table, completely or not at all.
 
     Texts that a spreadsheet would take for formulas get an apostrophe in
@@ -30,17 +36,17 @@ def write_csv(path, header, rows):
         writer.writerows([_harmless(cell) for cell in row] for row in rows)
 
 
-def text_of(cell):
+def text_of(cell: str) -> str:
     """The text that `write_csv` wrote as this cell."""
     return cell[1:] if cell[:1] == "'" and _is_marked(cell) else cell
 
 
-def _is_marked(text):
+def _is_marked(text: str) -> bool:
     """Whether it is a formula, perhaps behind apostrophes."""
     return text.lstrip("'").startswith(FORMULA_MARKS)
 
 
-def _harmless(cell):
+def _harmless(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     text = printable(cell)

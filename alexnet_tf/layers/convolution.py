@@ -40,7 +40,7 @@ class TowerConv2D(WeightedTowerLayer):
         strides: int = 1,
         padding: str | int = "same",
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(units=filters, **kwargs)
         self.kernel_size = kernel_size
         self.strides = strides
@@ -59,7 +59,7 @@ class TowerConv2D(WeightedTowerLayer):
         zeros = int(self.padding)
         return zeros, zeros
 
-    def transform(self, maps, kernel):
+    def transform(self, maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         if self.padding == "same":
             return tf.nn.conv2d(maps, kernel, self.strides, "SAME")
         rows, columns = map(self.zeros_around, maps.shape[1:3])
@@ -68,7 +68,7 @@ class TowerConv2D(WeightedTowerLayer):
         padded = tf.pad(maps, [(0, 0), rows, columns, (0, 0)])
         return tf.nn.conv2d(padded, kernel, self.strides, "VALID")
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor | list[tf.Tensor]) -> list[tf.Tensor]:
         sees_the_same = (
             self.exchange and not self.rounds_what_crosses
         ) or not isinstance(inputs, list)
@@ -76,7 +76,9 @@ class TowerConv2D(WeightedTowerLayer):
             return self._all_kernels_at_once(inputs)
         return super().call(inputs)
 
-    def _all_kernels_at_once(self, inputs):
+    def _all_kernels_at_once(
+        self, inputs: tf.Tensor | list[tf.Tensor]
+    ) -> list[tf.Tensor]:
         """One convolution with all towers' kernels, then an explicit split.
 
         A convolution with few kernels is a thin matrix product: on one device
@@ -94,7 +96,7 @@ class TowerConv2D(WeightedTowerLayer):
             return relu_in_parts(maps, self.towers)
         return tf.split(self.activation(maps), self.towers, axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["filters"] = config.pop("units")
         config["kernel_size"] = self.kernel_size
@@ -103,7 +105,7 @@ class TowerConv2D(WeightedTowerLayer):
         return config
 
 
-def ceil_padding(size, kernel_size, strides):
+def ceil_padding(size: int, kernel_size: int, strides: int) -> int:
     """Zeros to append so that 1 + ceil((size - kernel) / stride) outputs fit.
 
     >>> ceil_padding(224, 11, 4), ceil_padding(227, 11, 4)

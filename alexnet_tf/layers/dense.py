@@ -31,6 +31,6 @@ class TowerDense(WeightedTowerLayer):
     ) -> tuple[int, ...]:
         return (math.prod(visible_shape[1:]), units)
 
-    def transform(self, activations, kernel):
+    def transform(self, activations: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         inputs = kernel.shape[0]
         return product(tf.reshape(activations, [-1, inputs]), kernel)

@@ -4,7 +4,9 @@ import contextlib
 import dataclasses
 import math
 import threading
+from collections.abc import Callable, Iterator, Sequence
 
+import keras
 import tensorflow as tf
 
 _process = threading.local()
@@ -26,7 +28,7 @@ class Share:
 
 
 @contextlib.contextmanager
-def drawing_for(share):
+def drawing_for(share: Share) -> Iterator[None]:
     """Layers called inside draw for the whole batch and keep their rows.
 
     So the parts of a batch, one after the other or in several processes, get
@@ -57,25 +59,31 @@ class Draws:
         stream: integer that tells sequences of one seed apart.
     """
 
-    def __init__(self, index, seed, stream=0):
+    def __init__(
+        self, index: keras.Variable, seed: int, stream: int = 0
+    ) -> None:
         self._index = index
         # Any odd constant: it keeps (seed, stream) pairs apart.
         self._key = seed * 1_000_003 + stream
 
-    def uniform(self, shape):
+    def uniform(self, shape: Sequence[int | tf.Tensor]) -> tf.Tensor:
         """Uniform in [0, 1), float32, one row for each of the batch."""
         return self._draw(uniform, shape)
 
-    def normal(self, shape):
+    def normal(self, shape: Sequence[int | tf.Tensor]) -> tf.Tensor:
         """Standard normal, float32, one row for each of the batch."""
         return self._draw(normal, shape)
 
-    def advance(self):
+    def advance(self) -> None:
         """Goes on to the next tensor of the sequence."""
         with tf.device(self._index.value.device):
             self._index.assign_add(1)
 
-    def _draw(self, distribution, shape):
+    def _draw(
+        self,
+        distribution: Callable[..., tf.Tensor],
+        shape: Sequence[int | tf.Tensor],
+    ) -> tf.Tensor:
         share = getattr(_process, "share", None)
         rows = shape[0] if share is None else share.total
         seed = tf.stack([tf.constant(self._key, tf.int64), self._index.value])
@@ -86,7 +94,7 @@ class Draws:
         return tf.gather(drawn, share.first + share.step * tf.range(shape[0]))
 
 
-def uniform(shape, seed):
+def uniform(shape: Sequence[int | tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
     """`tf.random.stateless_uniform`, whose numbers are others under XLA.
 
     There the same random bits are turned into floats in another way.
@@ -98,7 +106,7 @@ def uniform(shape, seed):
     return mantissa * 2.0**-23
 
 
-def normal(shape, seed):
+def normal(shape: Sequence[int | tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
     """`tf.random.stateless_normal`, likewise, by the Box-Muller transform."""
     count = tf.reduce_prod(shape)
     radius, angle = tf.unstack(uniform([(count + 1) // 2, 2], seed), axis=1)
@@ -108,7 +116,7 @@ def normal(shape, seed):
     return tf.reshape(tf.reshape(tf.stack(pairs, axis=1), [-1])[:count], shape)
 
 
-def add_draws(layer, seed, stream=0):
+def add_draws(layer: keras.Layer, seed: int, stream: int = 0) -> Draws:
     """Gives `layer` a `Draws`; call it from the layer's `build`."""
     index = layer.add_weight(
         name=f"draws_{stream}",
@@ -120,7 +128,7 @@ def add_draws(layer, seed, stream=0):
     return Draws(index, seed, stream)
 
 
-def draws_of(network):
+def draws_of(network: keras.Model) -> list[Draws]:
     """Every `Draws` of a network; its layers keep them in `draws`."""
     return [
         draws

@@ -6,6 +6,9 @@ over the batch where ours are means, which float16 would often round to 0; so
 they cross multiplied by the number of images.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 from alexnet_tf.layers.gradients import gradient_scope
@@ -31,10 +34,10 @@ def sent(
         return None, run_on(device, _to_float16, activations)
 
     @tf.custom_gradient
-    def both(x):
+    def both(x: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable]:
         named = gradient_scope()
 
-        def gradient(of_kept, of_sent):
+        def gradient(of_kept: tf.Tensor, of_sent: tf.Tensor) -> tf.Tensor:
             with tf.device(device), named():
                 return of_kept + _received_gradient(of_sent, of_kept.dtype)
 
@@ -56,10 +59,10 @@ def received(
     """
 
     @tf.custom_gradient
-    def widened(half):
+    def widened(half: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         named = gradient_scope()
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
             with named():
                 rows = tf.cast(tf.shape(upstream)[0], tf.float32)
                 sums = tf.cast(upstream, tf.float32) * rows
@@ -71,17 +74,17 @@ def received(
 
 
 @tf.custom_gradient
-def _to_float16(x):
+def _to_float16(x: tf.Tensor) -> Any:
     named = gradient_scope()
 
-    def gradient(of_sent):
+    def gradient(of_sent: tf.Tensor) -> tf.Tensor:
         with named():
             return _received_gradient(of_sent, x.dtype)
 
     return tf.cast(x, tf.float16), gradient
 
 
-def _received_gradient(half, dtype):
+def _received_gradient(half: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """The gradient of a mean over the batch again."""
     rows = tf.cast(tf.shape(half)[0], tf.float32)
     return tf.cast(tf.cast(half, tf.float32) / rows, dtype)

@@ -43,7 +43,7 @@ def add_bias(maps: tf.Tensor, bias: tf.Tensor) -> Any:
 
     named = gradient_scope()
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with named():
             rows = tf.reshape(upstream, [-1, bias.shape[0]])
             ones = tf.ones([1, tf.shape(rows)[0]], rows.dtype)
@@ -70,7 +70,7 @@ def product(rows: tf.Tensor, kernel: tf.Tensor) -> Any:
 
     named = gradient_scope()
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with named():
             to_rows = tf.matmul(kernel, upstream, transpose_b=True)
             to_kernel = tf.matmul(rows, upstream, transpose_a=True)
@@ -94,11 +94,11 @@ def relu_in_parts(maps: tf.Tensor, count: int) -> list[tf.Tensor]:
     """
 
     @tf.custom_gradient
-    def split_relu(maps):
+    def split_relu(maps: tf.Tensor) -> tuple[list[tf.Tensor], Callable]:
         named = gradient_scope()
         parts = tf.split(tf.nn.relu(maps), count, axis=-1)
 
-        def gradient(*upstream):
+        def gradient(*upstream: tf.Tensor) -> tf.Tensor:
             with named():
                 to_maps = [
                     tf.raw_ops.ReluGrad(gradients=db, features=b)

@@ -1,5 +1,8 @@
 """What happens to pixels before conv1: mean, PCA lighting, divisor."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -23,7 +26,9 @@ class MeanSubtraction(keras.layers.Layer):
     Output: [B, H, W, 3] of the layer's compute dtype, 0..255 minus mean.
     """
 
-    def __init__(self, kind="image", values=(), **kwargs):
+    def __init__(
+        self, kind: str = "image", values: Sequence[float] = (), **kwargs: Any
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         if kind not in ("image", "rgb", "given"):
             raise ValueError(f"kind must be image, rgb or given, not {kind}")
@@ -32,7 +37,7 @@ class MeanSubtraction(keras.layers.Layer):
         self.kind = kind
         self.values = tuple(values)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         pixels = input_shape[1:3] if self.kind == "image" else (1, 1)
         self.mean = self.add_weight(
             name="mean",
@@ -44,7 +49,7 @@ class MeanSubtraction(keras.layers.Layer):
         if self.kind == "given":
             self.mean.assign([[self.values]])
 
-    def set_mean(self, mean_image):
+    def set_mean(self, mean_image: np.ndarray) -> None:
         """Stores the mean of the training set; a given mean stays.
 
         Args:
@@ -60,11 +65,11 @@ class MeanSubtraction(keras.layers.Layer):
         left = (mean_image.shape[1] - width) // 2
         self.mean.assign(mean_image[top : top + height, left : left + width])
 
-    def call(self, images):
+    def call(self, images: tf.Tensor) -> tf.Tensor:
         centred = tf.cast(images, tf.float32) - tf.cast(self.mean, tf.float32)
         return tf.cast(centred, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "kind": self.kind,
@@ -72,7 +77,9 @@ class MeanSubtraction(keras.layers.Layer):
         }
 
 
-def lighting_magnitudes(eigenvalues, scale):
+def lighting_magnitudes(
+    eigenvalues: np.ndarray | float, scale: str
+) -> np.ndarray | float:
     """Grey levels per unit of alpha along each principal component.
 
     Args:
@@ -114,8 +121,13 @@ class PCALighting(keras.layers.Layer):
     """
 
     def __init__(
-        self, std=0.1, scale="eigenvalues", divisor=1.0, seed=0, **kwargs
-    ):
+        self,
+        std: float = 0.1,
+        scale: str = "eigenvalues",
+        divisor: float = 1.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         lighting_magnitudes(1.0, scale)  # raises where the name is unknown
         self.std = std
@@ -123,7 +135,7 @@ class PCALighting(keras.layers.Layer):
         self.divisor = divisor
         self.seed = seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.components = self.add_weight(
             name="components",
             shape=(3, 3),
@@ -135,11 +147,13 @@ class PCALighting(keras.layers.Layer):
         # No weight: it follows from the epoch, see `training.schedule`.
         self._is_on = tf.Variable(1.0, trainable=False, name="is_on")
 
-    def switch(self, is_on):
+    def switch(self, is_on: bool) -> None:
         """Turns the lighting of training off, or on again."""
         self._is_on.assign(float(is_on))
 
-    def set_principal_components(self, eigenvectors, eigenvalues):
+    def set_principal_components(
+        self, eigenvectors: np.ndarray, eigenvalues: np.ndarray
+    ) -> None:
         """Stores the principal components of the training set's pixels.
 
         Args:
@@ -149,7 +163,7 @@ class PCALighting(keras.layers.Layer):
         magnitudes = lighting_magnitudes(eigenvalues, self.scale)
         self.components.assign((eigenvectors * magnitudes).T)
 
-    def principal_components(self):
+    def principal_components(self) -> tuple[np.ndarray, np.ndarray]:
         """What `set_principal_components` was given, rounded to float32."""
         rows = self.components.numpy().astype(np.float64)
         magnitudes = np.linalg.norm(rows, axis=1)
@@ -158,7 +172,9 @@ class PCALighting(keras.layers.Layer):
             return vectors, magnitudes * 255.0
         return vectors, magnitudes**2
 
-    def call(self, images, training=False):
+    def call(
+        self, images: tf.Tensor, training: bool | None = False
+    ) -> tf.Tensor:
         if not training or self.std == 0:
             return tf.cast(images, self.compute_dtype)
         [draws] = self.draws
@@ -171,7 +187,7 @@ class PCALighting(keras.layers.Layer):
         divisor = tf.where(self._is_on > 0, self.divisor, 1.0)
         return tf.cast(lit / divisor, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "std": self.std,
@@ -181,7 +197,9 @@ class PCALighting(keras.layers.Layer):
         }
 
 
-def add_to_every_pixel(images, offsets, dtype):
+def add_to_every_pixel(
+    images: tf.Tensor, offsets: tf.Tensor, dtype: str | tf.DType
+) -> tf.Tensor:
     """images + offsets[:, None, None, :], in less than half the time on a CPU.
 
     A row of pixels at once: TensorFlow is slow where so few numbers as three
@@ -213,7 +231,9 @@ class InputForm(keras.layers.Layer):
     Output: the same in the layer's compute dtype and the colours' new order.
     """
 
-    def __init__(self, divisor=1.0, channel_order="rgb", **kwargs):
+    def __init__(
+        self, divisor: float = 1.0, channel_order: str = "rgb", **kwargs: Any
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         if channel_order not in ("rgb", "bgr"):
             raise ValueError(
@@ -222,7 +242,7 @@ class InputForm(keras.layers.Layer):
         self.divisor = divisor
         self.channel_order = channel_order
 
-    def call(self, images):
+    def call(self, images: tf.Tensor) -> tf.Tensor:
         x = images
         if self.divisor != 1:
             x = tf.cast(x, tf.float32) / self.divisor
@@ -230,7 +250,7 @@ class InputForm(keras.layers.Layer):
             x = tf.reverse(x, [-1])
         return tf.cast(x, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "divisor": self.divisor,

@@ -44,11 +44,11 @@ def local_response_normalization(
     programs = _programs(**constants) if compiled else None
 
     @tf.custom_gradient
-    def normalize(a):
+    def normalize(a: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         named = gradient_scope()
         s = None if programs else formula.sums(a)
 
-        def gradient(db):
+        def gradient(db: tf.Tensor) -> tf.Tensor:
             with named():
                 if programs:
                     return programs[1](a, db)
@@ -155,8 +155,15 @@ class TowerLRN(TowerLayer):
     """
 
     def __init__(
-        self, *, n=5, k=2.0, alpha=1e-4, beta=0.75, scope="tower", **kwargs
-    ):
+        self,
+        *,
+        n: int = 5,
+        k: float = 2.0,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        scope: str = "tower",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if scope not in ("tower", "layer"):
             raise ValueError(f"scope must be tower or layer, not {scope}")
@@ -166,14 +173,16 @@ class TowerLRN(TowerLayer):
         self.beta = beta
         self.scope = scope
 
-    def call(self, inputs, training=False):
+    def call(
+        self, inputs: list[tf.Tensor], training: bool | None = False
+    ) -> list[tf.Tensor]:
         normalize = functools.partial(
             local_response_normalization,
             n=self.n,
             k=self.k,
             alpha=self.alpha,
             beta=self.beta,
-            compiled=training and self.compiled_in_training,
+            compiled=bool(training and self.compiled_in_training),
         )
         if self.scope == "tower":
             return self.on_each_tower(normalize, inputs)
@@ -186,7 +195,7 @@ class TowerLRN(TowerLayer):
             return tf.split(joined, self.towers, axis=-1)
 
     @property
-    def compiled_in_training(self):
+    def compiled_in_training(self) -> bool:
         """Whether XLA compiles it: on a CPU, where no tower is pinned.
 
         On GPUs XLA needs parts of CUDA that not every installation has, and a
@@ -194,7 +203,7 @@ class TowerLRN(TowerLayer):
         """
         return self.unpinned and not tf.config.list_logical_devices("GPU")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "n": self.n,
@@ -205,7 +214,13 @@ class TowerLRN(TowerLayer):
         }
 
 
-def same_map_normalization(a, size=5, k=1.0, alpha=4e-5, beta=0.75):
+def same_map_normalization(
+    a: tf.Tensor,
+    size: int = 5,
+    k: float = 1.0,
+    alpha: float = 4e-5,
+    beta: float = 0.75,
+) -> tf.Tensor:
     """b = a / (k + alpha * sum of a^2 over a window of the same map)^beta.
 
     Computed in float32 whatever the input is, as LRN is.
@@ -238,14 +253,21 @@ class TowerSameMapNorm(TowerLayer):
     Input, output: a list with one [B, H, W, C] tensor per tower.
     """
 
-    def __init__(self, size=5, k=1.0, alpha=4e-5, beta=0.75, **kwargs):
+    def __init__(
+        self,
+        size: int = 5,
+        k: float = 1.0,
+        alpha: float = 4e-5,
+        beta: float = 0.75,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.size = size
         self.k = k
         self.alpha = alpha
         self.beta = beta
 
-    def call(self, inputs):
+    def call(self, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
         return self.on_each_tower(
             lambda maps: same_map_normalization(
                 maps, self.size, self.k, self.alpha, self.beta
@@ -253,7 +275,7 @@ class TowerSameMapNorm(TowerLayer):
             inputs,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "size": self.size,

@@ -31,7 +31,7 @@ class TowerMaxPool2D(TowerLayer):
         stride: int = 2,
         padding: str = "valid",
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         self.size = size
         self.stride = stride
@@ -54,7 +54,7 @@ class TowerMaxPool2D(TowerLayer):
             maps = tf.pad(maps, edges, constant_values=maps.dtype.min)
         return tf.nn.max_pool2d(maps, self.size, self.stride, "VALID")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "size": self.size,
@@ -74,14 +74,14 @@ class TowerActivation(TowerLayer):
     Input, output: a list with one tensor per tower.
     """
 
-    def __init__(self, activation="relu", **kwargs):
+    def __init__(self, activation: Any = "relu", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = keras.activations.get(activation)
 
-    def call(self, inputs):
+    def call(self, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
         return self.on_each_tower(self.activation, inputs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "activation": keras.activations.serialize(self.activation),

@@ -45,7 +45,7 @@ class WeightedTowerLayer(TowerLayer):
         bias: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         if units < self.towers:
             raise ValueError(
@@ -72,11 +72,11 @@ class WeightedTowerLayer(TowerLayer):
         """Shape of one tower's kernel, given the shape of what it sees."""
         raise NotImplementedError
 
-    def transform(self, visible, kernel):
+    def transform(self, visible: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Applies a kernel to what a tower sees."""
         raise NotImplementedError
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.kernels = [
             self.add_tower_weight(
                 tower,
@@ -102,7 +102,7 @@ class WeightedTowerLayer(TowerLayer):
             for tower in range(self.towers)
         ]
 
-    def _visible_shape(self, input_shape, tower):
+    def _visible_shape(self, input_shape: Any, tower: int) -> tuple[Any, ...]:
         # A saved config gives a single shape as a list, too.
         if not isinstance(input_shape[0], list | tuple):
             return tuple(input_shape)
@@ -111,7 +111,7 @@ class WeightedTowerLayer(TowerLayer):
             return own
         return (*own[:-1], sum(shape[-1] for shape in input_shape))
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor | list[tf.Tensor]) -> list[tf.Tensor]:
         return [
             self.on_tower(
                 tower,
@@ -128,7 +128,9 @@ class WeightedTowerLayer(TowerLayer):
         """Whether what a tower sees of another's is rounded to float16."""
         return self.exchange and self.exchange_precision == "float16"
 
-    def _seen_by_each(self, inputs):
+    def _seen_by_each(
+        self, inputs: tf.Tensor | list[tf.Tensor]
+    ) -> list[list[tf.Tensor]]:
         """For each tower the list of tensors that it sees."""
         towers = range(self.towers)
         if not isinstance(inputs, list):
@@ -151,11 +153,15 @@ class WeightedTowerLayer(TowerLayer):
             for tower in towers
         ]
 
-    def one_tower(self, kernel, bias, *seen):
+    def one_tower(
+        self, kernel: tf.Tensor, bias: tf.Tensor, *seen: tf.Tensor
+    ) -> tf.Tensor:
         """Output of one kernel and bias for the tensors that it sees."""
         return self.activation(self.before_activation(kernel, bias, *seen))
 
-    def before_activation(self, kernel, bias, *seen):
+    def before_activation(
+        self, kernel: tf.Tensor, bias: tf.Tensor, *seen: tf.Tensor
+    ) -> tf.Tensor:
         """The same without the activation."""
         visible = seen[0] if len(seen) == 1 else tf.concat(seen, axis=-1)
         visible, kernel, bias = (
@@ -163,7 +169,7 @@ class WeightedTowerLayer(TowerLayer):
         )
         return add_bias(self.transform(visible, kernel), bias)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,
@@ -176,11 +182,11 @@ class WeightedTowerLayer(TowerLayer):
         }
 
 
-def layer_of(variable):
+def layer_of(variable: keras.Variable) -> str:
     """Name of the layer that a variable belongs to."""
     return variable.path.rpartition("/")[0].rpartition("/")[2]
 
 
-def is_bias(variable):
+def is_bias(variable: keras.Variable) -> bool:
     """True for a bias variable: the only weights with a single axis."""
     return len(variable.shape) == 1

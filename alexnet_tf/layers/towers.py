@@ -8,6 +8,8 @@ A saved network therefore holds no device and loads on any machine.
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,7 +19,9 @@ from alexnet_tf.errors import UserError
 _process = threading.local()
 
 
-def resolve_tower_devices(spec="auto", towers=2, prefix=""):
+def resolve_tower_devices(
+    spec: str = "auto", towers: int = 2, prefix: str = ""
+) -> tuple[str | None, ...]:
     """Turns a `--tower_devices` value into one device (or None) per tower.
 
     Args:
@@ -67,7 +71,7 @@ def resolve_tower_devices(spec="auto", towers=2, prefix=""):
 
 
 @contextlib.contextmanager
-def placement(devices):
+def placement(devices: Iterable[str | None]) -> Iterator[None]:
     """Layers constructed inside place their towers on `devices`.
 
     Args:
@@ -82,7 +86,9 @@ def placement(devices):
         _process.devices = previous
 
 
-def run_on(device, function, *tensors):
+def run_on(
+    device: str | None, function: Callable[..., tf.Tensor], *tensors: tf.Tensor
+) -> tf.Tensor:
     """Runs `function(*tensors)` and, later, its gradient on `device`.
 
     TensorFlow does not replay `tf.device` when it differentiates a graph: the
@@ -103,12 +109,12 @@ def run_on(device, function, *tensors):
         return function(*tensors)
 
     @tf.custom_gradient
-    def pinned(*arguments):
+    def pinned(*arguments: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         with tf.GradientTape() as tape:
             tape.watch(arguments)
             result = function(*arguments)
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             with tf.device(device):
                 return tape.gradient(result, arguments, upstream)
 
@@ -131,7 +137,7 @@ class TowerLayer(keras.layers.Layer):
         towers: number of towers that compute.
     """
 
-    def __init__(self, towers=2, **kwargs):
+    def __init__(self, towers: int = 2, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.towers = towers
         self._devices = getattr(_process, "devices", None) or ()
@@ -140,7 +146,7 @@ class TowerLayer(keras.layers.Layer):
             self.supports_jit = False
 
     @property
-    def tower_outputs(self):
+    def tower_outputs(self) -> list[keras.KerasTensor]:
         """The symbolic output of each tower, in a functional model."""
         # Keras unwraps a list of one.
         return self.output if self.towers > 1 else [self.output]
@@ -152,40 +158,49 @@ class TowerLayer(keras.layers.Layer):
         return tuple(maps.shape[1:3])
 
     @property
-    def unpinned(self):
+    def unpinned(self) -> bool:
         """True where no tower of this layer is bound to a device."""
         return not any(self._devices[: self.towers])
 
-    def device(self, tower):
+    def device(self, tower: int) -> str | None:
         """The device string of a tower, None where TensorFlow chooses.
 
         A layer of one tower may ask for that of another, which it reads.
         """
         return self._devices[tower] if self._devices else None
 
-    def add_tower_weight(self, tower, name, **kwargs):
+    def add_tower_weight(
+        self, tower: int, name: str, **kwargs: Any
+    ) -> keras.Variable:
         """`add_weight` for a variable that lives on the tower's device."""
         with tf.device(self.device(tower)):
             return self.add_weight(
                 name=f"{name}_{tower}", autocast=False, **kwargs
             )
 
-    def on_tower(self, tower, function, *tensors):
+    def on_tower(
+        self,
+        tower: int,
+        function: Callable[..., tf.Tensor],
+        *tensors: tf.Tensor,
+    ) -> tf.Tensor:
         """Runs `function(*tensors)` forward and backward on a tower."""
         with tf.name_scope(f"tower_{tower}"):
             return run_on(self.device(tower), function, *tensors)
 
-    def on_each_tower(self, function, tensors):
+    def on_each_tower(
+        self, function: Callable[..., tf.Tensor], tensors: Iterable[tf.Tensor]
+    ) -> list[tf.Tensor]:
         """Runs `function` on every tower's own tensor; returns the list."""
         return [
             self.on_tower(tower, function, tensor)
             for tower, tensor in enumerate(tensors)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "towers": self.towers}
 
 
-def is_pinned(network):
+def is_pinned(network: keras.Model) -> bool:
     """Whether a layer of the network is bound to a device."""
     return not all(getattr(layer, "unpinned", True) for layer in network.layers)

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable
 
-from matplotlib.ticker import LogLocator, MaxNLocator
+from markupsafe import Markup
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator
 
 from alexnet_tf.report.rendering import render
 
@@ -11,7 +12,13 @@ WIDTH, HEIGHT = 360, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 36  # of the plot, in the picture
 
 
-def line_chart(title, x_name, series, is_log=False, from_zero=False):
+def line_chart(
+    title: str,
+    x_name: str,
+    series: dict[str, list[tuple[float, float]]],
+    is_log: bool = False,
+    from_zero: bool = False,
+) -> Markup:
     """Lines over a common x axis, with a legend above them.
 
     Args:
@@ -71,7 +78,13 @@ def line_chart(title, x_name, series, is_log=False, from_zero=False):
 class _Axis:
     """Maps values to pixels and knows where the ticks are."""
 
-    def __init__(self, values, pixels, locator, scale: Callable = float):
+    def __init__(
+        self,
+        values: list[float],
+        pixels: tuple[int, int],
+        locator: Locator,
+        scale: Callable = float,
+    ) -> None:
         low, high = min(values), max(values)
         ticks = locator.tick_values(low, high)
         inside = [t for t in ticks if low <= t <= high]
@@ -85,14 +98,16 @@ class _Axis:
         self._pixels = pixels
         self._scale = scale
 
-    def place(self, value):
+    def place(self, value: float) -> float:
         low, high = self._ends
         share = (self._scale(value) - low) / (high - low)
         start, end = self._pixels
         return round(start + share * (end - start), 1)
 
 
-def _description(title, x_name, series):
+def _description(
+    title: str, x_name: str, series: dict[str, list[tuple[float, float]]]
+) -> str:
     lines = (
         f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}"
         for name, line in series.items()

@@ -1,15 +1,22 @@
 """What the network has learned, in pictures."""
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
 from alexnet_tf.analysis.feature_maps import SHOWN, map_sheets
 from alexnet_tf.analysis.kernels import colourfulness, grey_part, kernel_sheet
-from alexnet_tf.analysis.occlusion import occlusion_map
+from alexnet_tf.analysis.neighbours import Neighbour
+from alexnet_tf.analysis.occlusion import Occlusion, occlusion_map
+from alexnet_tf.analysis.predictions import LabelledPrediction
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
 
 COLUMNS = 8  # of kernels and maps: readable on a phone
 
 
-def kernels_section(towers, is_grey=False):
+def kernels_section(towers: list[np.ndarray], is_grey: bool = False) -> Section:
     """The kernels of conv1, a block for each tower.
 
     Args:
@@ -30,7 +37,11 @@ def kernels_section(towers, is_grey=False):
     return Section("kernels", "Kernels of conv1", body)
 
 
-def predictions_section(predictions, class_names, name_of):
+def predictions_section(
+    predictions: list[LabelledPrediction],
+    class_names: Sequence[str],
+    name_of: Callable[[int], str],
+) -> Section:
     """Images with their most probable labels, the right one marked.
 
     Args:
@@ -48,7 +59,13 @@ def predictions_section(predictions, class_names, name_of):
     return Section("predictions", "Predictions", body)
 
 
-def neighbours_section(examples, neighbours, class_names, searched, total):
+def neighbours_section(
+    examples: list[dict[str, Any]],
+    neighbours: list[list[Neighbour]],
+    class_names: Sequence[str],
+    searched: int,
+    total: int,
+) -> Section:
     """Images and those that have the nearest fc7 vectors.
 
     Args:
@@ -73,7 +90,9 @@ def neighbours_section(examples, neighbours, class_names, searched, total):
     return Section("neighbours", "Nearest training images", body)
 
 
-def feature_maps_section(image, class_name, maps):
+def feature_maps_section(
+    image: np.ndarray, class_name: str, maps: dict[str, list[np.ndarray]]
+) -> Section:
     """An image and what each convolution makes of it.
 
     Args:
@@ -92,7 +111,9 @@ def feature_maps_section(image, class_name, maps):
     return Section("maps", "Feature maps", body)
 
 
-def occlusion_section(occlusions, names):
+def occlusion_section(
+    occlusions: list[Occlusion], names: Iterable[str]
+) -> Section:
     """Images and how probable their class is with a part covered.
 
     Args:

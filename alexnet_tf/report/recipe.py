@@ -1,10 +1,15 @@
 """What the run was made with: config, command, machine, images."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from markupsafe import Markup
+from ml_collections import ConfigDict
 
 from alexnet_tf.config import changed_values, config_to_json
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
+from alexnet_tf.run.folder import Run
 from alexnet_tf.terminal.command import command
 from configs import paper
 
@@ -20,7 +25,7 @@ MACHINE = {  # of `starts.machine`
 }
 
 
-def config_section(config):
+def config_section(config: ConfigDict) -> Section:
     """The whole config, and first what the paper's text has otherwise."""
     changed = [
         (Markup("<code>{}</code>").format(key), _value(there), _value(here))
@@ -35,13 +40,19 @@ def config_section(config):
     )
 
 
-def _value(value):
+def _value(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return value
 
 
-def origin_section(run, dataset, starts, here, ancestors=()):
+def origin_section(
+    run: Run,
+    dataset: dict[str, Any],
+    starts: list[dict[str, Any]],
+    here: dict[str, str],
+    ancestors: Sequence[str] = (),
+) -> Section:
     """How and where the run was made, and its images.
 
     Args:
@@ -70,9 +81,9 @@ def origin_section(run, dataset, starts, here, ancestors=()):
     return Section("origin", "How it was made", body)
 
 
-def _count(images):
+def _count(images: int | None) -> str:
     return "unknown" if images is None else f"{images:,}"
 
 
-def _machine(values):
+def _machine(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, values.get(key, "")) for key, name in MACHINE.items()]

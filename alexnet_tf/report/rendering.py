@@ -33,7 +33,9 @@ def drawing(pixels: np.ndarray, alt: str) -> Markup:
     return _inline(tf.io.encode_png(pixels), "png", pixels, alt)
 
 
-def _inline(encoded, kind, pixels, alt):
+def _inline(
+    encoded: tf.Tensor, kind: str, pixels: np.ndarray, alt: str
+) -> Markup:
     data = base64.b64encode(encoded.numpy()).decode()
     height, width = pixels.shape[:2]
     return Markup(

@@ -1,5 +1,7 @@
 """How well the network does: errors, confusion, classes."""
 
+from collections.abc import Sequence
+
 import matplotlib
 import numpy as np
 from markupsafe import Markup
@@ -17,13 +19,17 @@ MOST_CLASSES = 50  # of a list that is written out
 SHOWN_ENDS = 15  # best and worst of a longer one
 
 
-def best_epoch(rows):
+def best_epoch(rows: list[dict[str, float]]) -> dict[str, float] | None:
     """The row of history.csv whose weights a run keeps, or None."""
     finite = [row for row in rows if np.isfinite(row["val_top1_error"])]
     return min(finite, key=lambda row: row["val_top1_error"], default=None)
 
 
-def results_section(outcome: Outcome | None, rows, class_names):
+def results_section(
+    outcome: Outcome | None,
+    rows: list[dict[str, float]],
+    class_names: tuple[str, ...],
+) -> Section:
     """Errors of the run and, where the classes are ImageNet's, the paper's.
 
     Args:
@@ -61,25 +67,27 @@ def results_section(outcome: Outcome | None, rows, class_names):
             (f"paper, {network}", images, VIEWS[crops], top1, "", top5)
             for network, images, crops, top1, top5 in PAPER
         ]
-    rows = [
+    table = [
         (network, f"{top1:.2%}", interval, f"{top5:.2%}", views, images)
         for network, images, views, top1, interval, top5 in measured
     ]
     head = ("network", "top-1 error", "95 % interval")
-    rows.insert(0, (*head, "top-5 error", "views", "set"))
+    table.insert(0, (*head, "top-5 error", "views", "set"))
     if not top5_means_something(len(class_names)):
-        rows = [(*row[:3], *row[4:]) for row in rows]
+        table = [(*row[:3], *row[4:]) for row in table]
     body = render(
         "results",
         is_evaluated=outcome is not None,
         has_best=best is not None,
-        head=rows[0],
-        rows=rows[1:],
+        head=table[0],
+        rows=table[1:],
     )
     return Section("results", "Results", body)
 
 
-def confusion_section(confusion, class_names):
+def confusion_section(
+    confusion: np.ndarray, class_names: Sequence[str]
+) -> Section:
     """Which classes are taken for which others.
 
     Args:
@@ -112,21 +120,23 @@ def confusion_section(confusion, class_names):
     return Section("confusion", "Confusion", body)
 
 
-def _shaded(kind, text, share):
+def _shaded(kind: str, text: object, share: float) -> Markup:
     """A cell of a table whose style sheet shows a share, 0..1, as well."""
     return Markup('<span class="{}" style="--share: {:.3f}">{}</span>').format(
         kind, share, text
     )
 
 
-def _most_confused(confusion, class_names):
+def _most_confused(
+    confusion: np.ndarray, class_names: Sequence[str]
+) -> list[tuple[str, str, int, float]]:
     """[(class, taken for, images, share of the class)], most images first."""
     wrong = confusion - np.diag(np.diagonal(confusion))
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
     return [
         (
-            class_names[label],
-            class_names[guess],
+            class_names[int(label)],
+            class_names[int(guess)],
             int(wrong[label, guess]),
             wrong[label, guess] / confusion[label].sum(),
         )
@@ -137,7 +147,9 @@ def _most_confused(confusion, class_names):
     ]
 
 
-def classes_section(confusion, class_names):
+def classes_section(
+    confusion: np.ndarray, class_names: Sequence[str]
+) -> Section:
     """Accuracy of every class, best first; of many only the ends.
 
     Args:

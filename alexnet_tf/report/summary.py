@@ -1,12 +1,22 @@
 """The run in a few numbers."""
 
-from alexnet_tf.evaluation.tables import VIEWS
+from typing import Any
+
+from markupsafe import Markup
+
+from alexnet_tf.evaluation.tables import VIEWS, Outcome
 from alexnet_tf.report.rendering import render
 from alexnet_tf.report.results import best_epoch
 from alexnet_tf.report.training import training_time
 
 
-def introduction(outcome, rows, dataset, parameters, left_out):
+def introduction(
+    outcome: Outcome | None,
+    rows: list[dict[str, float]],
+    dataset: dict[str, Any],
+    parameters: int,
+    left_out: str | None,
+) -> Markup:
     """What stands below the heading.
 
     Args:

@@ -21,7 +21,9 @@ COLUMNS = {  # of history.csv: its heading and format
 }
 
 
-def training_time(rows, images):
+def training_time(
+    rows: list[dict[str, float]], images: int
+) -> datetime.timedelta:
     """Time spent on training steps, validation not counted.
 
     Args:
@@ -35,7 +37,9 @@ def training_time(rows, images):
     return datetime.timedelta(seconds=round(seconds))
 
 
-def curves_section(rows, classes=None):
+def curves_section(
+    rows: list[dict[str, float]], classes: int | None = None
+) -> Section:
     """Loss, errors and learning rate over the epochs.
 
     Args:
@@ -49,10 +53,10 @@ def curves_section(rows, classes=None):
         if has_top5 or "top5" not in key
     }
 
-    def pairs(key):
+    def pairs(key: str) -> list[tuple[float, float]]:
         return [(row["epoch"], row[key]) for row in rows]
 
-    def steps(key):
+    def steps(key: str) -> list[tuple[float, float]]:
         """Constant in an epoch: a slope would show rates that never were."""
         return [
             (row["epoch"] + half, row[key])
@@ -60,7 +64,7 @@ def curves_section(rows, classes=None):
             for half in (-0.5, 0.5)
         ]
 
-    def both(key):
+    def both(key: str) -> dict[str, list[tuple[float, float]]]:
         return {"training": pairs(key), "validation": pairs(f"val_{key}")}
 
     charts = [

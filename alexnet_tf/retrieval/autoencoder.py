@@ -7,10 +7,13 @@ bits.
 """
 
 import dataclasses
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.layers.draws import add_draws
@@ -34,7 +37,9 @@ class Autoencoder:
     standardization: "Standardization"
 
 
-def build_autoencoder(dimensions, bits, hidden, noise, seed):
+def build_autoencoder(
+    dimensions: int, bits: int, hidden: int, noise: float, seed: int
+) -> Autoencoder:
     """Builds D -> hidden -> bits -> hidden -> D.
 
     Args:
@@ -82,15 +87,15 @@ class NoisyBits(keras.layers.Layer):
         seed: integer; see `Draws`.
     """
 
-    def __init__(self, noise, seed, **kwargs):
+    def __init__(self, noise: float, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._noise = noise
         self._seed = seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self._draws = add_draws(self, self._seed)
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool | None = False) -> tf.Tensor:
         if training:
             normal = self._draws.normal([tf.shape(x)[0], *x.shape[1:]])
             return tf.sigmoid(x + self._noise * normal)
@@ -103,7 +108,7 @@ class Standardization(keras.layers.Layer):
     One deviation for all leaves the ratios of distances as they were.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.mean = self.add_weight(
             name="mean",
             shape=input_shape[1:],
@@ -114,24 +119,26 @@ class Standardization(keras.layers.Layer):
             name="deviation", shape=(), initializer="ones", trainable=False
         )
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return (x - self.mean) / self.deviation
 
-    def undo(self, x):
+    def undo(self, x: tf.Tensor) -> tf.Tensor:
         """The vectors that `call` would turn into `x`."""
         return _Undone(self, dtype="float32", name="vector_again")(x)
 
 
 class _Undone(keras.layers.Layer):
-    def __init__(self, standardization, **kwargs):
+    def __init__(self, standardization: Standardization, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._standardization = standardization
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return x * self._standardization.deviation + self._standardization.mean
 
 
-def train_autoencoder(vectors, bits, settings):
+def train_autoencoder(
+    vectors: np.ndarray, bits: int, settings: ConfigDict
+) -> Autoencoder:
     """An auto-encoder of `vectors`, a function of them and the settings.
 
     Args:
@@ -178,7 +185,7 @@ def train_autoencoder(vectors, bits, settings):
     return autoencoder
 
 
-def encode(encoder, vectors):
+def encode(encoder: keras.Model, vectors: np.ndarray) -> np.ndarray:
     """Codes of vectors: uint8 [N, bits / 8], eight bits a byte."""
     return np.concatenate(
         [
@@ -188,7 +195,7 @@ def encode(encoder, vectors):
     )
 
 
-def mean_and_deviation(vectors):
+def mean_and_deviation(vectors: np.ndarray) -> tuple[np.ndarray, float]:
     """The mean vector, and the root of the mean squared distance from it.
 
     Returns:
@@ -203,7 +210,9 @@ def mean_and_deviation(vectors):
     return mean, float(np.sqrt(squares / vectors.size))
 
 
-def _batches(vectors, batch, seed):
+def _batches(
+    vectors: np.ndarray, batch: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs of equal batches, in a new random order each time around."""
     random = np.random.default_rng(seed)
     while True:
@@ -218,12 +227,14 @@ def _batches(vectors, batch, seed):
 class _Progress(keras.callbacks.Callback):
     """Reports the error so far, 1 being that of the mean vector."""
 
-    def __init__(self, report, batch_size, variance):
+    def __init__(
+        self, report: ProgressReport, batch_size: int, variance: float
+    ) -> None:
         super().__init__()
         self._report = report
         self._batch_size = batch_size
         self._variance = variance
 
-    def on_train_batch_end(self, batch, logs):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         error = logs["loss"] / self._variance
         self._report.advance(self._batch_size, f"error {error:.3f}")

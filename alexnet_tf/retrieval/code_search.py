@@ -6,6 +6,10 @@ exclusive or: flat serves millions.
 """
 
 import math
+import pathlib
+from typing import Any
+
+import numpy as np
 
 from alexnet_tf.retrieval.faiss_library import load_faiss
 
@@ -18,7 +22,7 @@ CODES_PER_CELL = 39
 CELLS_SEARCHED = 16
 
 
-def write_code_search(path, codes, kind):
+def write_code_search(path: pathlib.Path, codes: np.ndarray, kind: str) -> None:
     """Builds what a kind other than flat needs.
 
     Args:
@@ -42,7 +46,9 @@ def write_code_search(path, codes, kind):
     faiss.write_index_binary(index, str(path))
 
 
-def open_code_search(path, codes, kind):
+def open_code_search(
+    path: pathlib.Path | None, codes: np.ndarray, kind: str
+) -> Any:
     """The search of a kind.
 
     Args:

@@ -9,6 +9,7 @@ codes.faiss           for a search that is not exact, see `code_search`
 import dataclasses
 import json
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +24,7 @@ from alexnet_tf.retrieval.autoencoder import (
     train_autoencoder,
 )
 from alexnet_tf.retrieval.code_search import open_code_search, write_code_search
+from alexnet_tf.retrieval.image_index import ImageIndex
 from alexnet_tf.terminal.command import command
 
 CODES_FILE = "codes.npy"
@@ -46,22 +48,24 @@ class Codes:
     kind: str
     _search_file: pathlib.Path
 
-    def open_search(self):
+    def open_search(self) -> Any:
         """See `open_code_search`."""
         with readable(self._search_file):
             return open_code_search(self._search_file, self.codes, self.kind)
 
-    def encode(self, vectors):
+    def encode(self, vectors: np.ndarray) -> np.ndarray:
         """fc7 vectors [Q, D] as codes, uint8 [Q, bits / 8]."""
         return encode(self.encoder, vectors)
 
 
-def codes_folder(index, bits):
+def codes_folder(index: ImageIndex, bits: int) -> pathlib.Path:
     """Path of the folder of codes of `bits` bits."""
     return index.path / f"codes-{bits}"
 
 
-def write_codes(index, bits, settings, kind):
+def write_codes(
+    index: ImageIndex, bits: int, settings: ConfigDict, kind: str
+) -> None:
     """Trains an auto-encoder on an index and stores its codes.
 
     Args:
@@ -87,7 +91,7 @@ def write_codes(index, bits, settings, kind):
         )
 
 
-def open_codes(index, bits):
+def open_codes(index: ImageIndex, bits: int) -> Codes:
     """The `Codes` of `bits` bits of an index.
 
     Raises:

@@ -15,14 +15,22 @@ import pathlib
 
 import numpy as np
 
+from alexnet_tf.data.image_set import Source
+from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import new_folder, readable, writable
 from alexnet_tf.files.checksums import sha256
 from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.files.text import read_text
+from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.rows_file import RowsFile
 from alexnet_tf.retrieval.thumbnails import Thumbnails, ThumbnailWriter
-from alexnet_tf.retrieval.vector_search import open_search, write_search_file
+from alexnet_tf.retrieval.vector_search import (
+    VectorSearch,
+    open_search,
+    write_search_file,
+)
+from alexnet_tf.run.folder import Run
 from alexnet_tf.terminal.command import command
 from alexnet_tf.terminal.progress import ProgressReport
 
@@ -68,7 +76,7 @@ class ImageIndex:
         UserError: there is no index, or it cannot be read.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | pathlib.Path) -> None:
         self.path = pathlib.Path(path)
         file = self.path / INDEX_FILE
         if not file.is_file():
@@ -89,7 +97,7 @@ class ImageIndex:
             self.images = _read_images(self.path / IMAGES_FILE)
             self.thumbnails = Thumbnails(self.path)
 
-    def check_made_with(self, run):
+    def check_made_with(self, run: Run) -> None:
         """Raises `UserError` unless a run's weights made the vectors."""
         if self.description["weights_sha256"] != weights_checksum(run):
             raise UserError(
@@ -98,7 +106,7 @@ class ImageIndex:
                 "that run, or make the index again"
             )
 
-    def check_holds(self, count):
+    def check_holds(self, count: int) -> None:
         """Raises `UserError` if it has fewer than `count` images."""
         if len(self.images) < count:
             raise UserError(
@@ -106,14 +114,22 @@ class ImageIndex:
                 f"--neighbours={count}: ask for fewer"
             )
 
-    def open_search(self):
+    def open_search(self) -> VectorSearch:
         """The `VectorSearch` that the index was made for."""
         file = self.path / SEARCH_FILE
         with readable(file):
             return open_search(file, self.vectors, self.description["kind"])
 
 
-def write_index(path, run, fc7, source, records, kind, dtype):
+def write_index(
+    path: str | pathlib.Path,
+    run: Run,
+    fc7: Fc7,
+    source: Source,
+    records: Records,
+    kind: str,
+    dtype: str,
+) -> np.ndarray:
     """Writes an index folder, completely or not at all; images are streamed.
 
     Args:
@@ -152,12 +168,14 @@ def write_index(path, run, fc7, source, records, kind, dtype):
     return ids
 
 
-def weights_checksum(run):
+def weights_checksum(run: Run) -> str:
     """SHA-256 of a run's weights, in hexadecimal digits."""
     return sha256(run.best_weights, run.best_weights.stat().st_size)
 
 
-def _write_images(folder, fc7, source, records, dtype):
+def _write_images(
+    folder: pathlib.Path, fc7: Fc7, source: Source, records: Records, dtype: str
+) -> np.ndarray:
     rows = []
     with (
         RowsFile(folder / VECTORS_FILE, [fc7.dimensions], dtype) as vectors,
@@ -181,7 +199,7 @@ def _write_images(folder, fc7, source, records, dtype):
     return np.array([number for _, number, *_ in rows])
 
 
-def _fitting(vectors, dtype):
+def _fitting(vectors: np.ndarray, dtype: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         vectors = vectors.astype(dtype)
     if not np.all(np.isfinite(vectors)):
@@ -192,7 +210,7 @@ def _fitting(vectors, dtype):
     return vectors
 
 
-def _read_images(file):
+def _read_images(file: pathlib.Path) -> list[IndexedImage]:
     # Names of files need not be UTF-8.
     with open(
         file, newline="", encoding="utf-8-sig", errors="surrogateescape"

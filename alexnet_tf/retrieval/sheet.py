@@ -1,15 +1,25 @@
 """Query images and their nearest images as a picture (figure 4, right)."""
 
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
 
 from alexnet_tf.files.figures import literal, save_figure
+from alexnet_tf.retrieval.image_index import ImageIndex
 
 CELL_INCHES = 1.4
 
 
-def draw_sheet(path, queries, results, index):
+def draw_sheet(
+    path: pathlib.Path,
+    queries: np.ndarray,
+    results: Sequence[Mapping[str, Any]],
+    index: ImageIndex,
+) -> None:
     """A row per query: its image in the first column, then the nearest.
 
     Args:
@@ -40,6 +50,6 @@ def draw_sheet(path, queries, results, index):
     save_figure(figure, path)
 
 
-def _draw(axis, image, text):
+def _draw(axis: Axes, image: np.ndarray, text: str) -> None:
     axis.imshow(image)
     axis.set_title(literal(text), fontsize=7)

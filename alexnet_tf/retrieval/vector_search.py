@@ -9,7 +9,11 @@ flat needs no file but the vectors. The others find candidates; their
 distances are then taken from the vectors themselves.
 """
 
+from __future__ import annotations
+
 import math
+import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +31,9 @@ CELLS_SEARCHED = 16
 CANDIDATES_OF_IVF4 = 4  # compared again for each neighbour asked for
 
 
-def write_search_file(path, vectors, kind, seed=0):
+def write_search_file(
+    path: pathlib.Path, vectors: np.ndarray, kind: str, seed: int = 0
+) -> None:
     """Builds what a kind other than flat needs; the vectors are streamed.
 
     Args:
@@ -50,7 +56,9 @@ def write_search_file(path, vectors, kind, seed=0):
     faiss.write_index(index, str(path))
 
 
-def open_search(path, vectors, kind):
+def open_search(
+    path: pathlib.Path | None, vectors: np.ndarray, kind: str
+) -> VectorSearch:
     """The search of a kind; see `VectorSearch`.
 
     Args:
@@ -78,12 +86,19 @@ class VectorSearch:
         candidates_per_neighbour: how many are asked for.
     """
 
-    def __init__(self, vectors, candidates, candidates_per_neighbour):
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        candidates: Any,
+        candidates_per_neighbour: int,
+    ) -> None:
         self._vectors = vectors
         self._candidates = candidates
         self._per_neighbour = candidates_per_neighbour
 
-    def search(self, queries, k):
+    def search(
+        self, queries: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The nearest vectors of each query, nearest first.
 
         Args:
@@ -113,10 +128,12 @@ class VectorSearch:
 class _ExactCandidates:
     """faiss's brute force, a block of vectors at a time."""
 
-    def __init__(self, vectors):
+    def __init__(self, vectors: np.ndarray) -> None:
         self._vectors = vectors
 
-    def search(self, queries, k):
+    def search(
+        self, queries: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         faiss = load_faiss()
         nearest = faiss.ResultHeap(len(queries), k)
         begin = 0
@@ -128,7 +145,7 @@ class _ExactCandidates:
         return nearest.D, nearest.I
 
 
-def _recipe(kind, vectors):
+def _recipe(kind: str, vectors: np.ndarray) -> str:
     """The kind as faiss's index_factory writes it."""
     stored = "Flat" if vectors.dtype == np.float32 else "SQfp16"
     if kind == "hnsw":
@@ -138,7 +155,7 @@ def _recipe(kind, vectors):
     return f"IVF{cells},{'SQ4' if kind == 'ivf4' else stored}"
 
 
-def _sample(vectors, count, seed):
+def _sample(vectors: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Random rows in their order, float32: sets are often sorted by class."""
     count = min(count, len(vectors))
     rows = np.random.default_rng(seed).choice(

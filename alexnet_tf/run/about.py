@@ -1,6 +1,7 @@
 """Which network answers: one line about a run, and in what is exported."""
 
 import pathlib
+from typing import Any
 
 from alexnet_tf.run.folder import Run
 
@@ -35,7 +36,7 @@ def about_version(version: pathlib.Path) -> str:
     return f"{version}: {file.read_text('utf-8').strip()}"
 
 
-def _classes(dataset):
+def _classes(dataset: dict[str, Any]) -> str:
     names = dataset["class_names"]
     shown = ", ".join(names[:MOST_NAMES])
     more = ", ..." if len(names) > MOST_NAMES else ""

@@ -2,14 +2,16 @@
 
 import json
 import pathlib
+from typing import Any
 
 from alexnet_tf.files.atomic import readable, write_text
+from alexnet_tf.run.folder import Run
 from alexnet_tf.run.provenance import read_starts
 
 IMPORTED = "imported_from"  # key of dataset.json
 
 
-def record_beginning(run, beginning):
+def record_beginning(run: Run, beginning: dict[str, Any]) -> None:
     """Writes into starts.json with what the newest start began.
 
     Args:
@@ -21,7 +23,7 @@ def record_beginning(run, beginning):
     write_text(run.starts_file, json.dumps(starts, indent=2) + "\n")
 
 
-def beginning_of(run):
+def beginning_of(run: Run) -> dict[str, Any] | None:
     """What a run began with, or None where its first weights were random.
 
     Returns:
@@ -41,7 +43,7 @@ def beginning_of(run):
     return None
 
 
-def ancestry(run):
+def ancestry(run: Run) -> list[str]:
     """What a run began with, as sentences, the nearest ancestor first."""
     told, beginning, whose = [], beginning_of(run), "This run"
     while beginning:

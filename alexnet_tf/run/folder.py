@@ -19,12 +19,16 @@ starts.json      command, machine and versions of every start, and what the
 report.html      --mode=report
 """
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import json
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from ml_collections import ConfigDict
 
@@ -34,6 +38,9 @@ from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.text import read_text
 from alexnet_tf.run.provenance import record_start
 from alexnet_tf.terminal.command import command
+
+if TYPE_CHECKING:
+    from alexnet_tf.data.image_set import Source
 
 RUNS = pathlib.Path("runs")
 
@@ -45,7 +52,7 @@ class Run:
         path: of the folder, which need not exist.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | pathlib.Path) -> None:
         self._told: set[str] = set()
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.json"
@@ -67,12 +74,12 @@ class Run:
         self.report_file = self.path / "report.html"
 
     @property
-    def exists(self):
+    def exists(self) -> bool:
         """Whether the folder holds a run."""
         return self.config_file.is_file()
 
     @property
-    def can_go_on(self):
+    def can_go_on(self) -> bool:
         """Whether something of the training is saved."""
         return self.state_folder.is_dir() or self.best_weights.is_file()
 
@@ -98,11 +105,11 @@ class Run:
             )
 
     @property
-    def how_to_go_on(self):
+    def how_to_go_on(self) -> str:
         """The command that does."""
         return f"continue with: {command('train', run=self.path)}"
 
-    def create(self, config):
+    def create(self, config: ConfigDict) -> None:
         """Makes the folders, writes the config and records the start.
 
         Raises:
@@ -115,13 +122,13 @@ class Run:
             # Last: with it there is a run.
             write_text(self.config_file, config_to_json(config))
 
-    def write_config(self, config):
+    def write_config(self, config: ConfigDict) -> None:
         """Writes the config anew, where training has settled a value."""
         with writable(f"run folder {self.path}"):
             write_text(self.config_file, config_to_json(config))
 
     @contextlib.contextmanager
-    def saving(self):
+    def saving(self) -> Iterator[None]:
         """Turns a failure to write while training into a `UserError`.
 
         Training stops there: nothing that comes later could be saved either.
@@ -171,8 +178,11 @@ class Run:
                 file=sys.stderr,
             )
 
-    def write_dataset(self, source, data_dir):
+    def write_dataset(
+        self, source: Source, data_dir: str | pathlib.Path | None
+    ) -> None:
         """Records what the run's images are; see `read_dataset`."""
+        assert source.validation  # images are held out where there is none
         dataset = {
             "name": source.name,
             "data_dir": str(pathlib.Path(data_dir).resolve())
@@ -187,7 +197,7 @@ class Run:
         with writable(f"run folder {self.path}"):
             write_text(self.dataset_file, json.dumps(dataset, indent=2) + "\n")
 
-    def read_dataset(self):
+    def read_dataset(self) -> dict[str, Any]:
         """A dict with "name", "data_dir", "class_names", the sizes of the
         splits and "licence"."""
         with readable(self.dataset_file):
@@ -197,12 +207,12 @@ class Run:
         return dataset
 
 
-def _describes_images(dataset):
+def _describes_images(dataset: Any) -> bool:
     names = dataset.get("class_names") if isinstance(dataset, dict) else None
     return isinstance(names, list) and all(isinstance(n, str) for n in names)
 
 
-def new_run_path(config_name):
+def new_run_path(config_name: str) -> pathlib.Path:
     """A path under runs/ named after the time and the recipe."""
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     path = RUNS / f"{now}-{config_name}"
@@ -213,7 +223,7 @@ def new_run_path(config_name):
     return path
 
 
-def existing_run(path):
+def existing_run(path: str | pathlib.Path) -> Run:
     """The run at `path`.
 
     Raises:
@@ -238,7 +248,7 @@ def newest_trained_run() -> Run | None:
     )
 
 
-def trained_run(path=None):
+def trained_run(path: str | pathlib.Path | None = None) -> Run:
     """The run at `path`, or the newest under runs/, with trained weights.
 
     Raises:

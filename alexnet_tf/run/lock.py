@@ -6,15 +6,17 @@ import fcntl
 import os
 import socket
 import sys
+from collections.abc import Iterator
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import writable
+from alexnet_tf.run.folder import Run
 
 NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
-def locked(run):
+def locked(run: Run) -> Iterator[None]:
     """Holds a run for this process; the lock ends with it, however it dies.
 
     An flock: it holds between hosts too where the file system passes it on,

@@ -7,6 +7,7 @@ import pathlib
 import platform
 import shlex
 import sys
+from typing import Any
 
 from alexnet_tf.files.atomic import readable, write_text
 from alexnet_tf.files.text import read_text
@@ -14,7 +15,7 @@ from alexnet_tf.files.text import read_text
 CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
 
-def record_start(path):
+def record_start(path: pathlib.Path) -> None:
     """Appends what this process is to the list in a JSON file.
 
     Args:
@@ -31,7 +32,7 @@ def record_start(path):
     write_text(path, json.dumps([*read_starts(path), start], indent=2) + "\n")
 
 
-def read_starts(path):
+def read_starts(path: pathlib.Path) -> list[dict[str, Any]]:
     """The list that `record_start` made: dicts with "time", "command" and
     what `machine` returns; empty where there is no file.
 
@@ -44,7 +45,7 @@ def read_starts(path):
         return json.loads(read_text(path))
 
 
-def machine():
+def machine() -> dict[str, str]:
     """A dict of text: versions, processor, memory and GPUs of this process."""
     import keras  # late: a run folder can be looked at without them
     import tensorflow as tf
@@ -66,7 +67,7 @@ def machine():
     }
 
 
-def _processor():
+def _processor() -> str:
     if CPU_INFO.is_file():
         for line in CPU_INFO.read_text().splitlines():
             if line.startswith("model name"):

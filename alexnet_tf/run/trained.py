@@ -1,6 +1,7 @@
 """A trained network, read back from its run folder."""
 
 import dataclasses
+import pathlib
 import warnings
 
 import keras
@@ -10,6 +11,7 @@ from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.checksums import check_seal
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
+from alexnet_tf.run.folder import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +29,9 @@ class TrainedNetwork:
     class_names: tuple[str, ...]
 
 
-def load_trained(run, tower_devices="none", precision="float32"):
+def load_trained(
+    run: Run, tower_devices: str = "none", precision: str = "float32"
+) -> TrainedNetwork:
     """The network of a run with its best weights.
 
     Args:
@@ -53,7 +57,7 @@ def load_trained(run, tower_devices="none", precision="float32"):
     return TrainedNetwork(network, config.model.crop, names)
 
 
-def load_weights(model, file, run):
+def load_weights(model: keras.Model, file: pathlib.Path, run: Run) -> None:
     """Reads weights into `model`; they must be its own network's.
 
     Raises:

@@ -1,9 +1,12 @@
 """Predictions as people read them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from alexnet_tf.files.text import printable
 
 
-def prediction_text(result):
+def prediction_text(result: Mapping[str, Any]) -> str:
     """A result as lines to read.
 
     Args:

@@ -8,6 +8,7 @@ from rich.progress import (
     BarColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -26,7 +27,7 @@ class ProgressReport:
         total: amount of work, in images.
     """
 
-    def __init__(self, what, total):
+    def __init__(self, what: str, total: int) -> None:
         self.what = what
         self.total = total
         self.done = 0
@@ -34,7 +35,7 @@ class ProgressReport:
         self._bar = _bar(console) if console.is_terminal else None
         self._task = None
 
-    def __enter__(self):
+    def __enter__(self) -> "ProgressReport":
         self._start = self._last_line = time.monotonic()
         if self._bar:
             self._bar.start()
@@ -43,13 +44,13 @@ class ProgressReport:
             )
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self._bar:
             self._bar.stop()
         elif self.done:
             self._print_line("")
 
-    def advance(self, images, details=""):
+    def advance(self, images: int, details: str = "") -> None:
         """Reports `images` more images done, with a text beside them."""
         self.done += images
         if self._bar and self._task is not None:
@@ -59,12 +60,12 @@ class ProgressReport:
             self._print_line(details)
 
     @property
-    def images_per_second(self):
+    def images_per_second(self) -> float:
         """Mean speed since the work began."""
         elapsed = time.monotonic() - self._start
         return self.done / elapsed if elapsed else 0.0
 
-    def _print_line(self, details):
+    def _print_line(self, details: str) -> None:
         left = (self.total - self.done) / max(self.images_per_second, 1e-9)
         print(
             f"{self.what}: {self.done}/{self.total} images, "
@@ -76,11 +77,11 @@ class ProgressReport:
 
 
 class _ImagesPerSecond(ProgressColumn):
-    def render(self, task):
+    def render(self, task: Task) -> Text:
         return Text(f"{task.finished_speed or task.speed or 0:.0f} images/s")
 
 
-def _bar(console):
+def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def start_up_notes_hidden():
+def start_up_notes_hidden() -> Iterator[None]:
     """Hides what is written to file descriptor 2 unless the block fails.
 
     TensorFlow 2.21 writes notes about oneDNN there while it is imported,

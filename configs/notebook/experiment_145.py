@@ -11,9 +11,11 @@ Result:   its log: 40.66 % top-1 and 18.21 % top-5 error, log loss 1.7415,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import original2012
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """The values of original2012."""
     return original2012.get_config()

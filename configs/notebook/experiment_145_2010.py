@@ -11,9 +11,11 @@ Result:   its log, test set: 37.47 % top-1 and 17.00 % top-5 error, log loss
           crop. This program has not been run on these images.
 """
 
+from ml_collections import ConfigDict
+
 from configs import ilsvrc2010
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """The values of ilsvrc2010."""
     return ilsvrc2010.get_config()

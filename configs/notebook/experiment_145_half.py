@@ -19,11 +19,13 @@ Result:   its log, test set, ten crops: 39.17 % top-1 and 18.23 % top-5 error,
           towers. This program has not been run on these images.
 """
 
+from ml_collections import ConfigDict
+
 from configs import ilsvrc2010
 from configs.ablations import HALF_THE_KERNELS
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """145 on ILSVRC-2010 with one tower of half the kernels."""
     config = ilsvrc2010.get_config()
     config.model.towers = 1

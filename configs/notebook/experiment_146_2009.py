@@ -19,12 +19,16 @@ Hardware: no run yet.
 Result:   none in the log. This program has not been run on ImageNet.
 """
 
+from collections.abc import Iterable
+
+from ml_collections import ConfigDict
+
 from configs import original2012
 
 NEW = ("conv6", "fc6", "fc7", "fc8")
 
 
-def learning_faster(layers):
+def learning_faster(layers: Iterable[str]) -> tuple[tuple[str, float], ...]:
     """`lr_multipliers` of 10; the biases have a rate of their own."""
     return (
         *((layer, 10.0) for layer in layers),
@@ -32,7 +36,7 @@ def learning_faster(layers):
     )
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """145 with a sixth convolution, on folders of 10,184 classes."""
     config = original2012.get_config()
     config.data.name = "folder"

@@ -19,12 +19,14 @@ Hardware: no run yet.
 Result:   none in the log. This program has not been run on ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_146_2009
 
 NEW = ("fc6", "fc7", "bottleneck", "fc8")
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """146 with the divided head of 21,843 classes."""
     config = experiment_146_2009.get_config()
     model = config.model

@@ -23,10 +23,12 @@ Result:   its log: 38.99 % top-1 and 16.62 % top-5 error, log loss 1.6332,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_146_2009
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """146 on ILSVRC-2012."""
     config = experiment_146_2009.get_config()
     config.data.name = "imagenet2012:5.*.*"

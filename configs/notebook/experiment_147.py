@@ -18,10 +18,12 @@ Result:   its log: 41.06 % top-1 and 18.51 % top-5 error, log loss 1.7576,
           This program has not been run on ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import original2012
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """145 with pools that do not overlap."""
     config = original2012.get_config()
     config.model.pool_size = 2

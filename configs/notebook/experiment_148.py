@@ -16,10 +16,12 @@ Result:   its log: 42.03 % top-1 and 19.36 % top-5 error, log loss 1.8224,
           This program has not been run on ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import original2012
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """145 without norms."""
     config = original2012.get_config()
     config.model.without = ("lrn1", "lrn2", "norm2")

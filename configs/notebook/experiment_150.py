@@ -17,10 +17,12 @@ Result:   its log: 41.83 % top-1 and 19.33 % top-5 error, log loss 1.8112,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import original2012
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """145 without exchange below fc8."""
     config = original2012.get_config()
     model = config.model

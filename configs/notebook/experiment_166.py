@@ -15,10 +15,12 @@ Result:   its log: 41.10 % top-1 and 18.67 % top-5 error, log loss 1.7681,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_170
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """170 with signed norms after conv2."""
     config = experiment_170.get_config()
     config.model.conv2_order = "lrn_pool_relu"

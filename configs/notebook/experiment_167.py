@@ -16,10 +16,12 @@ Result:   its log: 40.49 % top-1 and 18.12 % top-5 error, log loss 1.7387,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_170
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """170 without the norms after conv2."""
     config = experiment_170.get_config()
     config.model.without = ("lrn2", "norm2")

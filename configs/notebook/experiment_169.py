@@ -14,10 +14,12 @@ Result:   its log: 40.60 % top-1 and 18.11 % top-5 error, log loss 1.7351,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_170
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """170 with a smaller last rate."""
     config = experiment_170.get_config()
     config.train.lr_schedule.factor = 500.0

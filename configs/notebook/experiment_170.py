@@ -18,10 +18,12 @@ Result:   its log: 40.53 % top-1 and 18.05 % top-5 error, log loss 1.7301,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs import original2012
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """145 with rates by formula."""
     config = original2012.get_config()
     train = config.train

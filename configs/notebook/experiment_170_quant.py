@@ -16,10 +16,12 @@ Result:   its log: 40.52 % top-1 and 18.42 % top-5 error, log loss 1.7498,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_170
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """170 with rounding between the towers."""
     config = experiment_170.get_config()
     config.model.exchange_precision = "float16"

@@ -15,10 +15,12 @@ Result:   its log: 40.42 % top-1 and 18.14 % top-5 error, log loss 1.7354,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_170
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """170 with five levels."""
     config = experiment_170.get_config()
     config.train.lr_schedule.factor = 500.0

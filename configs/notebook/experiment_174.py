@@ -17,10 +17,12 @@ Result:   its log: 40.44 % top-1 and 18.04 % top-5 error, log loss 1.7300,
           ImageNet.
 """
 
+from ml_collections import ConfigDict
+
 from configs.notebook import experiment_170
 
 
-def get_config():
+def get_config() -> ConfigDict:
     """170 with rates that jump."""
     config = experiment_170.get_config()
     config.train.lr_schedule.kind = "jumping"
