@@ -1,7 +1,7 @@
 """A labelled image set and its splits: what every source provides."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -274,7 +274,7 @@ def select(split: Split, seed: int, begin: int, end: int) -> Split:
     return subset(split, (places >= begin) & (places < end))
 
 
-def is_in_class_order(labels: Iterable[np.ndarray]) -> bool:
+def is_in_class_order(labels: Iterable[Sequence[int] | np.ndarray]) -> bool:
     """Whether neighbours have the same label more often than by chance.
 
     Args:
