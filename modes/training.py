@@ -4,10 +4,15 @@ import contextlib
 import dataclasses
 import shutil
 import sys
+from collections.abc import Callable, Iterator
+
+from ml_collections import ConfigDict
 
 from alexnet_tf.config import config_to_json, differences
 from alexnet_tf.data.damage import DamageLog, read_damaged
+from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.pipeline import TrainingBatches
+from alexnet_tf.data.records import Records
 from alexnet_tf.data.remembered import (
     check_contents,
     read_remembered,
@@ -18,6 +23,7 @@ from alexnet_tf.errors import START_AGAIN, StartAgain, UserError
 from alexnet_tf.evaluation.outcome import evaluate_and_report
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
+from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.run.lock import locked
 from alexnet_tf.run.trained import load_weights
@@ -27,6 +33,8 @@ from alexnet_tf.training.fit import Fit, Job
 from alexnet_tf.training.interrupts import Interrupted, Interrupts
 from alexnet_tf.training.optimizer import make_optimizer
 from alexnet_tf.training.trainer import Trainer
+from alexnet_tf.weights.starting_point import StartingPoint
+from alexnet_tf.workers.alone import Workers
 from alexnet_tf.workers.join import join_workers, losing_workers
 from modes.beginning import (
     record_and_tell,
@@ -52,7 +60,11 @@ FIXED_KEYS = (
 )
 
 
-def train(options, begin=None):
+def train(
+    options: Options,
+    begin: Callable[[Options, Run], tuple[Options, StartingPoint | None]]
+    | None = None,
+) -> int:
     """Trains, or continues, a run, then tests it with ten crops.
 
     Args:
@@ -83,7 +95,13 @@ def train(options, begin=None):
         return stop.exit_code if isinstance(stop, Interrupted) else 130
 
 
-def train_run(options, run, interrupts, workers, start):
+def train_run(
+    options: Options,
+    run: Run,
+    interrupts: Interrupts,
+    workers: Workers,
+    start: StartingPoint | None,
+) -> int:
     """What `train` does while it handles signals; returns its exit code."""
     config = config_for(options, run)
     settle_init(run, config, start)
@@ -147,7 +165,12 @@ def train_run(options, run, interrupts, workers, start):
             raise
 
 
-def train_and_test(job, source, devices, start):
+def train_and_test(
+    job: Job,
+    source: Source,
+    devices: tuple[str | None, ...],
+    start: StartingPoint | None,
+) -> int:
     """What `train` does once the run folder stands; returns its exit code."""
     run, config, workers = job.run, job.config, job.workers
     with placement(devices):
@@ -166,6 +189,7 @@ def train_and_test(job, source, devices, start):
         settled = type(config.init.layers)(beginning["layers"])
         config.init.layers = config.init.layers or settled
         if not workers.rank:
+            assert start  # it gave what the network begins with
             record_and_tell(run, config, start, beginning)
     trainer = Trainer(
         network,
@@ -209,7 +233,7 @@ def train_and_test(job, source, devices, start):
     return 0
 
 
-def updates_in_words(batches, train):
+def updates_in_words(batches: TrainingBatches, train: ConfigDict) -> str:
     """How many updates the weights get: of few images they are few."""
     steps = batches.steps_per_epoch
     few = (
@@ -224,7 +248,12 @@ def updates_in_words(batches, train):
     )
 
 
-def test(job, source, devices, validation):
+def test(
+    job: Job,
+    source: Source,
+    devices: tuple[str | None, ...],
+    validation: Records,
+) -> None:
     """The ten-crop test of the best weights."""
     run, config = job.run, job.config
     # The network that the other modes will see, whatever the precision was.
@@ -248,7 +277,7 @@ def test(job, source, devices, validation):
 
 
 @contextlib.contextmanager
-def in_turn(workers):
+def in_turn(workers: Workers) -> Iterator[None]:
     """Worker 0 runs the block first, then all others do."""
     if workers.rank:
         workers.wait_for_all()
@@ -257,7 +286,7 @@ def in_turn(workers):
         workers.wait_for_all()
 
 
-def check_workers(config, workers):
+def check_workers(config: ConfigDict, workers: Workers) -> None:
     """Refuses a batch that the workers cannot share equally."""
     if config.train.batch_size % workers.size:
         raise UserError(
@@ -267,7 +296,7 @@ def check_workers(config, workers):
         )
 
 
-def check_same_recipe(run, config):
+def check_same_recipe(run: Run, config: ConfigDict) -> None:
     """Refuses to continue a run with another network or order of images.
 
     Args:
@@ -296,11 +325,11 @@ def check_same_recipe(run, config):
         )
 
 
-def check_xla(train, devices):
+def check_xla(train: ConfigDict, devices: tuple[str | None, ...]) -> None:
     """Refuses XLA where the towers are bound to devices."""
     if train.xla and any(devices):
         raise UserError(
             "config.train.xla is True, and an XLA program runs on one device: "
-            f"not with towers on {', '.join(devices)}; omit it or add "
-            "--tower_devices=none"
+            f"not with towers on {', '.join(filter(None, devices))}; omit it "
+            "or add --tower_devices=none"
         )

@@ -38,7 +38,7 @@ class TowerDropout(TowerLayer):
         seed: int = 0,
         kind: str = "inverted",
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         if kind not in KINDS:
             raise ValueError(f"kind must be {' or '.join(KINDS)}, not {kind}")

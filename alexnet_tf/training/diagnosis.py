@@ -5,14 +5,17 @@ import dataclasses
 import math
 import re
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.network import weighted_layers
+from alexnet_tf.run.folder import Run
 
 DEAD_SHARE = 0.9  # of a layer's units: more is a dead layer
 FAINT_SIGNAL = 0.05  # standard deviation over mean of fc7: less is no signal
@@ -78,7 +81,7 @@ class Diagnosis:
     dead_share: dict[str, float]
     image_dependence: float
 
-    def advice(self, lr):
+    def advice(self, lr: float) -> list[str]:
         """What to change, most likely cause first; a list of sentences."""
         advice = []
         dead = [n for n, share in self.dead_share.items() if share > DEAD_SHARE]
@@ -103,7 +106,7 @@ class Diagnosis:
         return advice
 
 
-def diagnose(network, images):
+def diagnose(network: keras.Model, images: tf.Tensor) -> Diagnosis:
     """Measures a batch on the live network; see `Diagnosis`.
 
     Args:
@@ -124,7 +127,7 @@ def diagnose(network, images):
     )
 
 
-def first_not_finite(network, images):
+def first_not_finite(network: keras.Model, images: tf.Tensor) -> str | None:
     """Where values stop being finite, from the image upwards.
 
     Returns:
@@ -144,7 +147,9 @@ def first_not_finite(network, images):
     return None
 
 
-def layer_outputs(network, images):
+def layer_outputs(
+    network: keras.Model, images: tf.Tensor
+) -> dict[str, np.ndarray]:
     """{layer: [B, ...] array} of the weighted layers, both towers joined."""
     outputs = {
         layer.name: layer.tower_outputs for layer in weighted_layers(network)
@@ -185,7 +190,15 @@ class FlatLossAlarm(keras.callbacks.Callback):
             steps of this epoch before the present one.
     """
 
-    def __init__(self, *, classes, steps, margin, sample, steps_done):
+    def __init__(
+        self,
+        *,
+        classes: int,
+        steps: int,
+        margin: float,
+        sample: Callable[[], tf.Tensor],
+        steps_done: Callable[[], int],
+    ) -> None:
         super().__init__()
         self._guess = math.log(classes)
         self._steps = steps
@@ -196,7 +209,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
         self._total = None
         self._raised = False
 
-    def on_train_batch_end(self, batch, logs):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         # Keras reports the mean since the epoch began; the step's own loss is
         # the growth of the sum. A resumed epoch begins with an unknown sum.
         done = self._steps_done()
@@ -213,7 +226,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
         if abs(mean - self._guess) < self._margin * self._guess:
             self._raise(mean)
 
-    def _raise(self, mean):
+    def _raise(self, mean: float) -> None:
         if self._raised:
             return
         self._raised = True
@@ -233,7 +246,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
 
 
 @contextlib.contextmanager
-def memory_advice(train, run):
+def memory_advice(train: ConfigDict, run: Run) -> Iterator[None]:
     """Turns running out of memory inside into one line of advice.
 
     Args:
@@ -262,12 +275,12 @@ def memory_advice(train, run):
         ) from None
 
 
-def _short(reason):
+def _short(reason: str) -> str:
     """Without the device's long name and the name of the allocator."""
     return re.sub(r"/job:\S+/device:| by allocator.*", "", reason).strip()[:100]
 
 
-def _savings(train):
+def _savings(train: ConfigDict) -> list[str]:
     """What saves memory and changes neither batch nor recipe."""
     finer = [
         parts

@@ -1,6 +1,10 @@
 """What is measured and shown while an epoch goes on and at its end."""
 
+from __future__ import annotations
+
 import time
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -8,6 +12,11 @@ import numpy as np
 from alexnet_tf.layers.tower_weights import is_bias
 from alexnet_tf.network import weighted_layers
 from alexnet_tf.terminal.progress import ProgressReport
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from alexnet_tf.training.trainer import Trainer
 
 UPDATE_RATIO = "update_ratio"
 
@@ -24,19 +33,19 @@ class EpochReport(keras.callbacks.Callback):
         images_per_step: batch size.
     """
 
-    def __init__(self, images_per_step):
+    def __init__(self, images_per_step: int) -> None:
         super().__init__()
         self._images_per_step = images_per_step
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._steps = 0
         self._begin = self._end = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._steps += 1
         self._end = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         seconds = max(self._end - self._begin, 1e-9)
         images = self._steps * self._images_per_step
         logs["images_per_second"] = images / seconds
@@ -44,7 +53,7 @@ class EpochReport(keras.callbacks.Callback):
         logs.update(update_ratios(self.model))
 
 
-def update_ratios(trainer):
+def update_ratios(trainer: Trainer) -> dict[str, float]:
     """{"update_ratio/conv1": ...}: how far the last step moved each layer.
 
     A healthy layer moves by about a thousandth of its weights' norm. The
@@ -73,7 +82,7 @@ def update_ratios(trainer):
     return ratios
 
 
-def _norm(variables):
+def _norm(variables: Iterable[keras.Variable | tf.Variable]) -> float:
     # In float64: the squares of large, finite weights overflow in float32.
     return float(
         np.linalg.norm(
@@ -91,17 +100,17 @@ class LayerTable(keras.callbacks.Callback):
         taken: names of the layers whose weights were another network's.
     """
 
-    def __init__(self, taken):
+    def __init__(self, taken: Collection[str]) -> None:
         super().__init__()
         self._taken = taken
         self._printed = False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if not self._printed:
             self._printed = True
             print("\n".join(self._lines()), flush=True)
 
-    def _lines(self):
+    def _lines(self) -> Iterator[str]:
         trainer, optimizer = self.model, self.model.optimizer
         yield "layer       begins  learning rate  of biases"
         for layer in weighted_layers(trainer.network):
@@ -122,30 +131,30 @@ class TrainingProgress(keras.callbacks.Callback):
         batch_size: images in a batch.
     """
 
-    def __init__(self, epochs, batch_size):
+    def __init__(self, epochs: int, batch_size: int) -> None:
         super().__init__()
         self._epochs = epochs
         self._batch_size = batch_size
         self._report: ProgressReport | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._report = ProgressReport(
             f"epoch {epoch + 1}/{self._epochs}",
             self.params["steps"] * self._batch_size,
         )
         self._report.__enter__()
 
-    def on_train_batch_end(self, batch, logs):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         assert self._report  # since the epoch began
         self._report.advance(
             self._batch_size,
             f"loss {logs['loss']:.3f}, top-1 error {logs['top1_error']:.3f}",
         )
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Any = None) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the bar, also when training was interrupted."""
         if self._report:
             self._report.__exit__(None, None, None)

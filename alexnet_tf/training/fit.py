@@ -7,8 +7,9 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from alexnet_tf.data.damage import DATA_ERRORS
-from alexnet_tf.data.pipeline import centre_crop_batches
+from alexnet_tf.data.damage import DATA_ERRORS, DamageLog
+from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
+from alexnet_tf.data.records import Records
 from alexnet_tf.errors import StartAgain, UserError
 from alexnet_tf.run.folder import Run
 from alexnet_tf.terminal.command import command
@@ -30,8 +31,8 @@ from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.placement import PlacementReport
 from alexnet_tf.training.schedule import make_lr_drops, make_schedule
 from alexnet_tf.training.state import State, StateKeeper
-from alexnet_tf.training.trainer import NOT_FINITE
-from alexnet_tf.workers.alone import Alone, AverageLogs
+from alexnet_tf.training.trainer import NOT_FINITE, Trainer
+from alexnet_tf.workers.alone import AverageLogs, Workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Job:
 
     run: Run
     config: ConfigDict
-    workers: Alone
+    workers: Workers
     interrupts: Interrupts
 
 
@@ -62,7 +63,15 @@ class Fit:
         damage: a `DamageLog`.
     """
 
-    def __init__(self, job: Job, *, trainer, batches, validation, damage):
+    def __init__(
+        self,
+        job: Job,
+        *,
+        trainer: Trainer,
+        batches: TrainingBatches,
+        validation: Records,
+        damage: DamageLog,
+    ) -> None:
         self._run, self._config = job.run, job.config
         self._workers, self._interrupts = job.workers, job.interrupts
         self._trainer = trainer
@@ -83,7 +92,7 @@ class Fit:
             batches.batch_size // job.workers.size
         )
 
-    def to_the_end(self):
+    def to_the_end(self) -> bool:
         """Trains; returns whether the loss stayed finite.
 
         Raises:
@@ -123,7 +132,7 @@ class Fit:
             self._placement.close()
         return True
 
-    def _callbacks(self):
+    def _callbacks(self) -> list[keras.callbacks.Callback]:
         """What Keras calls, in this order: later ones see what earlier did."""
         run, train, state = self._run, self._config.train, self._state
         everyone = [
@@ -166,7 +175,7 @@ class Fit:
             return [*everyone, keeper, *last]
         return [*everyone, *first_worker, keeper, *shown, *last]
 
-    def _fitted(self, callbacks):
+    def _fitted(self, callbacks: list[keras.callbacks.Callback]) -> bool:
         """Fits what is left; False where damaged images were left out first."""
         try:
             self._fit_what_is_left(callbacks)
@@ -179,7 +188,9 @@ class Fit:
             return False
         return True
 
-    def _fit_what_is_left(self, callbacks):
+    def _fit_what_is_left(
+        self, callbacks: list[keras.callbacks.Callback]
+    ) -> None:
         state, batches, workers = self._state, self._batches, self._workers
         validation = centre_crop_batches(
             self._validation,
@@ -207,7 +218,7 @@ class Fit:
             if self._trainer.stop_training:
                 break
 
-    def _leave_out_damaged(self):
+    def _leave_out_damaged(self) -> bool:
         """After an error of reading: whether training can go on without.
 
         The state is saved: what is left out begins there.
@@ -237,7 +248,7 @@ class Fit:
         self._state.save()
         return True
 
-    def _first_to_go(self, reason):
+    def _first_to_go(self, reason: str) -> tuple[str, str]:
         """Where a loss or gradient that is not finite came from.
 
         Returns:
@@ -255,7 +266,7 @@ class Fit:
         where = where or f"the {reason.split()[0]} itself"
         return reason, f"; first to go was {where}"
 
-    def _report_not_finite(self, reason, first=""):
+    def _report_not_finite(self, reason: str, first: str = "") -> None:
         """Says what was not finite, what is kept and what to do."""
         state, run = self._state, self._run
         lr = f"--config.train.lr={self._config.train.lr / 10:g}"
@@ -274,7 +285,9 @@ class Fit:
         )
 
 
-def segments(state, batches, epochs):
+def segments(
+    state: State, batches: TrainingBatches, epochs: int
+) -> list[tuple[int, int, int]]:
     """[(first epoch, last epoch, steps per epoch)]: calls of `fit`.
 
     Keras takes one number of steps for all epochs, so what is left of an
@@ -290,7 +303,12 @@ def segments(state, batches, epochs):
     return calls
 
 
-def end_epoch(trainer, epoch, validation, callbacks):
+def end_epoch(
+    trainer: Trainer,
+    epoch: int,
+    validation: tf.data.Dataset,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
     """Does what `fit` does after an epoch's last step.
 
     `fit` itself cannot: it knows no epoch without steps.
@@ -302,15 +320,15 @@ def end_epoch(trainer, epoch, validation, callbacks):
         validation: dataset of (images, labels).
         callbacks: as for `fit`.
     """
-    callbacks = keras.callbacks.CallbackList(callbacks, model=trainer, steps=0)
+    called = keras.callbacks.CallbackList(callbacks, model=trainer, steps=0)
     trainer.stop_training = False
-    callbacks.on_train_begin()
+    called.on_train_begin()
     trainer.reset_metrics()
-    callbacks.on_epoch_begin(epoch)
+    called.on_epoch_begin(epoch)
     logs = trainer.get_metrics_result()
     measured = trainer.evaluate(
-        validation, callbacks=callbacks, verbose=0, return_dict=True
+        validation, callbacks=called, verbose=0, return_dict=True
     )
     logs |= {f"val_{name}": value for name, value in measured.items()}
-    callbacks.on_epoch_end(epoch, logs)
-    callbacks.on_train_end(logs)
+    called.on_epoch_end(epoch, logs)
+    called.on_train_end(logs)

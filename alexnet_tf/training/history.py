@@ -2,15 +2,19 @@
 
 import csv
 import math
+import pathlib
 import time
+from typing import Any
 
 import keras
 import matplotlib.pyplot as plt
 import tensorflow as tf
+from matplotlib.axes import Axes
 
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.atomic import readable, replacing
 from alexnet_tf.files.figures import save_figure
+from alexnet_tf.run.folder import Run
 from alexnet_tf.training.epoch_report import UPDATE_RATIO
 
 DRAWING_SECONDS = 10  # at least, from one drawing of the curves to the next
@@ -30,7 +34,13 @@ class History(keras.callbacks.Callback):
         classes: number of classes: of few, the top-5 error is not shown.
     """
 
-    def __init__(self, run, rows, epochs, classes=None):
+    def __init__(
+        self,
+        run: Run,
+        rows: list[dict[str, float]],
+        epochs: int,
+        classes: int | None = None,
+    ) -> None:
         super().__init__()
         self._run = run
         self._rows = rows
@@ -39,7 +49,7 @@ class History(keras.callbacks.Callback):
         self._drawn_at = -math.inf
         self._is_drawn = True
 
-    def on_epoch_end(self, epoch, logs):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._rows.append({"epoch": epoch + 1, **logs})
         with (
             self._run.saving(),
@@ -52,11 +62,11 @@ class History(keras.callbacks.Callback):
         line = summary(self._rows[-1], self._epochs, self._has_top5)
         print(line, flush=True)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         if not self._is_drawn:
             self._draw()
 
-    def _draw(self):
+    def _draw(self) -> None:
         with self._run.saving():
             figure = self._run.figures_folder / "curves.png"
             draw_curves(self._rows, figure, self._has_top5)
@@ -64,7 +74,7 @@ class History(keras.callbacks.Callback):
         self._is_drawn = True
 
 
-def write_rows(path, rows):
+def write_rows(path: pathlib.Path, rows: list[dict[str, float]]) -> None:
     """Writes dicts with the same keys as CSV."""
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[-1]))
@@ -72,7 +82,7 @@ def write_rows(path, rows):
         writer.writerows(rows)
 
 
-def read_rows(path):
+def read_rows(path: pathlib.Path) -> list[dict[str, float]]:
     """What `write_rows` wrote, all values as floats.
 
     Raises:
@@ -83,7 +93,7 @@ def read_rows(path):
         return [dict(zip(keys, map(float, row), strict=True)) for row in rows]
 
 
-def summary(row, epochs, has_top5=True):
+def summary(row: dict[str, float], epochs: int, has_top5: bool = True) -> str:
     """One line about an epoch, perhaps with its top-5 error."""
     top5 = (
         f"top-5 error {row['top5_error']:.3f}, "
@@ -100,7 +110,9 @@ def summary(row, epochs, has_top5=True):
     )
 
 
-def draw_curves(rows, path, has_top5=True):
+def draw_curves(
+    rows: list[dict[str, float]], path: pathlib.Path, has_top5: bool = True
+) -> None:
     """Loss, errors, learning rate and update ratios over the epochs.
 
     Args:
@@ -112,7 +124,7 @@ def draw_curves(rows, path, has_top5=True):
     loss, error, rate, update = axes.flat
     epochs = [row["epoch"] for row in rows]
 
-    def line(axis, key, label, **style):
+    def line(axis: Axes, key: str, label: str, **style: Any) -> None:
         values = [row[key] for row in rows]
         axis.plot(epochs, values, marker=".", label=label, **style)
 
@@ -159,12 +171,12 @@ class Events(keras.callbacks.Callback):
         run: a `Run`.
     """
 
-    def __init__(self, run):
+    def __init__(self, run: Run) -> None:
         super().__init__()
         self._run = run
         self._writers = {}
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         with self._run.saving():
             try:
                 self._write(epoch, logs)
@@ -173,7 +185,7 @@ class Events(keras.callbacks.Callback):
                 reason = error.message.splitlines()[0].rpartition("; ")[2]
                 raise OSError(reason) from None
 
-    def _write(self, epoch, logs):
+    def _write(self, epoch: int, logs: dict[str, float]) -> None:
         for name, value in logs.items():
             split = "validation" if name.startswith("val_") else "train"
             with self._writer(split).as_default():
@@ -183,7 +195,7 @@ class Events(keras.callbacks.Callback):
         for writer in self._writers.values():
             writer.flush()
 
-    def _writer(self, split):
+    def _writer(self, split: str) -> tf.summary.SummaryWriter:
         if split not in self._writers:
             self._writers[split] = tf.summary.create_file_writer(
                 str(self._run.events_folder / split)

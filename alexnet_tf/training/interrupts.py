@@ -4,10 +4,13 @@ import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
-from alexnet_tf.workers.alone import STOP
+from alexnet_tf.training.state import State
+from alexnet_tf.workers.alone import STOP, Workers
 
 
 class Interrupted(KeyboardInterrupt):
@@ -17,7 +20,7 @@ class Interrupted(KeyboardInterrupt):
         exit_code: 130 after Ctrl-C, 0 after SIGTERM.
     """
 
-    def __init__(self, number, where=""):
+    def __init__(self, number: int, where: str = "") -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}{where}")
         self.exit_code = 130 if number == signal.SIGINT else 0
 
@@ -33,12 +36,12 @@ class Interrupts:
         pending: number of the signal that came, or None.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.pending = None
         self._deferred = False
         self._previous = {}
 
-    def __enter__(self):
+    def __enter__(self) -> "Interrupts":
         # Python has signals in the main thread only.
         if threading.current_thread() is threading.main_thread():
             self._previous = {
@@ -47,11 +50,11 @@ class Interrupts:
             }
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _handle(self, number, frame):
+    def _handle(self, number: int, frame: object) -> None:
         if self.pending is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.pending = number
@@ -67,7 +70,7 @@ class Interrupts:
             )
 
     @contextlib.contextmanager
-    def deferred(self):
+    def deferred(self) -> Iterator[None]:
         """Lets a block go on until it asks, or ends."""
         self._deferred = True
         try:
@@ -90,25 +93,27 @@ class InterruptSaver(keras.callbacks.Callback):
         workers: `Alone`, or what this process trains together with.
     """
 
-    def __init__(self, state, interrupts, workers):
+    def __init__(
+        self, state: State, interrupts: Interrupts, workers: Workers
+    ) -> None:
         super().__init__()
         self._state = state
         self._interrupts = interrupts
         self._workers = workers
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self._workers.ask(STOP, self._interrupts.pending is not None)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._stop_if_agreed()
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         self._stop_if_agreed()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._stop_if_agreed()
 
-    def _stop_if_agreed(self):
+    def _stop_if_agreed(self) -> None:
         pending = self._interrupts.pending
         if not self._workers.agreed(STOP, pending is not None):
             return

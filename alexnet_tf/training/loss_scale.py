@@ -1,5 +1,8 @@
 """Loss scaling, without which small gradients vanish in float16."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -21,7 +24,7 @@ class LossScale(keras.layers.Layer):
     run goes on with its scale.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="loss_scale", trainable=False)
         self._scale = self.add_weight(
             name="scale",
@@ -33,21 +36,23 @@ class LossScale(keras.layers.Layer):
         )
         self.built = True
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         # A run that began in another precision has saved no scale.
         if len(store.keys()):
             super().load_own_variables(store)
 
-    def scaled(self, loss):
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
         """The loss times the scale."""
         return loss * self._scale.value
 
-    def unscaled(self, gradients, variables):
+    def unscaled(
+        self, gradients: list[tf.Tensor], variables: list[keras.Variable]
+    ) -> list[tf.Tensor]:
         """The gradients of the loss itself, each on its variable's device."""
         factor = 1 / self._scale.value
         return _on_devices(lambda g: g * factor, gradients, variables)
 
-    def follow(self, finite):
+    def follow(self, finite: tf.Tensor) -> None:
         """Sets the scale of the next step.
 
         Args:
@@ -70,7 +75,9 @@ class LossScale(keras.layers.Layer):
             self._good_steps.assign(tf.where(grows, tf.zeros_like(good), good))
 
 
-def all_finite(gradients, variables):
+def all_finite(
+    gradients: list[tf.Tensor], variables: list[keras.Variable]
+) -> tf.Tensor:
     """Bool scalar; each gradient is looked at on its variable's device."""
     finite = _on_devices(
         lambda g: tf.reduce_all(tf.math.is_finite(g)), gradients, variables
@@ -78,7 +85,11 @@ def all_finite(gradients, variables):
     return tf.reduce_all(finite)
 
 
-def _on_devices(function, gradients, variables):
+def _on_devices(
+    function: Callable[[tf.Tensor], tf.Tensor],
+    gradients: list[tf.Tensor],
+    variables: list[keras.Variable],
+) -> list[tf.Tensor]:
     results = []
     for gradient, variable in zip(gradients, variables, strict=True):
         with tf.device(variable.value.device):

@@ -1,5 +1,6 @@
 """The paper's update rule (Krizhevsky et al. 2012, section 5)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -36,18 +37,18 @@ class PaperSGD(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate=0.01,
+        learning_rate: float = 0.01,
         *,
-        momentum=0.9,
-        weight_decay=0.0005,
-        bias_lr_multiplier=1.0,
-        decay_biases=True,
-        bias_lr=0.0,
-        scheduled_layers=(),
-        lr_multipliers=(),
-        name="paper_sgd",
-        **kwargs,
-    ):
+        momentum: float = 0.9,
+        weight_decay: float = 0.0005,
+        bias_lr_multiplier: float = 1.0,
+        decay_biases: bool = True,
+        bias_lr: float = 0.0,
+        scheduled_layers: Iterable[str] = (),
+        lr_multipliers: Iterable[tuple[str, float]] = (),
+        name: str = "paper_sgd",
+        **kwargs: Any,
+    ) -> None:
         # weight_decay=None: Keras' own decay would act a second time.
         super().__init__(
             learning_rate=learning_rate, weight_decay=None, name=name, **kwargs
@@ -58,7 +59,9 @@ class PaperSGD(keras.optimizers.Optimizer):
         self.decay_biases = decay_biases
         self.bias_lr = bias_lr
         self.scheduled_layers = tuple(scheduled_layers)
-        self.lr_multipliers = tuple(map(tuple, lr_multipliers))
+        self.lr_multipliers = tuple(
+            (layer, factor) for layer, factor in lr_multipliers
+        )
         # No optimizer variables: they follow from the epoch.
         self._bias_lr = tf.Variable(bias_lr, trainable=False)
         self._layer_lrs = {
@@ -66,7 +69,7 @@ class PaperSGD(keras.optimizers.Optimizer):
             for layer in self.scheduled_layers
         }
 
-    def set_layer_lr(self, layer, lr=FOLLOWS_LR):
+    def set_layer_lr(self, layer: str, lr: float = FOLLOWS_LR) -> None:
         """Gives a layer its own learning rate.
 
         Args:
@@ -81,11 +84,11 @@ class PaperSGD(keras.optimizers.Optimizer):
         """Changes a `bias_lr` above 0."""
         self._bias_lr.assign(lr)
 
-    def is_frozen(self, layer):
+    def is_frozen(self, layer: str) -> bool:
         """Whether the layer of that name has a rate of its own, 0."""
         return layer in self._layer_lrs and not self._layer_lrs[layer]
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -93,7 +96,12 @@ class PaperSGD(keras.optimizers.Optimizer):
         # Taken now: what `update_step` gets does not know its path.
         self._layer_of = [layer_of(variable) for variable in variables]
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self,
+        gradient: tf.Tensor,
+        variable: keras.Variable,
+        learning_rate: tf.Tensor,
+    ) -> None:
         layer = self._layer_of[self._get_variable_index(variable)]
         # Without the device scope the weights, velocities and gradients would
         # travel to the default device every step.
@@ -109,7 +117,9 @@ class PaperSGD(keras.optimizers.Optimizer):
                 lambda: self._move(gradient, variable, lr),
             )
 
-    def rates(self, layer, learning_rate):
+    def rates(
+        self, layer: str, learning_rate: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """What the kernels and the biases of a layer learn with.
 
         Args:
@@ -134,7 +144,12 @@ class PaperSGD(keras.optimizers.Optimizer):
             lr_of_biases = self._bias_lr
         return lr * of_kernels, lr_of_biases * of_biases
 
-    def _move(self, gradient, variable, learning_rate):
+    def _move(
+        self,
+        gradient: tf.Tensor,
+        variable: keras.Variable,
+        learning_rate: tf.Tensor,
+    ) -> None:
         with tf.device(variable.device):
             w = variable
             v = self.velocities[self._get_variable_index(variable)]
@@ -145,14 +160,16 @@ class PaperSGD(keras.optimizers.Optimizer):
                 wd = 0.0
             move_in_place(w, v, g, lr, m, wd)
 
-    def _all_reduce_sum_gradients(self, grads_and_vars):
+    def _all_reduce_sum_gradients(
+        self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]]
+    ) -> list[tuple[tf.Tensor, tf.Variable]]:
         # With one replica the sum is the gradient itself, but Keras sends it
         # through an identity on the default device.
         if tf.distribute.get_strategy().num_replicas_in_sync == 1:
             return list(grads_and_vars)
         return super()._all_reduce_sum_gradients(grads_and_vars)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "momentum": self.momentum,
@@ -165,7 +182,14 @@ class PaperSGD(keras.optimizers.Optimizer):
         }
 
 
-def move_in_place(w, v, g, lr, m, wd):
+def move_in_place(
+    w: tf.Variable,
+    v: tf.Variable,
+    g: tf.Tensor,
+    lr: tf.Tensor,
+    m: float,
+    wd: float,
+) -> None:
     """v <- m v - wd lr w - lr g;  w <- w + v, in two passes over the memory.
 
     Written as arithmetic it makes a tensor of the variable's size for every
@@ -189,7 +213,7 @@ def move_in_place(w, v, g, lr, m, wd):
     )
 
 
-def handle(variable):
+def handle(variable: keras.Variable | tf.Variable) -> tf.Tensor:
     """The resource of a Keras or a TensorFlow variable."""
     if isinstance(variable, keras.Variable):
         variable = variable.value

@@ -1,16 +1,23 @@
 """Where a training step ran, read from the graph that was executed."""
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import dataclasses
 import math
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import context
 
 from alexnet_tf.layers.towers import is_pinned
+
+if TYPE_CHECKING:
+    from alexnet_tf.training.trainer import Trainer
 
 SEND = ("_Send", "_HostSend")
 # A graph's own machinery, not the step's.
@@ -33,17 +40,17 @@ class GraphCollection:
         functions: of each function, the nodes on all devices; after `end`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.functions = []
         self._collecting = False
 
-    def begin(self):
+    def begin(self) -> None:
         """Starts collecting."""
         context.context().ensure_initialized()
         context.context().enable_graph_collection()
         self._collecting = True
 
-    def end(self):
+    def end(self) -> None:
         """Stops; does nothing where nothing is collected."""
         if not self._collecting:
             return
@@ -104,7 +111,12 @@ class StepPlacement:
     traffic: dict[tuple[str, str], Traffic]
 
 
-def step_placement(trainer, functions, batch_size, rows=None):
+def step_placement(
+    trainer: Trainer,
+    functions: list[list[Any]],
+    batch_size: int,
+    rows: int | None = None,
+) -> StepPlacement:
     """Reads a `StepPlacement`.
 
     Args:
@@ -150,7 +162,7 @@ def step_placement(trainer, functions, batch_size, rows=None):
     )
 
 
-def placement_of_small_step(trainer, batch_size):
+def placement_of_small_step(trainer: Trainer, batch_size: int) -> StepPlacement:
     """Takes a step on few black images and scales what crosses.
 
     Args:
@@ -174,7 +186,7 @@ def placement_of_small_step(trainer, batch_size):
     return step_placement(trainer, collection.functions, batch_size, SMALL_PART)
 
 
-def variables_by_device(trainer):
+def variables_by_device(trainer: Trainer) -> dict[str, DeviceShare]:
     """{"CPU:0": `DeviceShare`} that knows of variables alone; sorted."""
     variables = [
         variable.value
@@ -190,7 +202,9 @@ def variables_by_device(trainer):
     }
 
 
-def _transfers(trainer, nodes):
+def _transfers(
+    trainer: Trainer, nodes: list[Any]
+) -> Iterator[tuple[tuple[str, str], Any, tuple[int, ...] | None, tf.DType]]:
     """((sender, receiver), sending node, shape, dtype) of what crosses."""
     by_place = {(node.device, node.name): node for node in nodes}
     for node in nodes:
@@ -209,7 +223,7 @@ def _transfers(trainer, nodes):
         yield (_short(node.device), _short(receiver)), source, shape, dtype
 
 
-def _shape(trainer, name, output):
+def _shape(trainer: Trainer, name: str, output: int) -> tuple[int, ...] | None:
     """The static shape of a node's output, None where it is not known."""
     name = IN_CALL.sub("", name)
     for graph in trainer.traced_graphs:
@@ -221,12 +235,12 @@ def _shape(trainer, name, output):
     return None
 
 
-def _times(node, parts):
+def _times(node: Any, parts: int) -> int:
     """How often a node runs in a step."""
     return parts if IN_LOOP.match(node.name) else 1
 
 
-def _short(device):
+def _short(device: str) -> str:
     return device.rpartition("device:")[2]
 
 
@@ -240,22 +254,22 @@ class PlacementReport(keras.callbacks.Callback):
         batch_size: images of a step on this worker.
     """
 
-    def __init__(self, batch_size):
+    def __init__(self, batch_size: int) -> None:
         super().__init__()
         self._batch_size = batch_size
         self._collection = GraphCollection()
         self._printed = False
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         if not self._printed and not is_pinned(self.model.network):
             self._printed = True
             print(unpinned_line(self.model), flush=True)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if not self._printed:
             self._collection.begin()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._printed:
             return
         self._printed = True
@@ -265,12 +279,12 @@ class PlacementReport(keras.callbacks.Callback):
         )
         print("\n".join(placement_lines(placement)), flush=True)
 
-    def close(self):
+    def close(self) -> None:
         """Ends the collection, also when the step failed."""
         self._collection.end()
 
 
-def unpinned_line(trainer):
+def unpinned_line(trainer: Trainer) -> str:
     """One line about a trainer whose towers are bound to no device."""
     return "placement: towers bound to no device, " + ", ".join(
         f"{share.variables} variables with {_megabytes(share.variable_bytes)} "
@@ -279,7 +293,7 @@ def unpinned_line(trainer):
     )
 
 
-def placement_lines(placement):
+def placement_lines(placement: StepPlacement) -> list[str]:
     """The lines of a table about a `StepPlacement`."""
     lines = [
         f"placement of a training step of {placement.batch_size} images:",
@@ -304,7 +318,7 @@ def placement_lines(placement):
     return lines
 
 
-def as_json(placement):
+def as_json(placement: StepPlacement) -> dict[str, Any]:
     """A `StepPlacement` as a dict that JSON can hold."""
     return {
         "batch_size": placement.batch_size,
@@ -319,5 +333,5 @@ def as_json(placement):
     }
 
 
-def _megabytes(count):
+def _megabytes(count: int) -> str:
     return f"{count / 1e6:.2f} MB"

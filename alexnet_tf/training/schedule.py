@@ -1,8 +1,8 @@
 """All that changes learning rates: plateau, by hand, by formula, by layer."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import keras
 from ml_collections import ConfigDict
@@ -12,7 +12,7 @@ from alexnet_tf.training.optimizer import FOLLOWS_LR, scheduled_layers
 ROUNDING = 1e-6  # more than float32 rounds an error, less than an image counts
 
 
-def make_lr_drops(train):
+def make_lr_drops(train: ConfigDict) -> "LrDrops":
     """The callback that lowers the learning rate.
 
     Args:
@@ -56,7 +56,7 @@ class PlateauDrops(keras.callbacks.Callback):
         patience: int,
         min_improvement: float,
         drops: int,
-    ):
+    ) -> None:
         super().__init__()
         self._factor = factor
         self._patience = patience
@@ -133,24 +133,24 @@ class DropsByHand(keras.callbacks.Callback):
         finished: False; only the number of epochs ends the training.
     """
 
-    def __init__(self, factor, epochs):
+    def __init__(self, factor: float, epochs: Iterable[int]) -> None:
         super().__init__()
         self.finished = False
         self._factor = factor
         self._epochs = tuple(epochs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if epoch + 1 in self._epochs:
             optimizer = self.model.optimizer
             optimizer.learning_rate = (
                 float(optimizer.learning_rate) * self._factor
             )
 
-    def saved_state(self):
+    def saved_state(self) -> dict[str, Any]:
         """Nothing: the epoch decides."""
         return {}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         """Nothing: the epoch decides."""
 
 
@@ -166,7 +166,7 @@ class ByFormula(keras.callbacks.Callback):
         finished: False; only the number of epochs ends the training.
     """
 
-    def __init__(self, schedule: ConfigDict, lr: float, epochs: int):
+    def __init__(self, schedule: ConfigDict, lr: float, epochs: int) -> None:
         super().__init__()
         self.finished = False
         self._schedule, self._lr, self._epochs = schedule, lr, epochs
@@ -182,6 +182,9 @@ class ByFormula(keras.callbacks.Callback):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Nothing: the epoch decides."""
+
+
+LrDrops: TypeAlias = PlateauDrops | DropsByHand | ByFormula
 
 
 def lr_at(schedule: ConfigDict, lr: float, epoch: int, epochs: int) -> float:
@@ -238,13 +241,13 @@ class Schedule(keras.callbacks.Callback):
         layer_lrs: Any = (),
         lighting_epochs: int = 0,
         bias_lr: Callable[[int], float] | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self._layer_lrs = layer_lrs
         self._lighting_epochs = lighting_epochs
         self._bias_lr = bias_lr
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         for layer, lr in layer_lrs_at(self._layer_lrs, epoch).items():
             self.model.optimizer.set_layer_lr(layer, lr)
         if self._bias_lr:
@@ -257,7 +260,7 @@ class Schedule(keras.callbacks.Callback):
 def make_schedule(train: ConfigDict) -> Schedule:
     """The `Schedule` of the `train` section of a config."""
 
-    def bias_lr(epoch):
+    def bias_lr(epoch: int) -> float:
         return lr_at(train.bias_lr_schedule, train.bias_lr, epoch, train.epochs)
 
     changes = train.bias_lr_schedule.kind != "none"
@@ -266,7 +269,7 @@ def make_schedule(train: ConfigDict) -> Schedule:
     )
 
 
-def layer_lrs_at(layer_lrs, epoch):
+def layer_lrs_at(layer_lrs: Any, epoch: int) -> dict[str, float]:
     """{layer: its lr, FOLLOWS_LR before its first change}.
 
     Args:

@@ -6,6 +6,7 @@ exponentials and the label's own logit are what crosses.
 """
 
 import dataclasses
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
@@ -55,10 +56,10 @@ class SplitSoftmax:
                 largest.append(tf.reduce_max(tf.stop_gradient(part), axis=1))
         highest = tf.reduce_max(tf.stack(largest), axis=0)
 
-        def sum_and_own(first):
+        def sum_and_own(first: int) -> Callable[[tf.Tensor], tf.Tensor]:
             # One function of a tower's logits: two would have their gradients
             # added up on the default device.
-            def function(part):
+            def function(part: tf.Tensor) -> tf.Tensor:
                 powers = tf.exp(part - highest[:, None])
                 own = _own_logits(labels, part, first)
                 return tf.stack([tf.reduce_sum(powers, axis=1), own])
@@ -96,11 +97,13 @@ class SplitSoftmax:
                 counts.append(classes_ahead(labels, part, own, first))
         return tf.add_n(counts)
 
-    def _towers(self, parts):
+    def _towers(
+        self, parts: list[tf.Tensor]
+    ) -> Iterator[tuple[str | None, int, tf.Tensor]]:
         return zip(self.devices, self.firsts, parts, strict=True)
 
 
-def _own_logits(labels, part, first):
+def _own_logits(labels: tf.Tensor, part: tf.Tensor, first: int) -> tf.Tensor:
     """[B]: the labels' logits, 0 where a label is another tower's."""
     classes = first + tf.range(part.shape[1])
     is_own = classes[None, :] == tf.cast(labels, tf.int32)[:, None]

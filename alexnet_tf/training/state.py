@@ -1,11 +1,16 @@
 """The state of a run: all that is needed to go on."""
 
+from __future__ import annotations
+
 import errno
 import json
 import math
 import os
+import pathlib
 import shutil
 import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -13,10 +18,15 @@ import numpy as np
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import flush_to_disk, readable
 from alexnet_tf.files.checksums import seal
+from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.training.diagnosis import NotFinite, require_finite
+from alexnet_tf.training.schedule import LrDrops
 from alexnet_tf.training.state_folders import StateFolders
-from alexnet_tf.workers.alone import SAVE, Alone
+from alexnet_tf.workers.alone import SAVE, Alone, Workers
+
+if TYPE_CHECKING:
+    from alexnet_tf.training.trainer import Trainer
 
 WEIGHTS = "trainer.weights.h5"
 REST = "state.json"
@@ -47,7 +57,15 @@ class State:
         rows: one dict per completed epoch, as in history.csv.
     """
 
-    def __init__(self, *, run, trainer, drops, lr, workers=ALONE):
+    def __init__(
+        self,
+        *,
+        run: Run,
+        trainer: Trainer,
+        drops: LrDrops,
+        lr: float,
+        workers: Workers = ALONE,
+    ) -> None:
         self._run = run
         self._lr = lr
         self._trainer = trainer
@@ -63,11 +81,11 @@ class State:
         self._metrics = None
 
     @property
-    def place(self):
+    def place(self) -> str:
         """Where training is, in words."""
         return f"{self.epoch} epochs and {self.step} steps"
 
-    def save(self):
+    def save(self) -> None:
         """Writes a state, unless the last one is of the same place.
 
         Raises:
@@ -85,10 +103,12 @@ class State:
                 lambda folder: self._write_files(folder, metrics),
             )
 
-    def _require_finite(self):
+    def _require_finite(self) -> None:
         require_finite(self._trainer.network, self._trainer.optimizer)
 
-    def _write_files(self, folder, metrics):
+    def _write_files(
+        self, folder: pathlib.Path, metrics: dict[str, list[float]]
+    ) -> None:
         _save_weights(
             self._trainer, folder / WEIGHTS, self._trainer.optimizer.variables
         )
@@ -103,7 +123,7 @@ class State:
         }
         (folder / REST).write_text(json.dumps(state, indent=2) + "\n")
 
-    def _trainer_metrics(self):
+    def _trainer_metrics(self) -> dict[str, list[float]]:
         return {
             metric.name: [
                 float(number)
@@ -114,7 +134,7 @@ class State:
             for metric in self._trainer.metrics
         }
 
-    def save_best(self, error):
+    def save_best(self, error: float) -> None:
         """Keeps the present weights if `error` is the lowest so far.
 
         Raises:
@@ -137,7 +157,7 @@ class State:
             file.replace(best)
             flush_to_disk(best.parent)
 
-    def restore(self):
+    def restore(self) -> bool:
         """Goes on from the newest sound state.
 
         Where the config's learning rate has changed since, the present one
@@ -178,7 +198,7 @@ class State:
                     "train from the beginning, or name another --run"
                 )
 
-    def _take(self, state):
+    def _take(self, state: dict[str, Any]) -> None:
         self.epoch, self.step = state["epoch"], state["step"]
         self.best_error, self.rows = state["best_error"], state["rows"]
         self._drops.restore(state["drops"])
@@ -191,7 +211,7 @@ class State:
             if not self._workers.rank:
                 print(new_rate_in_words(self._lr, dropped))
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """A text that changes when the place or the numbers do."""
         sums = [
             float(np.sum(np.asarray(v), dtype=np.float64))
@@ -202,7 +222,7 @@ class State:
         ]
         return f"{self.place} {sums}"
 
-    def restore_metrics(self):
+    def restore_metrics(self) -> None:
         """Gives a resumed epoch the metrics of its first part."""
         if self._metrics is None:
             return
@@ -212,14 +232,14 @@ class State:
                 variable.assign(value / self._workers.size)
         self._metrics = None
 
-    def hold_metrics(self):
+    def hold_metrics(self) -> None:
         """Remembers those of training, before something else uses the same.
 
         Those that it remembers already stay.
         """
         self._metrics = self._metrics or self._trainer_metrics()
 
-    def end_epoch(self, error):
+    def end_epoch(self, error: float) -> None:
         """Moves on to the next epoch and saves.
 
         Args:
@@ -248,7 +268,11 @@ def new_rate_in_words(lr: float, dropped: float) -> str:
     )
 
 
-def _save_weights(model, file, beside=()):
+def _save_weights(
+    model: keras.Model,
+    file: pathlib.Path,
+    beside: Iterable[keras.Variable] = (),
+) -> None:
     """Like `model.save_weights`, but leaves nothing where there is no room.
 
     Args:
@@ -290,7 +314,13 @@ class StateKeeper(keras.callbacks.Callback):
         workers: `Alone`, or those that save at the same steps.
     """
 
-    def __init__(self, state, every_steps, every_minutes, workers=ALONE):
+    def __init__(
+        self,
+        state: State,
+        every_steps: int,
+        every_minutes: float,
+        workers: Workers = ALONE,
+    ) -> None:
         super().__init__()
         self._state = state
         self._every_steps = every_steps
@@ -298,30 +328,30 @@ class StateKeeper(keras.callbacks.Callback):
         self._workers = workers
         self._last_time = time.monotonic()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._state.restore_metrics()
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self._workers.ask(SAVE, self._is_time())
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._state.step += 1
         if self._is_due():
             self._state.save()
             self._last_time = time.monotonic()
 
-    def _is_due(self):
+    def _is_due(self) -> bool:
         if self._every_steps:
             return self._state.step % self._every_steps == 0
         return self._workers.agreed(SAVE, self._is_time())
 
-    def _is_time(self):
+    def _is_time(self) -> bool:
         # Not time.time(): the clock on the wall may be set back or forward.
         return time.monotonic() - self._last_time >= self._every_seconds
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Any = None) -> None:
         self._state.hold_metrics()
 
-    def on_epoch_end(self, epoch, logs):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._state.end_epoch(logs["val_top1_error"])
         self._last_time = time.monotonic()

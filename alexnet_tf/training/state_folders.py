@@ -4,9 +4,11 @@ A state gets its name when all of it is on the disk, checksums included, and
 the two before it stay until then; afterwards the last two do.
 """
 
+import pathlib
 import re
 import shutil
 import sys
+from collections.abc import Callable
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import flush_to_disk
@@ -23,11 +25,13 @@ class StateFolders:
         folder: of all of them, which need not exist.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: pathlib.Path) -> None:
         self._folder = folder
         self._last = None  # name of the state found or written last
 
-    def write(self, epoch, step, write_files):
+    def write(
+        self, epoch: int, step: int, write_files: Callable[[pathlib.Path], None]
+    ) -> None:
         """Adds a state, unless the last one is of the same place.
 
         Args:
@@ -59,7 +63,7 @@ class StateFolders:
             self._remove_all_but(name, self._last)
         self._last = name
 
-    def names(self):
+    def names(self) -> list[str]:
         """Names of all states, sound or not."""
         return [
             path.name
@@ -67,7 +71,7 @@ class StateFolders:
             if NAME.fullmatch(path.name)
         ]
 
-    def newest(self):
+    def newest(self) -> pathlib.Path | None:
         """Folder of the newest sound state, or None where there is no state.
 
         Says which newer ones are damaged.
@@ -89,7 +93,7 @@ class StateFolders:
             )
         return None
 
-    def _remove_all_but(self, *names):
+    def _remove_all_but(self, *names: str) -> None:
         for path in self._folder.iterdir():
             if path.name in names:
                 continue
@@ -101,5 +105,5 @@ class StateFolders:
                 path.unlink()
 
 
-def _place(name):
+def _place(name: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", name))

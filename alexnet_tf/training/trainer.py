@@ -1,5 +1,8 @@
 """The training step."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -10,7 +13,7 @@ from alexnet_tf.layers.tower_weights import layer_of
 from alexnet_tf.network import logit_parts
 from alexnet_tf.training.loss_scale import LossScale, all_finite
 from alexnet_tf.training.split_softmax import SplitSoftmax
-from alexnet_tf.workers.alone import Alone
+from alexnet_tf.workers.alone import Alone, Workers
 
 NOT_FINITE = "loss is not finite"
 ALONE = Alone()
@@ -47,14 +50,14 @@ class Trainer(keras.Model):
 
     def __init__(
         self,
-        network,
-        optimizer,
+        network: keras.Model,
+        optimizer: keras.Optimizer,
         *,
-        accumulate=1,
-        workers=ALONE,
-        xla=False,
-        frozen=(),
-    ):
+        accumulate: int = 1,
+        workers: Workers = ALONE,
+        xla: bool = False,
+        frozen: Iterable[str] = (),
+    ) -> None:
         super().__init__(name="trainer")
         self.network = network
         self.built = True  # it has no weights of its own
@@ -85,7 +88,7 @@ class Trainer(keras.Model):
             )
 
     @property
-    def learning(self):
+    def learning(self) -> list[keras.Variable]:
         """The variables that change: those of all layers but the frozen.
 
         All have velocities, so that a resumed run may freeze others.
@@ -97,14 +100,18 @@ class Trainer(keras.Model):
         ]
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.Metric]:
         return [self._mean_loss, *self._errors]
 
-    def call(self, images, training=False):
+    def call(
+        self, images: tf.Tensor, training: bool | None = False
+    ) -> tf.Tensor | list[tf.Tensor]:
         """Logits of the images, a list where they are divided."""
         return self._logits(images, training)
 
-    def train_step(self, data):
+    def train_step(
+        self, data: tuple[tf.Tensor, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """One step on (images, labels); raises where the loss is not finite.
 
         The weights are then still those that gave the loss.
@@ -128,7 +135,9 @@ class Trainer(keras.Model):
                 draws.advance()
         return self.get_metrics_result()
 
-    def _sum_of_parts(self, images, labels):
+    def _sum_of_parts(
+        self, images: tf.Tensor, labels: tf.Tensor
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Gradients and loss of a batch, computed part by part."""
         parts = self.accumulate
         if images.shape[0] is not None and images.shape[0] % parts:
@@ -139,7 +148,9 @@ class Trainer(keras.Model):
             )
         rows = (images.shape[0] or tf.shape(images)[0]) // parts
 
-        def add_part(number, loss):
+        def add_part(
+            number: tf.Tensor, loss: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
             gradients, part_loss = self._part(
                 _rows(images, number * rows, rows),
                 _rows(labels, number * rows, rows),
@@ -160,7 +171,9 @@ class Trainer(keras.Model):
         )
         return [_read(total) for total in self.sums], loss
 
-    def _part(self, images, labels, number):
+    def _part(
+        self, images: tf.Tensor, labels: tf.Tensor, number: int | tf.Tensor
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Gradients and loss of part `number` of a batch; fills the metrics.
 
         Both are divided by the number of parts: added up they are the mean.
@@ -176,7 +189,13 @@ class Trainer(keras.Model):
         self._update_metrics(labels, logits, losses)
         return gradients, loss
 
-    def _forward_and_backward(self, images, labels, first, total):
+    def _forward_and_backward(
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        first: int | tf.Tensor,
+        total: int | tf.Tensor,
+    ) -> tuple[Any, ...]:
         self.traced_graphs.add(tf.compat.v1.get_default_graph())
         share = Share(first, self._workers.size, total)
         variables = [variable.value for variable in self.learning]
@@ -191,7 +210,9 @@ class Trainer(keras.Model):
         gradients = tape.gradient(target, variables)
         return loss, gradients, losses, logits
 
-    def _update(self, gradients, variables):
+    def _update(
+        self, gradients: list[tf.Tensor], variables: list[keras.Variable]
+    ) -> None:
         if self.loss_scale is None:
             self._apply(gradients, variables)
             return
@@ -200,11 +221,15 @@ class Trainer(keras.Model):
         tf.cond(finite, lambda: self._apply(gradients, variables), lambda: None)
         self.loss_scale.follow(finite)
 
-    def _apply(self, gradients, variables):
+    def _apply(
+        self, gradients: list[tf.Tensor], variables: list[keras.Variable]
+    ) -> None:
         self.traced_graphs.add(tf.compat.v1.get_default_graph())
         self.optimizer.apply(gradients, variables)
 
-    def test_step(self, data):
+    def test_step(
+        self, data: tuple[tf.Tensor, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """Measures (images, labels)."""
         images, labels = data
         logits = self(images, training=False)
@@ -212,12 +237,19 @@ class Trainer(keras.Model):
         self._update_metrics(labels, logits, losses)
         return self.get_metrics_result()
 
-    def _cross_entropy(self, labels, logits):
+    def _cross_entropy(
+        self, labels: tf.Tensor, logits: tf.Tensor | list[tf.Tensor]
+    ) -> tf.Tensor:
         if self._split:
             return self._split.cross_entropy(labels, logits)
         return cross_entropy(labels, logits)
 
-    def _update_metrics(self, labels, logits, losses):
+    def _update_metrics(
+        self,
+        labels: tf.Tensor,
+        logits: tf.Tensor | list[tf.Tensor],
+        losses: tf.Tensor,
+    ) -> None:
         # Where the images could not be read, nothing has been counted.
         with tf.control_dependencies([losses]):
             self._mean_loss.update_state(losses)
@@ -230,27 +262,29 @@ class Trainer(keras.Model):
                 error.update_state(labels, logits)
 
 
-def _rows(tensor, first, count):
+def _rows(
+    tensor: tf.Tensor, first: tf.Tensor, count: int | tf.Tensor
+) -> tf.Tensor:
     """`count` rows of a tensor from row `first` on."""
     begin = [first] + [0] * (len(tensor.shape) - 1)
     return tf.slice(tensor, begin, [count, *tensor.shape[1:]])
 
 
-def _read(variable):
+def _read(variable: tf.Variable) -> tf.Tensor:
     # read_value alone reads beside the variable, but hands out a copy that
     # the default device makes.
     with tf.device(variable.device):
         return variable.read_value()
 
 
-def cross_entropy(labels, logits):
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """-log softmax(logits)[label] of each image; float32 [B]."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels, tf.cast(logits, tf.float32)
     )
 
 
-def sums_of_gradients(weights):
+def sums_of_gradients(weights: list[keras.Variable]) -> list[tf.Variable]:
     """A variable on the device of each weight, to add its gradients up.
 
     The variables of a `tf.while_loop` would be on the default device.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -115,6 +115,9 @@ class Alone:
         return [self.rank]
 
 
+Workers: TypeAlias = "Alone | Joined"
+
+
 def reached_with_finite_numbers(
     gradients: list[tf.Tensor], variables: list[keras.Variable]
 ) -> tf.Tensor:
@@ -145,7 +148,7 @@ class AverageLogs(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, workers: Alone | Joined, validation_images: Callable[[], int]
+        self, workers: Workers, validation_images: Callable[[], int]
     ) -> None:
         super().__init__()
         self._workers = workers

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from alexnet_tf.errors import UserError, one_line
-from alexnet_tf.workers.alone import Alone
+from alexnet_tf.workers.alone import Alone, Workers
 from alexnet_tf.workers.cluster import cluster_from_environment
 from alexnet_tf.workers.launch import end_with_launcher
 
 if TYPE_CHECKING:
     from alexnet_tf.run.folder import Run
-    from alexnet_tf.workers.joined import Joined
 
 ABORTED_BY = "Collective ops is aborted by: "
 
 
-def join_workers(run: str | None) -> Alone | Joined:
+def join_workers(run: str | None) -> Workers:
     """The `Joined` that TF_CONFIG asks for, `Alone` where it asks for none.
 
     Before TensorFlow runs any operation.
@@ -50,7 +49,7 @@ def join_workers(run: str | None) -> Alone | Joined:
 
 
 @contextlib.contextmanager
-def losing_workers(run: Run, workers: Alone | Joined) -> Iterator[None]:
+def losing_workers(run: Run, workers: Workers) -> Iterator[None]:
     """Ends the process with one line where another worker was lost."""
     if workers.size == 1:
         yield

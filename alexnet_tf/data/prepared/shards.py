@@ -174,7 +174,9 @@ class Shards:
                 labels.append([int(e["label"]) for e in self._parse(records)])
         return labels
 
-    def _first_records(self, shard, count, offset):
+    def _first_records(
+        self, shard: Shard, count: int, offset: tf.Tensor
+    ) -> tf.data.Dataset:
         return self.record_format.open(
             str(shard.path), offset, count, shard.size or 0
         )
