@@ -13,6 +13,7 @@ from export.server.http.application import make_application
 from export.server.http.life_cycle import bound_socket, run_until_signal, url_of
 from export.server.http.limits import Limits
 from export.server.http.origins import Origins
+from export.server.http.standard_streams import streams_aside
 from export.server.models.loaded_model import LoadedModel
 from export.server.models.model_manager import ModelManager
 from export.server.models.models_config import read_models_config
@@ -21,42 +22,41 @@ from export.server.models.versions import ModelConfig
 POLL_SECONDS = 1
 GRACE_SECONDS = 6
 
-say = functools.partial(print, flush=True)
-
 
 def main(options: Options) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
+    with streams_aside():
+        ended = serve(options)
+    if not ended:
+        # What still runs cannot be interrupted and would hold up the exit.
+        os._exit(0)
+    return 0
+
+
+def serve(options: Options) -> bool:
+    """Serves until SIGTERM or SIGINT; returns whether all that ran ended."""
     limits = Limits()
     origins = Origins(options.host, options.allow_origin)
     configs = models_to_serve(options)
     manager = ModelManager(
         configs, functools.partial(LoadedModel, run_timeout=limits.seconds)
     )
-    with (
-        bound_socket(options.host, options.port) as bound,
-        # The notes of TensorFlow, which are kept from standard error, would
-        # take lines of the log with them.
-        os.fdopen(os.dup(2), "w") as log,
-    ):
+    with bound_socket(options.host, options.port) as bound:
         url = url_of(bound)
         for name, folders in manager.discover().items():
             paths = printable(", ".join(map(str, folders)))
-            print(f"loading {name} from {paths} ...", file=log)
-        print(f"{url} meanwhile tells that it is loading", file=log, flush=True)
-        app = make_application(manager, limits, origins, log)
+            print(f"loading {name} from {paths} ...", file=sys.stderr)
+        print(f"{url} meanwhile tells that it is loading", file=sys.stderr)
+        app = make_application(manager, limits, origins, sys.stderr)
         loader = Loader(
             manager, functools.partial(start_up_lines, url, configs)
         )
         run_until_signal(app, bound, loader.start, GRACE_SECONDS)
     if loader.error:
         raise loader.error
-    if not loader.done or not manager.stop(GRACE_SECONDS):
-        # What still runs cannot be interrupted and would hold up the exit.
-        say("stopped")
-        sys.stdout.flush()
-        os._exit(0)
-    say("stopped")
-    return 0
+    ended = loader.done and manager.stop(GRACE_SECONDS)
+    print("stopped")
+    return ended
 
 
 class Loader:
@@ -99,8 +99,8 @@ class Loader:
             end()
             return
         self.done = True
-        say(self._lines(loaded))
-        self._manager.start_polling(POLL_SECONDS, say)
+        print(self._lines(loaded))
+        self._manager.start_polling(POLL_SECONDS, print)
 
 
 def models_to_serve(options: Options) -> list[ModelConfig]:

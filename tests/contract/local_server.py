@@ -25,7 +25,7 @@ class LocalServer:
     """
 
     def __init__(self, *arguments):
-        # Not a pipe, which would stop the server once it is full.
+        # Not a pipe, which would lose lines once it is full.
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115
         command = [sys.executable, "main.py", "--mode=serve", "--port=0"]
         self.process = subprocess.Popen(

@@ -1,6 +1,5 @@
 """Everything the server answers over HTTP."""
 
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import TextIO
@@ -38,7 +37,8 @@ def make_application(
         limits: what is taken on at once.
         origins: which pages may ask.
         log: gets a line for each request: time, client, method, path, status,
-            duration, and images where a model has run.
+            duration, and images where a model has run. It is written to in
+            the event loop, so it must take a line at once and raise nothing.
     """
     connections = Connections(limits)
     metrics = Metrics()
@@ -69,8 +69,7 @@ def make_application(
             metrics.note_response(status)
             seconds = time.monotonic() - begin
             line = _line(request, status, seconds, images)
-            with contextlib.suppress(OSError):  # a full disk fails no request
-                print(line, file=log, flush=True)
+            print(line, file=log)
 
     async def add_headers(
         request: web.Request, response: web.StreamResponse

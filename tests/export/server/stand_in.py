@@ -1,6 +1,6 @@
 """The server in a process of its own, with a model of no weights.
 
-    python -m tests.export.server.stand_in '[null, {"seconds": 5}]'
+    python -m tests.export.server.stand_in '[null, false, {"seconds": 5}]'
 
 starts in a second, for it needs no TensorFlow. The garbage collector is off:
 what is not freed by its last reference shows in the process's memory.
@@ -23,6 +23,7 @@ from export.server.http.application import make_application
 from export.server.http.life_cycle import bound_socket, run_until_signal, url_of
 from export.server.http.limits import Limits
 from export.server.http.origins import Origins
+from export.server.http.standard_streams import streams_aside
 from export.server.models.model_manager import ModelManager
 from export.server.models.versions import ModelConfig
 from export.server.serving_error import ServingError
@@ -67,19 +68,21 @@ class StandIn:
 
     Args:
         descriptors: file descriptors it may have, or None.
+        log: file that gets standard error with a line for each request; None
+            keeps what else is written there for `stderr`.
         limits: values of `Limits`.
     """
 
-    def __init__(self, descriptors=None, **limits):
+    def __init__(self, descriptors=None, log=None, **limits):
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        settings = json.dumps([descriptors, limits])
+        settings = json.dumps([descriptors, log is not None, limits])
         self.process = subprocess.Popen(
             [sys.executable, "-m", __name__, settings],
             cwd=ROOT,
             # Large blocks go back to the system at once, whatever came before.
             env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(MIB // 8)},
             stdout=subprocess.PIPE,
-            stderr=self._stderr,
+            stderr=self._stderr if log is None else log,
             text=True,
         )
         self.url = self.process.stdout.readline().strip()
@@ -108,22 +111,23 @@ class StandIn:
 
 def main():
     gc.disable()
-    descriptors, limits = json.loads(sys.argv[1])
+    descriptors, logs, limits = json.loads(sys.argv[1])
     if descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, streams_aside():
         base = pathlib.Path(folder, "m")
         (base / "1").mkdir(parents=True)
         manager = ModelManager([ModelConfig("m", str(base))], Model)
         manager.load_all(lambda line: None)
         app = make_application(
-            manager, Limits(**limits), Origins("127.0.0.1"), io.StringIO()
+            manager,
+            Limits(**limits),
+            Origins("127.0.0.1"),
+            sys.stderr if logs else io.StringIO(),
         )
         with bound_socket("127.0.0.1", 0) as bound:
             url = url_of(bound)
-            run_until_signal(
-                app, bound, lambda end: print(url, flush=True), GRACE
-            )
+            run_until_signal(app, bound, lambda end: print(url), GRACE)
 
 
 if __name__ == "__main__":

@@ -184,6 +184,7 @@ def test_the_first_lines_tell_what_runs(base):
         )
         # This model takes numbers: it says so, having read the request.
         assert "Type: Object is not of expected type: float" in answer.stdout
+        assert server.stop() == 0  # all lines are written
         first, second, request = server.stderr().splitlines()
         assert first == f"loading toy from {base}/2 ..."
         assert second == f"{server.url} meanwhile tells that it is loading"
