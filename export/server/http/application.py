@@ -19,8 +19,10 @@ from export.server.models.model_manager import ModelManager
 CONNECTIONS = web.AppKey("connections", Connections)
 SERVER = "alexnet-dev (not TensorFlow Serving)"
 METRICS_PATH = "/monitoring/prometheus/metrics"
-# What nginx logs for a client that has gone before its answer.
+# Status in the log of a request without an answer: its client has gone, as
+# nginx has it, or the server ended.
 _CLIENT_GONE = 499
+_CUT_OFF = 503
 
 
 def make_application(
@@ -42,14 +44,14 @@ def make_application(
     """
     connections = Connections(limits)
     metrics = Metrics()
+    unanswered = _CLIENT_GONE
 
     @web.middleware
     async def guard(
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        begin, status = time.monotonic(), _CLIENT_GONE
-        images = None
+        begin, status, images = time.monotonic(), 500, None
         try:
             with connections.busy(request.protocol):
                 refusal = origins.refusal(request)
@@ -66,10 +68,16 @@ def make_application(
             status = error.status
             raise
         finally:
+            if request.transport is None:
+                status = unanswered
             metrics.note_response(status)
             seconds = time.monotonic() - begin
             line = _line(request, status, seconds, images)
             print(line, file=log)
+
+    async def note_end(app: web.Application) -> None:
+        nonlocal unanswered
+        unanswered = _CUT_OFF
 
     async def add_headers(
         request: web.Request, response: web.StreamResponse
@@ -104,7 +112,7 @@ def make_application(
     app[CONNECTIONS] = connections
     api = RestApi(manager, limits, metrics)
     app.on_startup.append(api.start)
-    app.on_shutdown.append(api.stop)
+    app.on_shutdown.extend([note_end, api.stop])
     app.on_response_prepare.append(add_headers)
     add_ui(app, manager.names)
     app.router.add_get("/healthz", health)

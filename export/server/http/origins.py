@@ -6,12 +6,21 @@ can also read the answers. Browsers tell the truth in Origin and Host.
 """
 
 import ipaddress
+import re
+import socket
+import threading
 import urllib.parse
 
 from aiohttp import web
 
 from alexnet_tf.errors import UserError
 from export.server.json.document import shortened
+
+# What browsers send: a page's address without its path. They write other
+# letters than ASCII's as these.
+_ORIGIN = re.compile(
+    r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.I
+)
 
 
 class Origins:
@@ -22,25 +31,28 @@ class Origins:
             answered; whoever gives another one wants to be reached by others,
             whose names for the machine are not known here.
         allowed: origins of other pages that may ask, such as
-            "https://example.org"; "*" for all. Behind a proxy the server may
-            have their host as its name.
+            "https://example.org"; a single "*" for all. Behind a proxy the
+            server may have their host as its name.
 
     Raises:
         UserError: what is allowed is no origin.
     """
 
     def __init__(self, host: str, allowed: tuple[str, ...] = ()) -> None:
+        for origin in allowed:
+            if not (_ORIGIN.fullmatch(origin) or allowed == ("*",)):
+                raise UserError(
+                    f"--allow_origin={','.join(allowed)}: give each as "
+                    "https://HOST or http://HOST:PORT, or a single * for every "
+                    "page"
+                )
         self._host = host.lower()
         self._allowed = {origin.lower() for origin in allowed}
         self._any_host = "*" in allowed or not _is_loopback(self._host)
-        for origin in allowed:
-            parts = urllib.parse.urlsplit(origin)
-            whole = parts.netloc and f"{parts.scheme}://{parts.netloc}"
-            if origin not in ("*", whole) or not origin:
-                raise UserError(
-                    f"--allow_origin={origin}: give it as https://HOST or "
-                    "http://HOST:PORT, or as * for every page"
-                )
+        self._names = {self._host, socket.gethostname().lower()}
+        if not self._any_host:
+            # In a thread, for it may ask a name server that does not answer.
+            threading.Thread(target=self._add_full_name, daemon=True).start()
 
     def refusal(self, request: web.BaseRequest) -> str | None:
         """Why a request is refused, or None."""
@@ -65,6 +77,9 @@ class Origins:
         """Whether --allow_origin names an origin."""
         return bool(self._allowed & {"*", origin.lower()})
 
+    def _add_full_name(self) -> None:
+        self._names.add(socket.getfqdn().lower())
+
     def _is_own(self, host: str) -> bool:
         if self._any_host:
             return True
@@ -72,7 +87,8 @@ class Origins:
             name = urllib.parse.urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        if name == self._host or _is_loopback(name):
+        name = name.removesuffix(".")
+        if name in self._names or _is_loopback(name):
             return True
         return any(self.is_allowed(f"{s}://{host}") for s in ("http", "https"))
 

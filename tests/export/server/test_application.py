@@ -18,6 +18,7 @@ import pytest
 
 from alexnet_tf.errors import UserError
 from export.server.http.application import METRICS_PATH
+from export.server.http.life_cycle import bound_socket, url_of
 from export.server.http.limits import Limits
 from export.server.http.origins import Origins
 from export.server.http.ui_files import BASE_STYLE
@@ -433,10 +434,57 @@ def test_a_server_for_others_has_any_name(serving, manager, connect):
         assert answer[0] == 403
 
 
-@pytest.mark.parametrize("origin", ["example.org", "https://a/b", "", "a://"])
-def test_what_is_no_origin(origin):
-    with pytest.raises(UserError, match=r"--allow_origin=.*: give it as"):
-        Origins("localhost", (origin,))
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "example.org",
+        "https://a/b",
+        "",
+        "a://",
+        "ftp://example.org",
+        "https://*.example.org",
+        "https://*",
+        "https://someone@example.org",
+        "https://example.org:port",
+        "https://bücher.example",
+        "*,https://example.org",
+        "https://example.org,",
+    ],
+)
+def test_what_is_no_origin(origins):
+    with pytest.raises(UserError, match=r"--allow_origin=.*: give each as"):
+        Origins("localhost", tuple(origins.split(",")))
+
+
+def test_names_of_this_machine_are_answered(
+    serving, manager, connect, monkeypatch
+):
+    monkeypatch.setattr(socket, "gethostname", lambda: "Desk")
+    monkeypatch.setattr(socket, "getfqdn", lambda: "desk.example.org")
+    origins = Origins("127.0.0.1")
+    time.sleep(0.1)  # the full name is asked for in a thread
+    with serving(manager, Limits(), origins) as url:
+        client = connect(url)
+        for host, status in {
+            "localhost.:80": 200,
+            "desk": 200,
+            "DESK.": 200,
+            "desk.example.org:80": 200,
+            "desk.example.com": 403,
+            "esk": 403,
+            "localhost..": 403,
+            ".": 403,
+        }.items():
+            headers = {"Host": host}
+            answer = client.ask("GET", "/v1/models/m", headers=headers)
+            assert answer[0] == status, host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_the_address_of_a_server_for_others(host, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "desk")
+    with bound_socket(host, 0) as bound:
+        assert url_of(bound) == f"http://desk:{bound.getsockname()[1]}"
 
 
 def test_the_page(serving, manager, connect, tmp_path, monkeypatch):

@@ -126,3 +126,24 @@ def test_the_end_waits_a_few_seconds_for_what_runs(connect, seconds, answered):
             with pytest.raises((http.client.HTTPException, ConnectionError)):
                 client.getresponse()
             assert time.monotonic() - begin < 3
+
+
+def test_what_the_end_cuts_off_has_status_503(connect, tmp_path):
+    path = tmp_path / "log"
+    with path.open("w") as log, StandIn(log=log) as server:
+        running, gone, coming = (
+            connect(server.url).connection for _ in range(3)
+        )
+        gone.request("POST", PREDICT, b'{"inputs": [0.5]}')
+        time.sleep(0.2)
+        gone.close()
+        time.sleep(0.2)
+        running.request("POST", PREDICT, b'{"inputs": [30]}')
+        coming.request("POST", PREDICT, b"{", {"Content-Length": "99"})
+        time.sleep(0.2)
+        server.process.terminate()
+        end = time.monotonic() + 10
+        while len(lines := path.read_text().splitlines()) < 3:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert [line.split()[4] for line in lines] == ["499", "503", "503"]
