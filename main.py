@@ -50,7 +50,9 @@ RECIPE_FLAGS = tuple(f.name for f in flag_fields() if f.metadata["recipe"])
 at_home = os.path.expanduser
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("mode", "train", list(MODES), "What to do.")
+flags.DEFINE_enum(
+    "mode", "train", list(MODES), "What to do; train where it is left out."
+)
 
 
 def define_flag(field: dataclasses.Field) -> None:

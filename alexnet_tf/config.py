@@ -118,7 +118,7 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
         yield (
             key,
             not absent & set(layers),
-            f"the network has no {', '.join(sorted(absent))}",
+            f"the network has no {', '.join(sorted(absent & set(layers)))}",
         )
     yield (
         "train.frozen",

@@ -383,6 +383,11 @@ def check_usage(mode: str, options: Options, given: Collection[str]) -> None:
             f"{written(name)} is not used by --mode={mode}, which uses "
             f"{', '.join(map(written, used))}"
         )
+    for name in sorted(given):
+        if getattr(options, name) in ("", ("",)):  # such as of an unset $NAME
+            raise UserError(
+                f"{written(name)} is empty: give a value, or leave it out"
+            )
     _check_keys(mode, options)
     for name, other, value in ONLY_WITH:
         found = getattr(options, other)

@@ -74,7 +74,7 @@ def distinct_firsts() -> Rule:
     """No two groups of values begin with the same."""
     return Rule(
         lambda groups: len({first for first, *_ in groups}) == len(groups),
-        "none of which begins as another does",
+        "each with another name in front",
     )
 
 

@@ -58,9 +58,9 @@ def starting_point(options: Options, run: Run) -> StartingPoint | None:
         is_the_same = options.init and _absolute(options.init) == recorded
         if options.init and (run.is_finished or not is_the_same):
             raise UserError(
-                f"--init={options.init} is for a new run, and {run.path} is "
-                f"one: {command('train', run=run.path)} goes on with it; or "
-                "name another --run"
+                f"--init={options.init} is for a new run, and {run.path} holds "
+                f"one already: {command('train', run=run.path)} goes on with "
+                "it; or name another --run"
             )
         if recorded == RANDOM or StateFolders(run.state_folder).names():
             _check_no_file_flags(options)
@@ -147,6 +147,11 @@ def record_and_tell(
         )
     for layer, reason in beginning["new_layers"].items():
         print(f"{layer} is new: {reason}")
+        if layer in config.train.frozen:
+            print(
+                f"warning: {layer} is frozen, too: it stays as it was drawn "
+                "and never learns"
+            )
     if other := start.differences(config):
         print(f"its network computes otherwise: {'; '.join(other)}")
 

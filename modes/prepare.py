@@ -1,6 +1,7 @@
 """--mode=prepare: any source as 256x256 records with their statistics."""
 
 import pathlib
+from collections.abc import Iterable
 
 from alexnet_tf.config import check_config
 from alexnet_tf.data.prepared.description import (
@@ -10,7 +11,7 @@ from alexnet_tf.data.prepared.description import (
 from alexnet_tf.data.prepared.inspection import inspect_prepared
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.sources.open_source import open_whole_source
-from alexnet_tf.errors import UserError
+from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.options import Options
 from alexnet_tf.terminal.command import command
 
@@ -65,6 +66,16 @@ def inspect(options: Options, folder: pathlib.Path) -> int:
             f"{description.format}, not {options.record_format}: name another "
             "--prepared_dir, or remove it"
         )
+    if options.data_dir and is_asked:
+        # Checksums are of the records: names of classes have none.
+        names = open_whole_source(asked, options.data_dir).class_names
+        written = description.class_names
+        if tuple(names) != written:
+            raise UserError(
+                f"{folder} lists the classes {listed(written)}, "
+                f"{options.data_dir} has {listed(names)}: name another "
+                "--prepared_dir, or remove it"
+            )
     records = inspect_prepared(folder)
     print(
         f"{folder} holds {in_words(records)} of format {description.format}, "
@@ -72,6 +83,11 @@ def inspect(options: Options, folder: pathlib.Path) -> int:
         f"{next_step(folder)}"
     )
     return 0
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a line, cut where they are many."""
+    return one_line(", ".join(names), 100)
 
 
 def in_words(records: dict[str, int]) -> str:

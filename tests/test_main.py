@@ -94,6 +94,7 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
         ),
         (["--config.data.name=folder", "--data_dir=x"], ["x/train"]),
         (["--data_dir=x"], ["--config.data.name=folder"]),
+        (["--init="], ["--init is empty"]),
         (["--download"], ["--download is for data sets of TFDS", "embedded"]),
         (["--mode=evaluate", "--run=nowhere"], ["no run in nowhere"]),
         (["--mode=inspect", "--run=nowhere"], ["no run in nowhere"]),

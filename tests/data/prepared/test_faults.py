@@ -1,6 +1,7 @@
 """Preparing while the disk fills up or the source fails; later damage."""
 
 import dataclasses
+import json
 import os
 
 import pytest
@@ -111,3 +112,15 @@ def test_a_finished_set_of_another_kind_is_refused(look):
             look(**asked)
     with pytest.raises(UserError, match="of format jpeg, not raw"):
         look(record_format="raw")
+
+
+@JPEG
+def test_other_names_of_a_finished_set_are_told(look, prepared, plain_folder):
+    file = prepared / "dataset.json"
+    values = json.loads(file.read_text())
+    values["class_names"].reverse()
+    file.write_text(json.dumps(values))
+    config = paper.get_config()
+    config.data.name = "folder"
+    with pytest.raises(UserError, match=r"lists the classes .*, .* has "):
+        look(config=config, config_given=True, data_dir=str(plain_folder))
