@@ -83,6 +83,7 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
         (["--logical_cpus=0"], ["logical_cpus"]),
         (["predict", "x.png"], ["argument predict", "--mode=predict"]),
         (["--port=70000", "--mode=serve"], ["port", "at most 65535"]),
+        (["--mode=serve", "--allow_origin="], ["allow_origin", "empty"]),
         (["--mode=prepare", "--max_rejected=nan"], ["max_rejected", "1"]),
         (["--config.train.lr=nan"], ["config.train.lr is nan", "above 0"]),
         (["--config=~/missing.py"], ["missing.py", "no such file"]),

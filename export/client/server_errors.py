@@ -73,4 +73,5 @@ def brief(message: object) -> str:
     # Faults of a graph end with the node they came from, and those of JSON
     # may repeat a whole image.
     message = re.sub(r"\s*\[\[.*", "", str(message), flags=re.DOTALL)
+    message = re.sub(r"assertion failed: \[([^\[\]]+)\]$", r"\1", message)
     return one_line(message, LONGEST_MESSAGE)

@@ -27,5 +27,6 @@ Where it is known to differ from TensorFlow Serving:
 - JSON is one UTF-8 document of 100 levels and 4 million values at most: 15
   images of 256 x 256 x 3 as numbers;
 - tensors have 32 dimensions at most (there: 254);
+- an assertion of a graph is answered by its sentence alone, without the node;
 - warm-up records for other methods than predict are refused.
 """

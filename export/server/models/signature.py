@@ -1,6 +1,7 @@
 """One signature of a loaded model."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from export.server.json.document import shortened
 from export.server.serving_error import ServingError, from_tensorflow
 
 _MOST = 500  # characters of what a graph says
+# What a graph demands, in one sentence, and the node that demands it.
+_DEMAND = re.compile(r"assertion failed: \[([^\[\]]+)\]\s*\[\[\{\{")
 DEFAULT_SIGNATURE = "serving_default"
 
 
@@ -74,8 +77,10 @@ class Signature:
             )
         except tf.errors.OpError as error:
             refusal = from_tensorflow(error)
+            demand = _DEMAND.search(refusal.message)
+            message = demand[1] if demand else refusal.message
             # A graph may repeat a whole string of its input.
-            refusal.message = shortened(refusal.message, _MOST)
+            refusal.message = shortened(message, _MOST)
             raise refusal from None
         # A string without dimensions comes as bytes.
         arrays = [

@@ -244,16 +244,23 @@ def test_a_request_too_large_for_the_server(server):
     assert told == f"{server.url} takes no image as large as 1.5 MB"
 
 
-def test_a_refusal_of_a_batch_blames_no_image(server, tmp_path):
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        ("Input is empty.", "Input is empty."),
+        ("assertion failed: [at most 128 images]", "at most 128 images"),
+    ],
+)
+def test_a_refusal_of_a_batch_blames_no_image(
+    server, tmp_path, reason, sentence
+):
     files = [tmp_path / f"{name}.jpg" for name in ("cat", "dog")]
     for file in files:
         file.write_bytes(file.stem.encode())
-    reason = "Input is empty.\n\t [[{{function_node f}}{{node decode}}]]"
+    reason += "\n\t [[{{function_node f}}{{node decode}}]]"
     server.script = [Answer(400, {"error": reason})]
     told = fault(server, files)
-    assert told == (
-        f"{server.url} refused a request of 2 images: Input is empty."
-    )
+    assert told == (f"{server.url} refused a request of 2 images: {sentence}")
 
 
 def test_a_long_refusal_is_cut(server):

@@ -72,6 +72,25 @@ def test_an_error_of_the_graph(toys):
     model.close()
 
 
+def test_what_a_graph_demands_is_one_sentence(tmp_path):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "n")])
+    def few(n):
+        demand = tf.debugging.Assert(tf.size(n) < 3, ["at most 2 numbers"])
+        with tf.control_dependencies([demand]):
+            return {"y": tf.identity(n)}
+
+    module = tf.Module()
+    module.few = few
+    tf.saved_model.save(module, str(tmp_path), signatures=few)
+    model = load(tmp_path)
+    with pytest.raises(ServingError) as caught:
+        model.signatures["serving_default"].run(
+            {"n": np.zeros(3, np.int32)}, 30
+        )
+    assert caught.value.message == "at most 2 numbers"
+    model.close()
+
+
 def test_a_run_that_takes_too_long(tmp_path):
     @tf.function(input_signature=[tf.TensorSpec([], tf.int32, "n")])
     def count(n):
