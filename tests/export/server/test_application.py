@@ -178,14 +178,14 @@ def test_a_body_that_unpacks_to_more_than_the_limit(
 
 
 def test_a_slow_client_holds_up_no_one(serving, manager, held, connect):
-    limits = Limits(running=1, waiting=0, body_rate=1000, body_window=0.7)
+    limits = Limits(running=1, waiting=0, body_rate=1000, body_window=4)
     with serving(manager, limits) as url:
         slow = [raw_request(url, post_head(100), b"{") for _ in range(20)]
         begin = time.monotonic()
         client = connect(url)
         held.let_go(2)
         assert client.ask("POST", PREDICT, b'{"instances": [1]}')[0] == 200
-        assert time.monotonic() - begin < 0.6
+        assert time.monotonic() - begin < 3
         for connection in slow:
             assert status_of(connection) == (
                 408,
@@ -210,7 +210,7 @@ def test_a_body_may_take_its_time_at_the_rate(serving, manager, held):
         connection = raw_request(url, post_head(MIB), b" " * (MIB // 2))
         begin = time.monotonic()
         assert status_of(connection)[0] == 408
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 10
         connection.close()
 
 

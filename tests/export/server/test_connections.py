@@ -47,7 +47,7 @@ def server():
 @pytest.mark.parametrize("dribble", [b"", HEAD])
 def test_headers_have_a_deadline(server, dribble):
     seconds = seconds_until_closed(connected(server), dribble)
-    assert 0.4 < seconds < 1.2
+    assert 0.4 < seconds < 5  # by default 10
 
 
 @pytest.mark.parametrize("dribble", [b"", HEAD])
@@ -55,7 +55,7 @@ def test_idle_connections_end(server, dribble):
     connection = connected(server)
     connection.sendall(HEAD + b"\r\n")
     assert connection.recv(4096)
-    assert 0.9 < seconds_until_closed(connection, dribble) < 1.8
+    assert 0.9 < seconds_until_closed(connection, dribble) < 5
 
 
 def test_a_request_at_work_is_not_idle(server, connect):
@@ -70,8 +70,8 @@ def test_the_oldest_idle_connections_give_way(connect, descriptors):
         begin = time.monotonic()
         at_work = connect(server.url)
         at_work.ask("GET", "/v1/models/m")
-        at_work.connection.request("POST", PREDICT, b'{"inputs": [1.2]}')
-        time.sleep(0.2)
+        at_work.connection.request("POST", PREDICT, b'{"inputs": [4]}')
+        time.sleep(1)  # or the request would not have been read yet
         with contextlib.ExitStack() as opened:
             for _ in range(2):
                 for _ in range(60):
@@ -79,7 +79,7 @@ def test_the_oldest_idle_connections_give_way(connect, descriptors):
                 asked = time.monotonic()
                 client = connect(server.url)
                 assert client.ask("GET", "/v1/models/m")[0] == 200
-                assert time.monotonic() - asked < 1.5
+                assert time.monotonic() - asked < 5  # idle ones have 60
                 client.connection.close()
             assert at_work.connection.getresponse().status == 200
         lines = server.stderr().splitlines()
@@ -103,29 +103,29 @@ def test_the_end_does_not_wait_for_unfinished_bodies(connect):
         begin = time.monotonic()
         server.process.terminate()
         assert server.process.wait(timeout=20) == 0
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 5
         for connection in [*unfinished, begun]:
             with contextlib.suppress(ConnectionError):
                 assert connection.recv(1) == b""
             connection.close()
 
 
-@pytest.mark.parametrize(("seconds", "answered"), [(1.2, True), (30, False)])
+@pytest.mark.parametrize(("seconds", "answered"), [(2, True), (60, False)])
 def test_the_end_waits_a_few_seconds_for_what_runs(connect, seconds, answered):
     with StandIn() as server:
         client = connect(server.url).connection
         client.request("POST", PREDICT, b'{"inputs": [%g]}' % seconds)
-        time.sleep(0.2)
+        time.sleep(0.5)
         begin = time.monotonic()
         server.process.terminate()
         if answered:
             assert client.getresponse().status == 200
             assert server.process.wait(timeout=20) == 0
-            assert time.monotonic() - begin < seconds + 1
+            assert time.monotonic() - begin < seconds + 3
         else:
             with pytest.raises((http.client.HTTPException, ConnectionError)):
                 client.getresponse()
-            assert time.monotonic() - begin < 3
+            assert time.monotonic() - begin < 15
 
 
 def test_what_the_end_cuts_off_has_status_503(connect, tmp_path):
