@@ -78,11 +78,6 @@ def define_flag(field: dataclasses.Field) -> None:
         several = name != field.name
         define = flags.DEFINE_multi_string if several else flags.DEFINE_list
         define(name, [], text)
-        flags.register_validator(
-            name,
-            lambda value: value or not FLAGS[name].present,
-            "it is empty: give a value or leave the flag out",
-        )
     elif typing.get_origin(kind) is typing.Literal:
         flags.DEFINE_enum(name, default, typing.get_args(kind), text)
     else:

@@ -384,7 +384,7 @@ def check_usage(mode: str, options: Options, given: Collection[str]) -> None:
             f"{', '.join(map(written, used))}"
         )
     for name in sorted(given):
-        if getattr(options, name) in ("", ("",)):  # such as of an unset $NAME
+        if getattr(options, name) in ("", (), ("",)):  # as of an unset $NAME
             raise UserError(
                 f"{written(name)} is empty: give a value, or leave it out"
             )
