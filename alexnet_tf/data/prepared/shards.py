@@ -10,7 +10,6 @@ import pathlib
 from collections.abc import Callable, Collection
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.image_set import Damaged, is_in_class_order
@@ -161,25 +160,28 @@ class Shards:
     @functools.cached_property
     def sampled_labels(self) -> list[list[int]]:
         """Labels of the first records of some of the shards."""
+        read = tf.function(  # traced once, and not for each shard
+            self._first_labels,
+            input_signature=[
+                tf.TensorSpec([], tf.string),
+                *[tf.TensorSpec([], tf.int64)] * 3,
+            ],
+        )
         step = -(-len(self.shards) // SAMPLED_SHARDS)
         labels = []
         for shard in self.shards[::step]:
             count = min(shard.records, SAMPLED_RECORDS)
-            # Inside of another dataset: TensorFlow 2.21 forgets the offset of
-            # one that stands alone.
-            records = tf.data.Dataset.from_tensors(np.int64(0)).flat_map(
-                functools.partial(self._first_records, shard, count)
-            )
             with contextlib.suppress(*DAMAGE):
-                labels.append([int(e["label"]) for e in self._parse(records)])
+                first = read(str(shard.path), 0, count, shard.size or 0)
+                labels.append(first.numpy().tolist())
         return labels
 
-    def _first_records(
-        self, shard: Shard, count: int, offset: tf.Tensor
-    ) -> tf.data.Dataset:
-        return self.record_format.open(
-            str(shard.path), offset, count, shard.size or 0
-        )
+    def _first_labels(
+        self, path: tf.Tensor, offset: tf.Tensor, count: tf.Tensor, size: Any
+    ) -> tf.Tensor:
+        records = self.record_format.open(path, offset, count, size)
+        labels = self._parse(records).map(lambda example: example["label"])
+        return labels.batch(SAMPLED_RECORDS).get_single_element()
 
     def _numbers(self) -> tf.data.Dataset:
         return tf.data.Dataset.range(len(self.shards))
