@@ -176,7 +176,8 @@ def test_lint_is_what_runs_before_a_commit():
     [repository] = yaml.safe_load(text)["repos"]
     hooks = [hook["entry"].split() for hook in repository["hooks"]]
     process = subprocess.run(
-        ["make", "-n", "lint", "VENV=here"],
+        # Inside another make, as `make test` is, it would name its folder too.
+        ["make", "--no-print-directory", "-n", "lint", "VENV=here"],
         cwd=ROOT,
         capture_output=True,
         text=True,
