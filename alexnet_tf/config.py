@@ -71,7 +71,13 @@ def unknown_keys(values: Mapping[str, Any], known: Mapping[str, Any]) -> str:
 
 def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
     """(key, whether it goes with the other values, what it has to be)."""
-    model, train = config.model, config.train
+    data, model, train = config.data, config.model, config.train
+    yield (
+        "data.fold",
+        data.fold < max(data.holdout_folds, 1),
+        f"parts are counted from 0, and data.holdout_folds is "
+        f"{data.holdout_folds}",
+    )
     yield (
         "model.pool_size",
         _pool5_side(model) >= 1,

@@ -78,7 +78,7 @@ class Options:
         "2012.",
     )
     data_dir: str | None = flag(
-        None, "Folder of the images or TFDS data.", path=True
+        None, "Folder of the images or TFDS data, or list of images.", path=True
     )
     download: bool = flag(False, "Whether TFDS may download.")
     tower_devices: str = flag(
@@ -228,7 +228,10 @@ TOWERS = ("tower_devices", "logical_cpus")
 DATA = ("config", "data_dir", "download")
 IMAGES = {"images": "=FILE, several files, or a folder with some"}
 # What `load_source` reads, from which images are held out on.
-SOURCE_KEYS = ("data.name", "data.holdout", "train.seed")
+SOURCE_KEYS = (
+    *("data.name", "data.holdout", "data.holdout_folds", "data.fold"),
+    "train.seed",
+)
 
 MODES = {
     "train": Mode(

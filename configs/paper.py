@@ -66,11 +66,14 @@ LayerOrBiases = Literal[
 class Data:
     """Which images, and in which order."""
 
-    # embedded, folder, prepared, imagenet_tars, or a name of TFDS
+    # embedded, folder, csv, prepared, imagenet_tars, or a name of TFDS
     name: Text = "imagenet2012:5.*.*"
     # first N training images of the seeded order; 0: all
     limit: CountOrZero = 0
     holdout: TrueShare = 0.1  # held out where a source has no validation split
+    # equal parts of which one is held out instead; 0: the share above
+    holdout_folds: Annotated[int, zero_or_from(2)] = 0
+    fold: CountOrZero = 0  # which of these parts, from 0
     shuffle_buffer: Count = 10_000  # records
     augment: bool = True  # sec. 4.1: random crops, mirrors; else centre crops
     crop_shared_by: Count = 1  # images with one crop; 2012 code: 32

@@ -31,6 +31,13 @@ def main(options: Options) -> int:
     source = open_whole_source(
         config.data.name, options.data_dir, options.download
     )
+    if source.train.group_of and source.validation is None:
+        raise UserError(
+            f"{options.data_dir} has groups, which a prepared set does not "
+            "keep, and no column split: images of one group would be held out "
+            "of training that sees others. Add a column split, or train from "
+            "the list itself"
+        )
     prepared = prepare(
         source,
         options.prepared_dir,

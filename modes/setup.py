@@ -85,11 +85,11 @@ def open_source(
         run
         and data_dir
         and options.data_dir is None
-        and not pathlib.Path(data_dir).is_dir()
+        and not pathlib.Path(data_dir).exists()
     ):
         raise UserError(
-            f"{data_dir}, where the images of {run.path} were, is no folder "
-            "any more: say with --data_dir=DIR where they are now"
+            f"{data_dir}, where the images of {run.path} were, is not there "
+            "any more: say with --data_dir=... where they are now"
         )
     remembered = None
     # A run whose weights were imported has seen no images here.
@@ -197,4 +197,6 @@ def data_fingerprint(config: ConfigDict, source: Source) -> str:
     """Identifies the images, and which of them the config takes."""
     chosen = f"limit {config.data.limit}, seed {config.train.seed}"
     held_out = f"holdout {config.data.holdout}"
+    if config.data.holdout_folds:
+        held_out = f"fold {config.data.fold} of {config.data.holdout_folds}"
     return f"{source.name}: {source.fingerprint}, {chosen}, {held_out}"

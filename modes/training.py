@@ -55,6 +55,7 @@ from modes.setup import (
 FIXED_KEYS = (
     *("model.", "init.", "train.seed ", "train.batch_size "),
     *("data.name ", "data.limit ", "data.holdout ", "data.shuffle_buffer "),
+    *("data.holdout_folds ", "data.fold "),
     *("data.cache_gb ", "data.statistics "),
     *("data.augment ", "data.crop_shared_by "),
 )

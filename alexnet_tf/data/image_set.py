@@ -67,6 +67,8 @@ class Split:
             raise OSError; None where their source looks after them.
         written: float64 [id], when each file was written, in seconds since
             1970; None where images have no files of their own.
+        group_of: from an id to the name of the group that a hold-out must not
+            divide, "" for an image that stands for itself; None: all do.
     """
 
     examples: tf.data.Dataset
@@ -84,6 +86,7 @@ class Split:
     place_of: Callable[[int], str] | None = None
     content_of: Callable[[int], bytes] | None = None
     written: np.ndarray | None = None
+    group_of: Callable[[int], str] | None = None
 
     def key(self, number: int) -> str:
         """What tells an image from all others, wherever the data lie.

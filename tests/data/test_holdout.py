@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from alexnet_tf.data.holdout import choose_holdout
 from alexnet_tf.data.image_set import subset, table_split
@@ -67,6 +68,153 @@ def test_one_image_less_moves_at_most_one():
         chosen = choose_holdout(rest, 0.1, 0)
         after = set(rest.table["id"][chosen].tolist())
         assert len(after - before) <= 1
+
+
+def parts_of(split, folds, seed=0):
+    return [choose_holdout(split, 0.1, seed, folds, k) for k in range(folds)]
+
+
+def by_class(split, chosen):
+    labels = split.table["label"]
+    return np.bincount(labels[chosen], minlength=labels.max() + 1)
+
+
+@pytest.mark.parametrize("folds", [2, 5, 10])
+@pytest.mark.parametrize("sizes", [(40, 20), (31, 17, 11), (10,) * 8])
+def test_folds_are_as_even_as_scikit_learns(sizes, folds):
+    split = split_of(*sizes)
+    parts = parts_of(split, folds)
+    np.testing.assert_array_equal(np.sum(parts, axis=0), 1)
+    ours = np.array([by_class(split, part) for part in parts])
+    labels = split.table["label"]
+    theirs = np.array(
+        [
+            by_class(split, rows)
+            for _, rows in StratifiedKFold(folds).split(labels, labels)
+        ]
+    )
+    np.testing.assert_array_equal(np.sort(ours, 0), np.sort(theirs, 0))
+    assert np.ptp(ours.sum(axis=1)) <= 1
+    other = parts_of(split, folds, seed=1)
+    assert any(
+        (one != two).any() for one, two in zip(parts, other, strict=True)
+    )
+
+
+def test_the_only_image_of_a_class_is_always_trained_on():
+    split = split_of(1, 2, 9)
+    held_out = np.sum(parts_of(split, 3), axis=0)
+    assert held_out.tolist() == [0] + [1] * 11
+
+
+def grouped(random, groups, classes, purity):
+    """A split of groups, each mostly of one class."""
+    labels, names = [], []
+    for group in range(groups):
+        main = random.integers(classes)
+        size = 1 + random.geometric(0.2)
+        own = np.where(
+            random.random(size) < purity,
+            main,
+            random.integers(classes, size=size),
+        )
+        labels += own.tolist()
+        names += [f"group {group}"] * size
+    split = table_split(
+        {
+            "id": np.arange(len(labels)),
+            "image": np.arange(len(labels)),
+            "label": np.array(labels),
+        },
+        str,
+        group_of=lambda i: names[i],
+    )
+    return split, np.array(names)
+
+
+def unevenness(split, parts):
+    counts = np.array([by_class(split, part) for part in parts])
+    return (counts / counts.sum(axis=0)).std(axis=0).mean()
+
+
+@pytest.mark.parametrize("purity", [1.0, 0.7])
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_stay_together_and_classes_even(purity, seed):
+    random = np.random.default_rng(seed)
+    split, names = grouped(random, 120, 4, purity)
+    labels = split.table["label"]
+    parts = parts_of(split, 5)
+    np.testing.assert_array_equal(np.sum(parts, axis=0), 1)
+    for part in parts:
+        assert not set(names[part]) & set(names[~part])
+    theirs = []
+    for _, rows in StratifiedGroupKFold(5).split(labels, labels, names):
+        theirs.append(np.isin(np.arange(len(labels)), rows))
+    assert unevenness(split, parts) < 1.5 * unevenness(split, theirs) + 0.01
+    held_out = choose_holdout(split, 0.2, seed)
+    assert not set(names[held_out]) & set(names[~held_out])
+    np.testing.assert_allclose(
+        by_class(split, held_out) / np.bincount(labels), 0.2, atol=0.1
+    )
+
+
+@pytest.mark.parametrize("folds", [0, 2, 3])
+@pytest.mark.parametrize("seed", range(20))
+def test_training_keeps_some_of_each_class(folds, seed):
+    """Few groups of several classes, and one with all images of a class."""
+    random = np.random.default_rng(seed)
+    split, names = grouped(random, 7, 5, 0.5)
+    labels = split.table["label"]
+    groups_of = [len(set(names[labels == c])) for c in range(5)]
+    for part in (
+        parts_of(split, folds) if folds else [choose_holdout(split, 0.1, seed)]
+    ):
+        kept = by_class(split, ~part)
+        assert (kept[np.bincount(labels, minlength=len(kept)) > 0] > 0).all()
+        assert not set(names[part]) & set(names[~part])
+        for label, count in enumerate(groups_of):
+            if count == 1:
+                assert not part[labels == label].any()
+
+
+def test_images_without_a_group_stand_for_themselves():
+    names = ["x"] * 10 + [""] * 40
+    split, _ = grouped(np.random.default_rng(0), 1, 1, 1.0)
+    labels = np.arange(50) % 2
+    split = table_split(
+        {"id": np.arange(50), "image": np.arange(50), "label": labels},
+        str,
+        group_of=lambda i: names[i],
+    )
+    held_out = choose_holdout(split, 0.2, 0)
+    assert held_out[:10].all() or not held_out[:10].any()
+    assert 8 <= held_out.sum() <= 12
+
+
+def test_folds_of_a_set_that_has_validation_images(image_folder):
+    root = image_folder({"train/a": 2, "train/b": 2, "val/a": 1, "val/b": 1})
+    with pytest.raises(UserError, match="holdout_folds is 2") as error:
+        load_source(data_config(holdout_folds=2), 0, str(root))
+    assert "\n" not in str(error.value)
+
+
+def test_folds_of_a_folder(image_folder, capsys):
+    root = image_folder({"a": 5, "b": 7, "c": 1})
+    held_out = []
+    for fold in range(3):
+        data = data_config(holdout_folds=3, fold=fold)
+        source = load_source(data, 0, str(root))
+        assert not keys(source.train) & keys(source.validation)
+        assert len(keys(source.train) | keys(source.validation)) == 13
+        held_out += keys(source.validation)
+    assert (
+        sorted(held_out)
+        == sorted(keys(source.train) | keys(source.validation))[:12]
+    )
+    said = capsys.readouterr().out
+    assert "part 2 of 3 of each class" in said
+    assert "no image of 1 classes is held out" in said
+    assert said.splitlines()[-1].endswith(": c")
 
 
 def data_config(**changes):

@@ -59,3 +59,18 @@ def test_too_many_rejected(own_images, options_for, tmp_path):
         prepare.main(options)
     options.max_rejected = 0.011
     assert prepare.main(options) == 0
+
+
+def test_groups_are_not_lost_in_silence(own_images, options_for, tmp_path):
+    rows = [
+        f"{path.relative_to(own_images)},{path.parent.name},{path.stem}"
+        for path in own_images.glob("train/*/*")
+    ]
+    file = own_images / "list.csv"
+    file.write_text("\n".join(["image,label,group", *rows]))
+    options = options_for(tmp_path / "run", **{"data.name": "csv"})
+    options.data_dir = str(file)
+    options.prepared_dir = str(tmp_path / "prepared")
+    with pytest.raises(UserError, match="has groups"):
+        prepare.main(options)
+    assert not (tmp_path / "prepared").exists()

@@ -1,24 +1,24 @@
 """Images in folders: ROOT/{train,val}/<class>/**."""
 
-import dataclasses
-import hashlib
 import os
 import pathlib
-import stat
 from collections.abc import Iterable
 
-import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.image_names import SUFFIXES, is_hidden, is_image_name
 from alexnet_tf.data.image_set import (
     Damaged,
     Source,
-    Split,
     check_class_names,
-    table_split,
 )
 from alexnet_tf.data.preprocess import decode
+from alexnet_tf.data.sources.image_files import (
+    ImageFile,
+    file_split,
+    fingerprint_of,
+    state_of,
+)
 from alexnet_tf.data.sources.imagenet_classes import (
     VALIDATION_NAME,
     english_names,
@@ -31,17 +31,6 @@ TRAINING_FOLDERS = ("train", "training")
 VALIDATION_FOLDERS = ("val", "valid", "validation", "dev", "test", "testing")
 LIKE_SPLITS = ("train", "val", "test", "dev", "eval")  # names that begin so
 MOST_NAMED = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class _File:
-    """An image file: its label, size in bytes and time of the last change;
-    a size of None stands for a link that leads nowhere."""
-
-    path: pathlib.Path
-    label: int
-    size: int | None
-    written: float
 
 
 def load_folder(
@@ -80,7 +69,7 @@ def load_folder(
     else:
         assert validation  # one of the two is there
         found = _subfolders(validation)
-    labels = _labels_among(known, found) if known else None
+    labels = labels_among(known, found) if known else None
     class_names = english_names(found)
     if known and labels:
         class_names = known
@@ -91,7 +80,7 @@ def load_folder(
         print(f"two classes of {train or validation} look alike{alike}")
     train_files, validation_files = [], []
     if train:
-        train_files = _files(train, labels, lost)
+        train_files = _files(root, train, labels, lost)
         _check_no_class_is_empty(train, labels, train_files)
     if validation:
         unknown = sorted(set(_subfolders(validation)) - set(labels))
@@ -100,15 +89,15 @@ def load_folder(
                 f"{validation / unknown[0]} is a class that {train} lacks"
                 + _alike([*labels, *unknown])
             )
-        validation_files = _files(validation, labels, lost)
+        validation_files = _files(root, validation, labels, lost)
         _check_there_are_some(validation, labels, validation_files)
     return Source(
         name="folder",
         class_names=class_names,
-        train=_split(root, train_files),
-        validation=_split(root, validation_files) if validation_files else None,
+        train=file_split(train_files),
+        validation=file_split(validation_files) if validation_files else None,
         decode=lambda path: decode(tf.io.read_file(path)),
-        fingerprint=_fingerprint(root, train_files + validation_files),
+        fingerprint=fingerprint_of(train_files + validation_files),
         licence="The images in the folder belong to whoever made them.",
     )
 
@@ -152,14 +141,14 @@ def _split_folders(
         unused = [n for n in folders if root / n not in (train, validation)]
         is_usual = validation.name in ("val", "validation")
         if unused or not is_usual:
-            left = f"; not used: {_shortened(unused)}" if unused else ""
+            left = f"; not used: {shortened(unused)}" if unused else ""
             print(
                 f"{root}: {validation.name}/ holds the validation images{left}"
             )
     else:
         unused = [n for n in folders if root / n != train]
         if unused:
-            print(f"{root}: not used: {_shortened(unused)}")
+            print(f"{root}: not used: {shortened(unused)}")
     return train, validation
 
 
@@ -169,7 +158,8 @@ def _first_of(
     return next((by_name[name] for name in names if name in by_name), None)
 
 
-def _shortened(names: list[str]) -> str:
+def shortened(names: list[str]) -> str:
+    """The first few names, and how many there are besides."""
     more = len(names) - MOST_NAMED
     named = ", ".join(f"{n!a}"[1:-1] for n in names[:MOST_NAMED])
     return named + (f" and {more} more" if more > 0 else "")
@@ -205,7 +195,7 @@ def _check_classes(train: pathlib.Path, names: list[str]) -> None:
         )
 
 
-def _labels_among(
+def labels_among(
     known: tuple[str, ...], names: list[str]
 ) -> dict[str, int] | None:
     """Labels of all known classes by the names that their folders may have;
@@ -239,11 +229,15 @@ def _files_below(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _files(
-    folder: pathlib.Path, labels: dict[str, int], lost: Iterable[Damaged]
-) -> list[_File]:
+    root: pathlib.Path,
+    folder: pathlib.Path,
+    labels: dict[str, int],
+    lost: Iterable[Damaged],
+) -> list[ImageFile]:
     """The images of a split, sorted by class and name.
 
     Args:
+        root: folder of the data.
         folder: of the split.
         labels: by the names of its subfolders.
         lost: images that count as if still there, with the size they had.
@@ -261,9 +255,12 @@ def _files(
             size, written = gone.get(path), 0.0
             is_usable = _is_image(path)
             if path not in gone and is_usable:
-                size, written, is_usable = _state_of(path)
+                size, written, is_usable = state_of(path)
             if is_usable:
-                files.append(_File(path, labels[name], size, written))
+                within = path.relative_to(root).as_posix()
+                files.append(
+                    ImageFile(path, within, labels[name], size, written)
+                )
             else:
                 left_out.append(path)
     left_out += [p for p in _visible(folder) if p.is_file()]
@@ -301,18 +298,8 @@ def _is_image(path: pathlib.Path) -> bool:
     return is_image_name(path.name) and is_printable(path.name)
 
 
-def _state_of(path: pathlib.Path) -> tuple[int | None, float, bool]:
-    """(size, time of the last change, whether it can be an image)."""
-    try:
-        state = path.stat()
-    except OSError:
-        return None, 0.0, True  # a link that leads nowhere is a broken image
-    # Reading a pipe would wait for ever.
-    return state.st_size, state.st_mtime, stat.S_ISREG(state.st_mode)
-
-
 def _check_no_class_is_empty(
-    train: pathlib.Path, labels: dict[str, int], files: list[_File]
+    train: pathlib.Path, labels: dict[str, int], files: list[ImageFile]
 ) -> None:
     used = {file.label for file in files}
     for name in _subfolders(train):
@@ -324,7 +311,7 @@ def _check_no_class_is_empty(
 
 
 def _check_there_are_some(
-    validation: pathlib.Path, labels: dict[str, int], files: list[_File]
+    validation: pathlib.Path, labels: dict[str, int], files: list[ImageFile]
 ) -> None:
     """Raises `UserError` without any; says which classes have none."""
     if not files:
@@ -349,32 +336,5 @@ def _check_there_are_some(
     if names:
         print(
             f"{validation} holds no image of {len(names)} classes: "
-            f"{_shortened(list(names.values())[::-1])}"
+            f"{shortened(list(names.values())[::-1])}"
         )
-
-
-def _split(root: pathlib.Path, files: list[_File]) -> Split:
-    paths = [str(file.path) for file in files]
-    table = {
-        "id": np.arange(len(files), dtype=np.int64),
-        "image": np.array(
-            [os.fsencode(path) for path in paths], object if paths else str
-        ),
-        "label": np.array([file.label for file in files], np.int64),
-    }
-    return table_split(
-        table,
-        lambda i: printable(paths[i]),
-        bytes_of=lambda i: files[i].size,
-        place_of=lambda i: files[i].path.relative_to(root).as_posix(),
-        content_of=lambda i: files[i].path.read_bytes(),
-        written=np.array([file.written for file in files]),
-    )
-
-
-def _fingerprint(root: pathlib.Path, files: list[_File]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        path = file.path.relative_to(root)
-        digest.update(f"{path} {file.label} {file.size}\n".encode())
-    return digest.hexdigest()

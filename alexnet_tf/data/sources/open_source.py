@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from alexnet_tf.data.holdout import choose_holdout
@@ -10,7 +11,8 @@ from alexnet_tf.data.image_set import Damaged, Source, select, subset
 from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.remembered import Remembered, with_remembered_holdout
 from alexnet_tf.data.sources.embedded import load_embedded
-from alexnet_tf.data.sources.folder import load_folder
+from alexnet_tf.data.sources.folder import load_folder, shortened
+from alexnet_tf.data.sources.image_list import load_list
 from alexnet_tf.data.sources.imagenet_tars import load_imagenet_tars
 from alexnet_tf.data.sources.tfds import load_tfds
 from alexnet_tf.errors import UserError
@@ -46,9 +48,20 @@ def load_source(
     """
     damaged = damaged and list(damaged)
     source = open_whole_source(data.name, data_dir, download, damaged, known)
+    if known and _has_held_out(source, remembered):
+        # Most of them are what the network was trained on.
+        source = dataclasses.replace(
+            source, train=source.validation, validation=None
+        )
     if source.validation is None:
         numbers = [image.number for image in damaged or ()]
-        source = _with_holdout(source, data.holdout, seed, remembered, numbers)
+        source = _with_holdout(source, data, seed, remembered, numbers)
+    elif data.holdout_folds and remembered is None:
+        raise UserError(
+            f"config.data.holdout_folds is {data.holdout_folds}, and "
+            f"{source.name} has a validation split, from which nothing is held "
+            "out: give it training images only, or leave holdout_folds out"
+        )
     if 0 < data.limit < source.train.size:
         limited = select(source.train, seed, 0, data.limit)
         source = dataclasses.replace(source, train=limited, statistics=None)
@@ -65,13 +78,13 @@ def open_whole_source(
     """Opens a source as it is, perhaps without a validation split.
 
     Args:
-        name: embedded, folder, imagenet_tars, prepared, or a TFDS name.
+        name: embedded, folder, csv, imagenet_tars, prepared, or a TFDS name.
         data_dir, download, damaged, known: see `load_source`.
 
     Raises:
         UserError: the source does not exist or cannot be used.
     """
-    own = ("embedded", "folder", "imagenet_tars", "prepared")
+    own = ("embedded", "folder", "csv", "imagenet_tars", "prepared")
     if download and name in own:
         raise UserError(
             f"--download is for data sets of TFDS, and data.name is {name}: "
@@ -86,6 +99,8 @@ def open_whole_source(
         return load_embedded()
     if name == "folder":
         return load_folder(data_dir, damaged or (), known)
+    if name == "csv":
+        return load_list(data_dir, damaged or (), known)
     if name == "imagenet_tars":
         return load_imagenet_tars(data_dir)
     if name == "prepared":
@@ -93,9 +108,20 @@ def open_whole_source(
     return load_tfds(name, data_dir, download)
 
 
+def _has_held_out(source: Source, remembered: Remembered | None) -> bool:
+    """Whether images that a run held out are among those to be evaluated, and
+    nothing says which of them are for training."""
+    if source.train.size or not (remembered and remembered.held_out):
+        return False
+    assert source.validation  # it has all there are
+    ids, _ = source.validation.ids_and_labels()
+    keys = {source.validation.key(int(number)) for number in ids}
+    return any(mark.name in keys for mark in remembered.held_out)
+
+
 def _with_holdout(
     source: Source,
-    share: float,
+    data: ConfigDict,
     seed: int,
     remembered: Remembered | None,
     damaged: list[int],
@@ -107,7 +133,7 @@ def _with_holdout(
     """
     size, classes = source.train.size, len(source.class_names)
     if remembered and remembered.held_out is None:
-        count = round(share * size)
+        count = round(data.holdout * size)
         if 1 <= count < size:
             return dataclasses.replace(
                 source,
@@ -124,18 +150,30 @@ def _with_holdout(
             "held out is here: others are held out, and whether the run was "
             "trained on them cannot be told"
         )
-    is_held_out = choose_holdout(source.train, share, seed)
+    folds, fold = data.holdout_folds, data.fold
+    is_held_out = choose_holdout(source.train, data.holdout, seed, folds, fold)
+    part = f"part {fold} of {folds}" if folds else f"{data.holdout:g}"
     if not is_held_out.any():
         raise UserError(
             f"{source.name} has no validation split, and {size} training "
             f"images in {classes} classes are too few to hold out "
-            f"{share:g} of them: add a validation split or more images"
+            f"{part} of them: add a validation split or more images"
         )
+    least = "" if folds else ", at least one where it has two"
+    whole = ", whole groups" if source.train.group_of else ""
     print(
         f"{source.name} has no validation split: {is_held_out.sum()} of the "
-        f"{size} images of train are held out for it, {share:g} of each "
-        "class, at least one where it has two"
+        f"{size} images of train are held out for it, {part} of each "
+        f"class{least}{whole}"
     )
+    _, labels = source.train.ids_and_labels()
+    without = np.setdiff1d(labels, labels[is_held_out])
+    if len(without):
+        names = [source.class_names[label] for label in without]
+        print(
+            f"no image of {len(names)} classes is held out, since they have "
+            f"too few images or groups: {shortened(names)}"
+        )
     return dataclasses.replace(
         source,
         train=subset(source.train, ~is_held_out),

@@ -1,0 +1,76 @@
+"""Splits of images that have a file each, found by folders or by a list."""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import stat
+from collections.abc import Sequence
+
+import numpy as np
+
+from alexnet_tf.data.image_set import Split, table_split
+from alexnet_tf.files.text import printable
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFile:
+    """An image file and what is known of it without reading it.
+
+    Attributes:
+        path: where it lies.
+        place: its path as it stays where all of them are moved.
+        label: of its class.
+        size: bytes; None where it cannot be looked at.
+        written: time of the last change, in seconds since 1970.
+        group: what it belongs to; "" where it stands for itself.
+    """
+
+    path: pathlib.Path
+    place: str
+    label: int
+    size: int | None
+    written: float
+    group: str = ""
+
+
+def state_of(path: pathlib.Path) -> tuple[int | None, float, bool]:
+    """(size, time of the last change, whether it can be an image)."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None, 0.0, True  # a link that leads nowhere is a broken image
+    # Reading a pipe would wait for ever.
+    return state.st_size, state.st_mtime, stat.S_ISREG(state.st_mode)
+
+
+def file_split(files: Sequence[ImageFile]) -> Split:
+    """The `Split` of some files, numbered in their order."""
+    paths = [str(file.path) for file in files]
+    table = {
+        "id": np.arange(len(files), dtype=np.int64),
+        "image": np.array(
+            [os.fsencode(path) for path in paths], object if paths else str
+        ),
+        "label": np.array([file.label for file in files], np.int64),
+    }
+    has_groups = any(file.group for file in files)
+    return table_split(
+        table,
+        lambda i: printable(paths[i]),
+        bytes_of=lambda i: files[i].size,
+        place_of=lambda i: files[i].place,
+        content_of=lambda i: files[i].path.read_bytes(),
+        written=np.array([file.written for file in files]),
+        group_of=(lambda i: files[i].group) if has_groups else None,
+    )
+
+
+def fingerprint_of(files: Sequence[ImageFile]) -> str:
+    """Changes when places, labels, sizes, groups or the order do."""
+    digest = hashlib.sha256()
+    for file in files:
+        group = f" {file.group}" if file.group else ""
+        line = f"{file.place} {file.label} {file.size}{group}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
