@@ -164,6 +164,15 @@ class Options:
     max_rejected: Fraction = flag(
         0.001, "Share of images that may be left out before preparing stops."
     )
+    check_dir: str | None = flag(
+        None,
+        "Folder for check.html and check.json, and for what is known of each "
+        "image when the check is repeated. Default: one under checks/.",
+        path=True,
+    )
+    strict: bool = flag(
+        False, "Whether the exit code is 1 where something was found."
+    )
     weights: str | None = flag(
         None,
         "File to import: .caffemodel, .npy, .onnx, .safetensors, .pt or a "
@@ -279,6 +288,11 @@ MODES = {
         flags=("prepared_dir", *DATA, "record_format", "max_rejected"),
         keys=("data.name",),
         needs={"prepared_dir": "=DIR"},
+    ),
+    "check": Mode(
+        "what is wrong with a set of images: copies, leaks, damage, imbalance",
+        flags=(*DATA, "check_dir", "strict"),
+        keys=(*SOURCE_KEYS, "data.limit"),
     ),
     "index": Mode(
         "the images of a run, to search among",

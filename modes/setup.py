@@ -68,6 +68,7 @@ def open_source(
     run: Run | None = None,
     damaged: list[Damaged] | None = None,
     known: tuple[str, ...] | None = None,
+    every_class: bool = False,
 ) -> Source:
     """The source that a config names.
 
@@ -75,7 +76,7 @@ def open_source(
         config, options: of the mode.
         run: it belongs to: its data are where they were, and the images that
             it held out are held out.
-        damaged, known: see `load_source`.
+        damaged, known, every_class: see `load_source`.
 
     Raises:
         UserError: the source cannot be used, or the run's data are gone.
@@ -103,6 +104,7 @@ def open_source(
         damaged,
         remembered,
         known,
+        every_class,
     )
 
 

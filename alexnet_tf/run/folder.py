@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from alexnet_tf.data.image_set import Source
 
 RUNS = pathlib.Path("runs")
+LOCK_FILE = "lock"
 
 
 class Run:
@@ -68,7 +69,7 @@ class Run:
         self.events_folder = self.path / "events"
         self.figures_folder = self.path / "figures"
         self.index_folder = self.path / "index"
-        self.lock_file = self.path / "lock"
+        self.lock_file = self.path / LOCK_FILE
         self.finished_file = self.path / "finished.json"
         self.starts_file = self.path / "starts.json"
         self.report_file = self.path / "report.html"

@@ -1,27 +1,24 @@
-"""One training process at a time in a run folder."""
+"""One process at a time in a folder that it writes."""
 
 import contextlib
 import errno
 import fcntl
 import os
+import pathlib
 import socket
 import sys
 from collections.abc import Iterator
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import writable
-from alexnet_tf.run.folder import Run
+from alexnet_tf.run.folder import LOCK_FILE, Run
 
 NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
 def locked(run: Run) -> Iterator[None]:
-    """Holds a run for this process; the lock ends with it, however it dies.
-
-    An flock: it holds between hosts too where the file system passes it on,
-    as NFS does between its clients; Lustre mounted with `localflock` and most
-    object stores do not. Where there are no locks at all, that is said.
+    """Holds a run for this process that trains, as `locked_folder` does.
 
     Args:
         run: a `Run`, whose folder is made.
@@ -30,28 +27,51 @@ def locked(run: Run) -> Iterator[None]:
         UserError: another process trains in the folder, or it cannot be
             written.
     """
-    with writable(f"run folder {run.path}"):
-        run.path.mkdir(parents=True, exist_ok=True)
+    with locked_folder(run.path, "run folder", "trains", "--run"):
+        yield
+
+
+@contextlib.contextmanager
+def locked_folder(
+    folder: pathlib.Path, kind: str, does: str, flag: str
+) -> Iterator[None]:
+    """Holds a folder for this process; the lock ends with it, however it dies.
+
+    An flock: it holds between hosts too where the file system passes it on,
+    as NFS does between its clients; Lustre mounted with `localflock` and most
+    object stores do not. Where there are no locks at all, that is said.
+
+    Args:
+        folder: its path; it is made.
+        kind: what messages call it.
+        does: what the process does in it, a verb.
+        flag: that names another one.
+
+    Raises:
+        UserError: another process holds the folder, or it cannot be written.
+    """
+    with writable(f"{kind} {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
         # To append: a second process must not wipe out the holder's name.
-        file = open(run.lock_file, "a+")  # noqa: SIM115
+        file = open(folder / LOCK_FILE, "a+")  # noqa: SIM115
     with file:
         file.seek(0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"{run.path} is in use: {file.read() or 'another process'} "
-                "trains in it; wait for it or stop it, or name another --run"
+                f"{folder} is in use: {file.read() or 'another process'} "
+                f"{does} in it; wait for it or stop it, or name another {flag}"
             ) from None
         except OSError as error:
             if error.errno not in NO_LOCKS_HERE:
                 raise
             print(
-                f"warning: {run.path} cannot be locked ({error.strerror}): "
-                "see to it that no other process trains in it",
+                f"warning: {folder} cannot be locked ({error.strerror}): "
+                f"see to it that no other process {does} in it",
                 file=sys.stderr,
             )
-        with writable(f"run folder {run.path}"):
+        with writable(f"{kind} {folder}"):
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()

@@ -37,6 +37,7 @@ def load_folder(
     root: str | pathlib.Path | None,
     lost: Iterable[Damaged] = (),
     known: tuple[str, ...] | None = None,
+    every_class: bool = False,
 ) -> Source:
     """Opens ROOT/train/<class>/** and, where it exists, ROOT/val/<class>/**.
 
@@ -54,6 +55,8 @@ def load_folder(
         known: class names of a network that is to be evaluated: labels are
             theirs where all of the folder's classes are among them, and
             training images need not be there.
+        every_class: whether a class that only the validation split has is
+            one more, not a mistake: for a look at what is there.
 
     Raises:
         UserError: a folder is missing or empty, or the validation split has
@@ -66,6 +69,8 @@ def load_folder(
     if train:
         found = _subfolders(train)
         _check_classes(train, found)
+        if every_class and validation:
+            found = sorted({*found, *_subfolders(validation)})
     else:
         assert validation  # one of the two is there
         found = _subfolders(validation)

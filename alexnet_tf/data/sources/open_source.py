@@ -26,6 +26,7 @@ def load_source(
     damaged: Iterable[Damaged] | None = None,
     remembered: Remembered | None = None,
     known: tuple[str, ...] | None = None,
+    every_class: bool = False,
 ) -> Source:
     """Opens the source that a config names, held-out part and limit applied.
 
@@ -39,6 +40,8 @@ def load_source(
         remembered: what a run remembers of its images; None: there is none.
         known: class names of a network that is to be evaluated: training
             images, and images of all classes, need not be there.
+        every_class: whether a class of the validation split alone is one more
+            where it would be refused: for a look at what is there.
 
     Returns:
         A `Source` with both splits.
@@ -47,7 +50,9 @@ def load_source(
         UserError: the source does not exist or cannot be used.
     """
     damaged = damaged and list(damaged)
-    source = open_whole_source(data.name, data_dir, download, damaged, known)
+    source = open_whole_source(
+        data.name, data_dir, download, damaged, known, every_class
+    )
     if known and _has_held_out(source, remembered):
         # Most of them are what the network was trained on.
         source = dataclasses.replace(
@@ -74,12 +79,13 @@ def open_whole_source(
     download: bool = False,
     damaged: Iterable[Damaged] | None = None,
     known: tuple[str, ...] | None = None,
+    every_class: bool = False,
 ) -> Source:
     """Opens a source as it is, perhaps without a validation split.
 
     Args:
         name: embedded, folder, csv, imagenet_tars, prepared, or a TFDS name.
-        data_dir, download, damaged, known: see `load_source`.
+        data_dir, download, damaged, known, every_class: see `load_source`.
 
     Raises:
         UserError: the source does not exist or cannot be used.
@@ -98,7 +104,7 @@ def open_whole_source(
             )
         return load_embedded()
     if name == "folder":
-        return load_folder(data_dir, damaged or (), known)
+        return load_folder(data_dir, damaged or (), known, every_class)
     if name == "csv":
         return load_list(data_dir, damaged or (), known)
     if name == "imagenet_tars":
