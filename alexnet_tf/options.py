@@ -290,7 +290,7 @@ MODES = {
         needs={"prepared_dir": "=DIR"},
     ),
     "check": Mode(
-        "what is wrong with a set of images: copies, leaks, damage, imbalance",
+        "what is wrong with images: copies, leaks, damage, imbalance",
         flags=(*DATA, "check_dir", "strict"),
         keys=(*SOURCE_KEYS, "data.limit"),
     ),

@@ -205,6 +205,23 @@ def test_a_folder_of_class_folders_alone(folder, run_check):
     assert sum(result["images"].values()) == 25
 
 
+def test_a_list_of_images(folder):
+    """Beside the images, where it may write, and with paths of its own."""
+    copy(folder, "train/cat/0.png", "val/cat/leak.png")
+    lines = [
+        f"{path.relative_to(folder)},{path.parent.name},{path.parts[-3]}"
+        for path in folder.rglob("*.png")
+    ]
+    file = folder / "list.csv"
+    file.write_text("\n".join(["image,label,split", *lines]))
+    options = options_for(file, folder / "out", strict=True)
+    options.config.data.name = "csv"
+    assert check.main(options) == 1
+    result = json.loads((folder / "out" / "check.json").read_text())
+    assert counts(result) == {**NOTHING, "leaks": 1}
+    assert names(result, "leaks") == [{"train/cat/0.png", "val/cat/leak.png"}]
+
+
 def test_without_the_library_exact_copies_are_found(
     planted, run_check, monkeypatch, capsys
 ):
