@@ -18,8 +18,8 @@ import sys
 import typing
 from typing import Any, NoReturn
 
-# Before TensorFlow is imported by a mode: its start-up notes say nothing that
-# a user could act on.
+# This comes before TensorFlow is imported by a mode: its start-up notes say
+# nothing that a user could act on.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -170,8 +170,8 @@ def parse_flags(argv: list[str]) -> list[str]:
     """Parses the command line; mistakes become one line and exit code 2."""
     argv = [with_home(word) for word in argv]
     if not any(a.split("=")[0].lstrip("-") == "config" for a in argv):
-        # Not the flag's default: absl would parse the overrides while it
-        # defines the flag, too early to answer a mistake in one line.
+        # This is not the flag's default: absl would parse the overrides while
+        # it defines the flag, too early to answer a mistake in one line.
         argv = [argv[0], f"--config={DEFAULT_CONFIG}", *argv[1:]]
     asked = {*argv[1:]} & (SHORT_HELP | FULL_HELP)
     try:

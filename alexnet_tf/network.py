@@ -275,7 +275,8 @@ class _LayerFactory:
     def _seed_of(self, name: str) -> int:
         if name in WEIGHTED_LAYERS:
             return self._seed + WEIGHTED_LAYERS.index(name)
-        # Far from those, so that a layer more leaves them as they were.
+        # The seeds are far from those, so that a layer more leaves them as they
+        # were.
         return self._seed + 2**20 + ADDED_LAYERS.index(name)
 
     def _scaled(self, units: int) -> int:

@@ -25,8 +25,9 @@ INT64 = wrappers_pb2.Int64Value.DESCRIPTOR.full_name
 TENSOR = tensor_pb2.TensorProto.DESCRIPTOR.full_name
 SIGNATURE = meta_graph_pb2.SignatureDef.DESCRIPTOR.full_name
 
-# message: its fields as "number name type", the type with * where repeated,
-# "map KEY VALUE" for a map; "| NAME" puts a field into the oneof NAME.
+# A message has its fields as "number name type", the type with * where
+# repeated, "map KEY VALUE" for a map; "| NAME" puts a field into the oneof
+# NAME.
 MESSAGES = {
     "ModelSpec": (
         "1 name string",
@@ -174,7 +175,7 @@ GetModelStatusRequest = _built["GetModelStatusRequest"]
 GetModelStatusResponse = _built["GetModelStatusResponse"]
 ModelServerConfig = _built["ModelServerConfig"]
 
-# Of the gRPC interface: the method's path, what goes and what comes.
+# Methods of the gRPC interface have a path, what goes and what comes.
 PREDICT = (
     "/tensorflow.serving.PredictionService/Predict",
     PredictRequest,

@@ -67,7 +67,7 @@ class _Graph:
     """An ONNX model that grows by a node or a constant at a time."""
 
     def __init__(self) -> None:
-        # Filled in place: `make_model` would copy every weight.
+        # The model is filled in place: `make_model` would copy every weight.
         self.model = ModelProto(
             ir_version=IR_VERSION,
             opset_import=[helper.make_opsetid("", OPSET)],

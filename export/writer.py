@@ -60,9 +60,9 @@ def write_version(
 
 def save(path: pathlib.Path, signatures: Signatures) -> None:
     """Writes the SavedModel of `signatures` to the new folder `path`."""
-    # No `track(network)`: it stores every weight a second time. And no
-    # tf.Module around a Keras model: TF Serving then finds other variables
-    # than those that were restored.
+    # There is no `track(network)`: it stores every weight a second time. Nor is
+    # there a tf.Module around a Keras model: TF Serving then finds other
+    # variables than those that were restored.
     archive = ExportArchive()
     for name, (function, specs) in signatures.endpoints().items():
         archive.add_endpoint(name, function, specs)
@@ -87,7 +87,7 @@ def _publish(finished: pathlib.Path, base: pathlib.Path) -> pathlib.Path:
 
 def _remove_all_but(base: pathlib.Path, keep: int) -> None:
     for path in list(versions_in(base).values())[:-keep]:
-        # Renamed first: a half-removed version must not look like one.
+        # It is renamed first: a half-removed version must not look like one.
         with _unfinished_folder(base) as removed:
             path.rename(removed / "version")
 

@@ -38,7 +38,8 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def train(config: dict[str, Any]) -> None:
     """What each of Ray's workers does."""
-    # Here and not above: Ray ships this function without its module.
+    # This is imported here and not above: Ray ships this function without its
+    # module.
     import os
     import subprocess
 

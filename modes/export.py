@@ -31,7 +31,7 @@ def main(options: Options) -> int:
             f"--precision={options.precision}, or export a saved_model"
         )
     print(about_run(run), flush=True)
-    # Without pins: no device of this machine may enter the graph.
+    # The network has no pins: no device of this machine may enter the graph.
     trained = load_trained(run, "none", options.precision)
     path = WRITERS[options.format](options, run, trained)
     print(f"exported {run.path} to {path}")
@@ -53,7 +53,8 @@ def _write_saved_model(
         (version / CARD).write_text(card, "utf-8")
 
     version = write_version(base, write_contents, options.keep_versions)
-    # Beside the versions, the card of the newest: what a person looks for.
+    # The card of the newest version stands beside the versions, where a person
+    # looks for it.
     with writable(f"--export_dir={base}"):
         write_text(base / CARD, card)
     return version

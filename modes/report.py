@@ -150,7 +150,7 @@ def picture_sections(
     names, validation = trained.class_names, source.validation
     assert validation  # images are held out where there is none
     shown = examples_of(chosen_records(source, validation, TEST_IMAGES, seed))
-    # Another seed: other images than those that are shown already.
+    # Another seed gives other images than those that are shown already.
     queries = examples_of(chosen_records(source, validation, QUERIES, seed + 1))
     searched = chosen_records(source, source.train, MOST_SEARCHED, seed)
 

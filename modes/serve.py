@@ -91,7 +91,7 @@ class Loader:
         try:
             with start_up_notes_hidden():
                 import tensorflow as tf
-            # It calls TF1's loader deprecated.
+            # TensorFlow calls TF1's loader deprecated.
             tf.get_logger().setLevel("ERROR")
             self._manager.load_all(loaded.append)
         except BaseException as error:

@@ -21,7 +21,8 @@ def most_active(maps: np.ndarray) -> np.ndarray:
     Returns:
         int64 [at most SHOWN].
     """
-    # Stable: of equal ones the first, as of those that are dark everywhere.
+    # The sort is stable: of equal maps the first come first, as do those that
+    # are dark everywhere.
     return np.argsort(-maps.sum(axis=(0, 1)), kind="stable")[:SHOWN]
 
 

@@ -74,7 +74,8 @@ def _tower_row(layer: TowerLayer, tower: int) -> TowerRow:
         # Its gradient needs the sums, or computes them again.
         kept += (not layer.compiled_in_training) * outputs * FLOAT_BYTES
     if isinstance(layer, TowerSameMapNorm):
-        # TensorFlow's gradients: input, sums, their root and its root.
+        # TensorFlow's gradients keep the input, the sums, their root and its
+        # root.
         kept += 4 * outputs * FLOAT_BYTES
     common: dict[str, Any] = {
         "layer": layer.name,

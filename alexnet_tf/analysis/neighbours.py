@@ -60,7 +60,8 @@ def nearest_records(
             images = batch["image"].numpy()
             found = vectors_of(images)
             for i, query in enumerate(wanted):
-                # No |a|^2 - 2ab + |b|^2: near vectors would lose digits.
+                # The form |a|^2 - 2ab + |b|^2 is avoided: near vectors would
+                # lose digits.
                 distances = np.linalg.norm(found - query, axis=1)
                 candidates = nearest[i] + [
                     Neighbour(*values)

@@ -173,7 +173,7 @@ def epoch_errors(
         if not np.isfinite(history.history["loss"][0]):
             yield float("nan")
             return
-        # Not `predict`, which traces a function for every network.
+        # This is not `predict`, which traces a function for every network.
         guesses = [
             np.argmax(network(measured[i : i + AT_ONCE]), axis=1)
             for i in range(0, len(measured), AT_ONCE)

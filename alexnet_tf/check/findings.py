@@ -312,7 +312,7 @@ def _copies(groups: Iterable[list[CheckedImage]]) -> list[Match]:
 
 def _near_pairs(usable: Iterable[CheckedImage]) -> dict[str, list[Match]]:
     """{"leaks", "two_labels", "duplicates": pairs, nearest first}."""
-    # Of copies one for each split and class will do.
+    # Of the copies, one for each split and class is enough.
     one_of = {
         (image.facts.sha256, image.split, image.class_name): image
         for image in reversed(list(usable))
@@ -387,7 +387,7 @@ def _alike(sizes: Iterable[ClassSize]) -> list[str]:
 
 
 def _distinct(name: str) -> str:
-    # Two Unicode forms of a name look the same but for this.
+    # Two Unicode forms of a name look the same without this.
     return name if name.isascii() else f"{name} ({ascii(name)[1:-1]})"
 
 

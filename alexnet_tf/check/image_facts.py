@@ -89,7 +89,8 @@ class FactsFile:
     def __enter__(self) -> "FactsFile":
         with writable(self._path):
             self._file = open(self._path, "ab")
-            # After a line that was cut off: the next one is whole.
+            # A line that was cut off is ended first, so that the next one is
+            # whole.
             self._file.write(b"\n")
         return self
 
@@ -113,7 +114,7 @@ class FactsFile:
 
 
 def _lines(facts: Iterable[ImageFacts]) -> bytes:
-    # Escaped, so that any bytes of a file's name survive.
+    # Names are escaped, so that any bytes of them survive.
     rows = (dataclasses.asdict(f) for f in facts if f.error is None)
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 

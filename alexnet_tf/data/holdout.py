@@ -39,7 +39,7 @@ def choose_holdout(
     names = [split.key(int(number)) for number in ids]
     if split.group_of:
         groups = [split.group_of(int(number)) for number in ids]
-        # Another beginning than that of a group's name.
+        # Names of groups begin otherwise, so that none equals a name of a file.
         groups = [
             f"g {group}" if group else f"i {name}"
             for group, name in zip(groups, names, strict=True)
@@ -108,7 +108,8 @@ def _parts_of_groups(
     """
     names, group_of = np.unique(np.array(groups), return_inverse=True)
     classes, class_of = np.unique(labels, return_inverse=True)
-    # A row a group, but groups are many and have few classes each.
+    # There is a row for each group, but groups are many and have few classes
+    # each.
     pairs, counts = np.unique(
         group_of * len(classes) + class_of, return_counts=True
     )

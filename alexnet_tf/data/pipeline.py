@@ -107,7 +107,8 @@ class TrainingBatches:
         shuffled = self._records.shuffled(seed, self._shuffle_buffer)
         examples = shuffled.repeat().take(images)
         if self._crop_shared_by > 1:
-            # Counted before others are skipped or left to other workers.
+            # They are counted before others are skipped or left to other
+            # workers.
             examples = examples.enumerate().map(
                 lambda place, example: {
                     **example,

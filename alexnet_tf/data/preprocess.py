@@ -38,7 +38,7 @@ _TOO_MANY_SCANS = f"more than {MAX_SCANS} scans"
 _NO_IMAGE = "not a JPEG, PNG, GIF, BMP or WebP image that can be decoded"
 
 
-# A function of its own, so that loops over bytes never run in Python.
+# This is a function of its own, so that loops over bytes never run in Python.
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def decode(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes a JPEG, PNG, GIF (first frame), BMP or WebP image.
@@ -174,6 +174,6 @@ def why_rejected(image: Any, decode: Callable[[Any], tf.Tensor]) -> str | None:
     except tf.errors.InvalidArgumentError as error:
         return refusal(error)
     except tf.errors.OpError as error:
-        # Such as a file that cannot be read.
+        # A file that cannot be read is such an image.
         return one_line(error.message, 200)
     return None

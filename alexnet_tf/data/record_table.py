@@ -10,7 +10,8 @@ from alexnet_tf.data.dataset_options import untuned
 from alexnet_tf.terminal.progress import ProgressReport
 
 AT_ONCE = 256
-# Stands for the id of a record that cannot be read; it fails when it is used.
+# This stands for the id of a record that cannot be read; it fails when it is
+# used.
 UNREADABLE = 2**62
 
 

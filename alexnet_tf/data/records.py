@@ -163,14 +163,14 @@ class Records:
                 seed=seed,
                 reshuffle_each_iteration=False,
             )
-        # After shuffling, so that the others keep their order.
+        # This comes after shuffling, so that the others keep their order.
         return self._without_stand_ins(examples).with_options(untuned())
 
     def _buffer(self, buffer: int) -> int:
         return min(buffer, self.split.most_buffered or buffer)
 
     def _shuffled_table(self, seed: tf.Tensor) -> tf.data.Dataset:
-        # The order alone is drawn: a buffer of examples takes 25 times as
+        # The order alone is drawn: a buffer of examples would take 25 times as
         # much memory.
         order = tf.random.experimental.stateless_shuffle(
             tf.range(self.size, dtype=tf.int64),

@@ -102,7 +102,7 @@ def write_remembered(file: pathlib.Path, source: Source) -> None:
         "sampled": [dataclasses.astuple(mark) for mark in sampled],
     }
     with writable(file):
-        # Escaped, so that any bytes of a file's name survive.
+        # Names are escaped, so that any bytes of them survive.
         write_text(file, json.dumps(values, indent=0) + "\n")
 
 

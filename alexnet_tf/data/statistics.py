@@ -105,7 +105,7 @@ class Statistics:
     def load(cls, path: pathlib.Path) -> "Statistics":
         """Reads what `save` wrote."""
         names = [field.name for field in dataclasses.fields(cls)]
-        # Opened here: numpy leaves a damaged file open.
+        # The file is opened here, since numpy leaves a damaged one open.
         with (
             readable(path),
             open(path, "rb") as file,

@@ -113,7 +113,8 @@ def _export_member(version: pathlib.Path) -> Member:
         raise UserError(f"{version} has no signature images: export it again")
 
     def probabilities(records: tf.Tensor) -> tf.Tensor:
-        # By way of the model, which lives as long as something refers to it.
+        # The function is kept by the model, which lives as long as something
+        # refers to it.
         mean = model.signatures["images"](images=records)["probabilities"]
         return tf.cast(mean, tf.float64)
 

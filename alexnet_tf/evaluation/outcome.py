@@ -183,7 +183,7 @@ def other_data_folder(
     """
     trained_on = run.read_dataset().get("fingerprint")
     if trained_on is None and run.statistics_file.is_file():
-        # A run of an earlier version: followed by limit and seed.
+        # A run of an earlier version is followed by limit and seed.
         known = Statistics.load(run.statistics_file).fingerprint
         is_same = known.startswith(f"{source.name}: {source.fingerprint},")
     else:
@@ -273,5 +273,6 @@ def _write_outcome(
         write_confusion(run.confusion_file, confusion, names)
         write_per_class(folder / "per_class.csv", confusion, names)
         draw_confusion(run.figures_folder / "confusion.png", confusion, names)
-        # Last: what names the result is there when the rest of it is.
+        # This comes last: what names the result is there when the rest of it
+        # is.
         write_text(run.evaluation_file, text)

@@ -63,7 +63,7 @@ class Draws:
         self, index: keras.Variable, seed: int, stream: int = 0
     ) -> None:
         self._index = index
-        # Any odd constant: it keeps (seed, stream) pairs apart.
+        # Any odd constant does: it keeps (seed, stream) pairs apart.
         self._key = seed * 1_000_003 + stream
 
     def uniform(self, shape: Sequence[int | tf.Tensor]) -> tf.Tensor:

@@ -89,7 +89,8 @@ class TowerDropout(TowerLayer):
     def _keep_some(
         self, activations: tf.Tensor, uniform: tf.Tensor
     ) -> tf.Tensor:
-        # In float32: bfloat16 has no 0.8, and would scale all by 0.801.
+        # The factor is applied in float32: bfloat16 has no 0.8, and would scale
+        # all by 0.801.
         x = tf.cast(activations, tf.float32)
         kept = tf.where(uniform >= self.rate, x, tf.zeros_like(x))
         if self.kind == "inverted":

@@ -92,7 +92,8 @@ def lighting_magnitudes(
         [3], in grey levels of 0..255.
     """
     if scale == "eigenvalues":
-        # lambda on 0..1 is lambda / 255^2; its offset times 255 on 0..255.
+        # A lambda on 0..1 is lambda / 255^2, and its offset is 255 times as
+        # large on 0..255.
         return eigenvalues / 255.0
     if scale == "square_roots":
         return eigenvalues**0.5
@@ -144,7 +145,7 @@ class PCALighting(keras.layers.Layer):
             autocast=False,
         )
         self.draws = [add_draws(self, self.seed)]
-        # No weight: it follows from the epoch, see `training.schedule`.
+        # This is no weight: it follows from the epoch, see `training.schedule`.
         self._is_on = tf.Variable(1.0, trainable=False, name="is_on")
 
     def switch(self, is_on: bool) -> None:

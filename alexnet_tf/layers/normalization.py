@@ -235,7 +235,7 @@ def same_map_normalization(
     """
     x = tf.cast(a, tf.float32)
     edge = (size // 2, size // 2)
-    # Padded beforehand: the means of a padded pool leave the zeros out.
+    # Zeros are padded beforehand: the means of a padded pool leave them out.
     squares = tf.pad(tf.square(x), [(0, 0), edge, edge, (0, 0)])
     means = tf.nn.avg_pool2d(squares, size, 1, "VALID")
     s = k + (alpha * size**2) * means

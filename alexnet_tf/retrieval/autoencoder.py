@@ -218,7 +218,7 @@ def _batches(
     while True:
         order = random.permutation(len(vectors))
         for begin in range(0, len(order) - batch + 1, batch):
-            # In the order of the file, which may be on a disk.
+            # Rows are read in the order of the file, which may be on a disk.
             rows = np.sort(order[begin : begin + batch])
             block = np.asarray(vectors[rows], np.float32)
             yield block, block

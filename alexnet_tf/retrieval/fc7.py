@@ -36,6 +36,6 @@ class Fc7:
 
     def __call__(self, records: np.ndarray | tf.Tensor) -> np.ndarray:
         """uint8 [B, 256, 256, 3] to a float32 array [B, dimensions]."""
-        # Told the type, since a list of uint8 arrays would become int32.
+        # The type is given, since a list of uint8 arrays would become int32.
         records = tf.convert_to_tensor(records, tf.uint8)
         return self._vectors_of(records).numpy()

@@ -120,7 +120,7 @@ class Run:
             for file in (self.best_weights, self.figures_folder / "any"):
                 file.parent.mkdir(parents=True, exist_ok=True)
             record_start(self.starts_file)
-            # Last: with it there is a run.
+            # This comes last: with it there is a run.
             write_text(self.config_file, config_to_json(config))
 
     def write_config(self, config: ConfigDict) -> None:

@@ -52,7 +52,8 @@ def locked_folder(
     """
     with writable(f"{kind} {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-        # To append: a second process must not wipe out the holder's name.
+        # The file is opened to append: a second process must not wipe out the
+        # holder's name.
         file = open(folder / LOCK_FILE, "a+")  # noqa: SIM115
     with file:
         file.seek(0)

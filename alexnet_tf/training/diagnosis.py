@@ -43,7 +43,7 @@ def require_finite(network: keras.Model, optimizer: keras.Optimizer) -> None:
 
 
 def _finite(variables: Any) -> bool:
-    # Each where it is, or it would travel to the default device.
+    # Each is summed where it is, or it would travel to the default device.
     for variable in variables:
         value = variable.value
         if value.dtype.is_floating:

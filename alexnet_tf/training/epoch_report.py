@@ -83,7 +83,8 @@ def update_ratios(trainer: Trainer) -> dict[str, float]:
 
 
 def _norm(variables: Iterable[keras.Variable | tf.Variable]) -> float:
-    # In float64: the squares of large, finite weights overflow in float32.
+    # The sum is in float64: the squares of large, finite weights overflow in
+    # float32.
     return float(
         np.linalg.norm(
             [np.linalg.norm(v.numpy().astype(np.float64)) for v in variables]

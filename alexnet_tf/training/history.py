@@ -144,7 +144,8 @@ def draw_curves(
         )
     error.set_ylabel("error")
     error.set_ylim(0, 1)
-    # Constant within an epoch: a slope would show rates that never were.
+    # The rate is drawn as constant within an epoch: a slope would show rates
+    # that never were.
     line(rate, "learning_rate", "lr", color="C2", drawstyle="steps-mid")
     rate.set_yscale("log")
     rate.set_ylabel("learning rate")
@@ -181,7 +182,8 @@ class Events(keras.callbacks.Callback):
             try:
                 self._write(epoch, logs)
             except tf.errors.OpError as error:
-                # "FILE; REASON", then what could not be done in consequence.
+                # The message is "FILE; REASON", then what could not be done in
+                # consequence.
                 reason = error.message.splitlines()[0].rpartition("; ")[2]
                 raise OSError(reason) from None
 

@@ -60,7 +60,7 @@ class Interrupts:
         self.pending = number
         if not self._deferred:
             raise Interrupted(number)
-        # The terminal may be gone: no reason not to save.
+        # The terminal may be gone, which is no reason not to save.
         with contextlib.suppress(OSError):
             print(
                 f"{signal.Signals(number).name}: stopping after this step; "

@@ -49,7 +49,8 @@ class PaperSGD(keras.optimizers.Optimizer):
         name: str = "paper_sgd",
         **kwargs: Any,
     ) -> None:
-        # weight_decay=None: Keras' own decay would act a second time.
+        # With another weight_decay than None Keras' own decay would act a
+        # second time.
         super().__init__(
             learning_rate=learning_rate, weight_decay=None, name=name, **kwargs
         )
@@ -62,7 +63,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         self.lr_multipliers = tuple(
             (layer, factor) for layer, factor in lr_multipliers
         )
-        # No optimizer variables: they follow from the epoch.
+        # These are no variables of the optimizer: they follow from the epoch.
         self._bias_lr = tf.Variable(bias_lr, trainable=False)
         self._layer_lrs = {
             layer: tf.Variable(FOLLOWS_LR, trainable=False)
@@ -93,7 +94,8 @@ class PaperSGD(keras.optimizers.Optimizer):
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
-        # Taken now: what `update_step` gets does not know its path.
+        # The paths are taken now: what `update_step` gets does not know its
+        # own.
         self._layer_of = [layer_of(variable) for variable in variables]
 
     def update_step(
@@ -202,7 +204,7 @@ def move_in_place(
         m, wd: numbers.
     """
     if wd and m:
-        # m (v - wd lr / m w) = m v - wd lr w
+        # The rule holds since m (v - wd lr / m w) = m v - wd lr w.
         tf.raw_ops.ResourceApplyGradientDescent(
             var=handle(v), alpha=lr * (wd / m), delta=w
         )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alexnet_tf.training.trainer import Trainer
 
 SEND = ("_Send", "_HostSend")
-# A graph's own machinery, not the step's.
+# These belong to a graph's own machinery, not to the step.
 UNCOUNTED = (*SEND, "_Recv", "_HostRecv", "Const", "NoOp", "_Arg", "_Retval")
 PRODUCT = re.compile(r"Conv2D|MatMul")  # also fused, with oneDNN, backward
 IN_LOOP = re.compile(r"^.*/body/_\d+/")
@@ -212,7 +212,7 @@ def _transfers(
             continue
         name, _, output = node.input[0].partition(":")
         source = by_place[node.device, name]
-        # Dummies that carry only the order of operations.
+        # Dummies that carry only the order of operations do not count.
         if source.op == "Const" and "/ctrl/" in source.name:
             continue
         receiver = node.attr["recv_device"].s.decode()

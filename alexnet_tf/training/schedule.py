@@ -92,7 +92,7 @@ class PlateauDrops(keras.callbacks.Callback):
         )
 
     def _is_improvement(self, error: float) -> bool:
-        # NaN is no improvement, since no comparison with it is true.
+        # A value of NaN is no improvement, since no comparison with it is true.
         decrease = self.best - error
         return decrease > 0 and decrease >= self._min_improvement - ROUNDING
 

@@ -57,8 +57,8 @@ class SplitSoftmax:
         highest = tf.reduce_max(tf.stack(largest), axis=0)
 
         def sum_and_own(first: int) -> Callable[[tf.Tensor], tf.Tensor]:
-            # One function of a tower's logits: two would have their gradients
-            # added up on the default device.
+            # There is one function of a tower's logits: the gradients of two
+            # would be added up on the default device.
             def function(part: tf.Tensor) -> tf.Tensor:
                 powers = tf.exp(part - highest[:, None])
                 own = _own_logits(labels, part, first)

@@ -76,8 +76,8 @@ class State:
         self.step = 0
         self.best_error = float("inf")
         self.rows = []
-        # Of the epoch's training, where the trainer's own are not; added up
-        # over the workers.
+        # These are the sums of the epoch's training where the trainer's own are
+        # not; they are added up over the workers.
         self._metrics = None
 
     @property
@@ -149,7 +149,8 @@ class State:
             return
         best = self._run.best_weights
         with self._run.saving():
-            # Always the same name: a killed run leaves one such file at most.
+            # The name is always the same: a killed run leaves one such file at
+            # most.
             file = best.with_name(UNFINISHED)
             _save_weights(self._trainer.network, file)
             seal(file)
@@ -202,7 +203,7 @@ class State:
         self.epoch, self.step = state["epoch"], state["step"]
         self.best_error, self.rows = state["best_error"], state["rows"]
         self._drops.restore(state["drops"])
-        # Between two epochs they are those of the validation before.
+        # Between two epochs these are those of the validation before.
         self._metrics = state["metrics"] if self.step else None
         if state["lr"] != self._lr:
             optimizer = self._trainer.optimizer
@@ -283,8 +284,8 @@ def _save_weights(
     Raises:
         OSError: it cannot be written.
     """
-    # Asked first: HDF5 tells of a full disk in tracebacks that nobody can
-    # catch.
+    # The room is asked for first: HDF5 tells of a full disk in tracebacks that
+    # nobody can catch.
     needed = HDF5_OVERHEAD + sum(
         math.prod(v.shape) * np.dtype(v.dtype).itemsize
         for v in (*model.variables, *beside)
@@ -294,7 +295,8 @@ def _save_weights(
     try:
         model.save_weights(file)
     except OSError:
-        # HDF5 keeps the file open and writes a rest later: let that fit.
+        # HDF5 keeps the file open and writes a rest later, which has to fit,
+        # too.
         if file.exists():
             os.truncate(file, 0)
             file.unlink()
@@ -346,7 +348,8 @@ class StateKeeper(keras.callbacks.Callback):
         return self._workers.agreed(SAVE, self._is_time())
 
     def _is_time(self) -> bool:
-        # Not time.time(): the clock on the wall may be set back or forward.
+        # This is not time.time(): the clock on the wall may be set back or
+        # forward.
         return time.monotonic() - self._last_time >= self._every_seconds
 
     def on_test_begin(self, logs: Any = None) -> None:

@@ -61,7 +61,8 @@ class Trainer(keras.Model):
         super().__init__(name="trainer")
         self.network = network
         self.built = True  # it has no weights of its own
-        # Now, eagerly: each velocity is created on its weight's device.
+        # The optimizer is built now, eagerly: each velocity is created on its
+        # weight's device.
         optimizer.build(network.trainable_variables)
         self.compile(optimizer=optimizer, jit_compile=False)
         self._mean_loss = keras.metrics.Mean(name="loss")
@@ -74,7 +75,8 @@ class Trainer(keras.Model):
         parts = logit_parts(network)
         self._split = SplitSoftmax.of(network) if len(parts) > 1 else None
         divided = keras.Model(network.input, parts) if self._split else network
-        # A function, since Keras would save a second model's weights, too.
+        # This is a function, since Keras would save a second model's weights,
+        # too.
         self._logits = lambda images, training: divided(
             images, training=training
         )
@@ -128,7 +130,7 @@ class Trainer(keras.Model):
         finite = tf.debugging.assert_equal(
             tf.math.is_finite(loss), True, message=NOT_FINITE
         )
-        # Nor have the draws moved on where a step could not be done.
+        # The draws have not moved on either where a step could not be done.
         with tf.control_dependencies([finite]):
             self._update(gradients, variables)
             for draws in self._draws:

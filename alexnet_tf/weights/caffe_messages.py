@@ -26,8 +26,8 @@ TYPES = {
     "bytes": FIELD.TYPE_BYTES,
 }
 
-# A line a field: number, name, type, and the default where it is not 0. A
-# type with * is repeated.
+# A line stands for a field: number, name, type, and the default where it is not
+# 0. A type with * is repeated.
 MESSAGES = {
     "BlobShape": "1 dim int*",
     "BlobProto": """

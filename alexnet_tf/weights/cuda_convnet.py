@@ -22,7 +22,7 @@ from alexnet_tf.weights.steps import SCALE, Normalization, Step
 
 WEIGHTED = ("conv", "fc")
 NORMS = {"cmrnorm": "lrn", "rnorm": "same_map_norm"}
-# None: nothing happens outside training.
+# With None nothing happens outside training.
 NEURONS = {
     "relu": "relu",
     "logistic": "sigmoid",

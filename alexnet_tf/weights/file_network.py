@@ -66,5 +66,6 @@ def settle_mean_kind(model: ConfigDict, mean: np.ndarray) -> None:
         model.mean = "image"
     elif model.mean != "rgb":
         model.mean = "given"
-        # The digits that float32 means, not those of its neighbours in float64.
+        # These are the digits that float32 means, not those of its neighbours
+        # in float64.
         model.mean_values = tuple(float(str(v)) for v in mean.ravel())

@@ -23,7 +23,7 @@ from alexnet_tf.weights.layout import layers_from_maps_first
 from alexnet_tf.weights.steps import Normalization, Step
 
 ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
-# What changes no number when the network tests, or only the shape.
+# These change no number when the network tests, or only the shape.
 IGNORED = ("Dropout", "Flatten", "Identity", "Reshape", "Softmax", "Constant")
 
 

@@ -27,7 +27,7 @@ from alexnet_tf.weights.in_network import (
 from alexnet_tf.weights.read import read_weights
 
 LAST = "fc8"
-# What may differ without the layers meaning something else.
+# These may differ without the layers meaning something else.
 NO_MATTER = (
     *("model.num_classes ", "model.weight_std.", "model.bias."),
     "model.channel_order ",

@@ -13,10 +13,10 @@ from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.workers.alone import WISHES, reached_with_finite_numbers
 from alexnet_tf.workers.cluster import Cluster
 
-# Any numbers that are the same in all processes and differ between the
+# Any numbers do that are the same in all processes and differ between the
 # groups of devices.
 GRADIENTS_KEY, NUMBERS_KEY = 100, 900
-# Numbers of a gradient that is sent by itself: to join it with others would
+# A gradient of as many numbers is sent by itself: to join it with others would
 # copy it twice, and hold it back until they are there.
 LARGE = 65_536
 LOST = (
@@ -83,7 +83,8 @@ class Joined:
             done = []
             with tf.device(device):
                 for instance, i in enumerate(reversed(large), 1):
-                    # In the same order everywhere, one after the other.
+                    # The gradients are sent in the same order everywhere, one
+                    # after the other.
                     with tf.control_dependencies(done):
                         averaged[i] = self._mean(gradients[i], key, instance)
                     done = [averaged[i]]
@@ -107,7 +108,7 @@ class Joined:
         with tf.control_dependencies(means):
             loss = tf.identity(mean_loss)
         if not may_overflow:
-            # One number that is not finite makes the mean so.
+            # A single number that is not finite makes the mean so.
             loss = tf.where(
                 reached_with_finite_numbers(averaged, variables), loss, math.nan
             )

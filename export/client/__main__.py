@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from export.client.prediction import Prediction
 
-# Before grpc is imported: a server that stops is told in one line.
+# This comes before grpc is imported: a server that stops is told in one line.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from alexnet_tf.errors import BAD_INPUT, UserError, one_line

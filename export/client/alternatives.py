@@ -26,7 +26,7 @@ def alternatives(
         settings: `Settings` of the request that was refused.
     """
     model, seconds = settings.model, min(TIMEOUT, settings.timeout)
-    # The refusal is what matters, whatever becomes of these questions.
+    # What matters is the refusal, whatever becomes of these questions.
     with contextlib.suppress(ServerError, TryAgain, KeyError, TypeError):
         signatures = _unless_refused(transport.signatures, seconds)
         if signatures is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from alexnet_tf.data.other_formats import ADDRESS, is_address
 
-# Of a request, so of an image too: a photograph of 65 million pixels fits.
+# This bounds a request, so an image too: a photograph of 65 million pixels
+# fits.
 MOST_BYTES = 64 * 2**20
 
 

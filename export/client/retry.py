@@ -43,7 +43,8 @@ def repeated(attempt: Callable[[float], Any], settings: Settings) -> Any:
 
 
 def _wait(first: float, tried: int) -> float:
-    # By chance, or clients that failed together would come back together.
+    # The wait is drawn by chance, or clients that failed together would come
+    # back together.
     return first * 2 ** min(tried - 1, MOST_DOUBLINGS) * random.uniform(0.5, 1)
 
 

@@ -90,7 +90,7 @@ def _png_pixels(header: tf.Tensor) -> tf.Tensor:
 
 
 def _bmp_pixels(header: tf.Tensor) -> tf.Tensor:
-    # Signed: a negative height means that the rows run downwards.
+    # The number is signed: a negative height means that the rows run downwards.
     width, height = (
         tf.bitcast(tf.cast(little_endian(octets), tf.uint32), tf.int32)
         for octets in (header[18:22], header[22:26])
@@ -129,8 +129,8 @@ def jpeg_scan_count(encoded: tf.Tensor, most: int) -> tf.Tensor:
         most: number of scans up to which the file is decoded; above it only
             "more" is right.
     """
-    # The bytes of a scan's marker: seldom there but where a scan begins, and
-    # never fewer than there are scans.
+    # These bytes mark a scan: they are seldom there but where a scan begins,
+    # and never fewer than there are scans.
     split = tf.raw_ops.StringSplitV2(input=[encoded], sep=b"\xff\xda")
     bound = tf.size(split.values) - 1
     return tf.cond(

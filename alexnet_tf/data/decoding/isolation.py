@@ -36,7 +36,8 @@ def map_where_valid(
             num_parallel_calls=at_once,
         )
         .ignore_errors(log_warning=False)
-        # An element that cannot fail: a batch of none would be an error.
+        # An element that cannot fail stands in: a batch of none would be an
+        # error.
         .concatenate(tf.data.Dataset.from_tensors((count, otherwise)))
         .batch(tf.cast(count, tf.int64) + 1)
         .with_options(_short_lived())

@@ -76,8 +76,9 @@ def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def _transposed(image: tf.Tensor) -> tf.Tensor:
-    # A pixel as one float: for other types TensorFlow 2.21 prints an error of
-    # oneDNN's. Under 64 as highest byte all of them are normal numbers.
+    # A pixel travels as one float: for other types TensorFlow 2.21 prints an
+    # error of oneDNN's. With a highest byte under 64 all of them are normal
+    # numbers.
     padding = [[0, 0], [0, 0], [0, 1]]
     pixels = tf.bitcast(tf.pad(image, padding, constant_values=64), tf.float32)
     return tf.bitcast(tf.transpose(pixels), tf.uint8)[..., :3]
@@ -103,7 +104,8 @@ def _exif_of_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     def look(
         count: tf.Tensor, fill: tf.Tensor, position: tf.Tensor, _: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        # marker (2 bytes), length (2), then perhaps "Exif\0\0"
+        # A segment has a marker (2 bytes), a length (2), then perhaps
+        # "Exif\0\0".
         segment = bytes_at(encoded, position, 10)
         is_fill = (segment[0] == 0xFF) & (segment[1] == 0xFF)
         is_exif = (segment[1] == APP1) & tf.reduce_all(
@@ -133,13 +135,14 @@ def _exif_of_chunk(
         name: four bytes, the first of a chunk's header that are looked for.
         header_bytes: from the name to the content, 4 or 8.
     """
-    # By its name: a PNG file may have thousands of chunks before it. Bytes of
-    # the picture that look like it are no TIFF header behind it.
+    # The chunk is found by its name: a PNG file may have thousands of chunks
+    # before it. Bytes of the picture that look like it have no TIFF header
+    # behind them.
     before = tf.raw_ops.StringSplitV2(
         input=[encoded], sep=name, maxsplit=1
     ).values[0]
     start = tf.strings.length(before) + header_bytes
-    # Some programs begin as in a JPEG file.
+    # Some programs begin it as in a JPEG file.
     marked = tf.reduce_all(bytes_at(encoded, start, 6) == list(b"Exif\0\0"))
     start += tf.where(marked, 6, 0)
     header = bytes_at(encoded, start, 4)
@@ -167,10 +170,11 @@ def _read_orientation(encoded: tf.Tensor, tiff: tf.Tensor) -> tf.Tensor:
         return low + 256 * high
 
     size = tf.strings.length(encoded)
-    # Negative where the 32-bit offset overflows: no such file is that long.
+    # It is negative where the 32-bit offset overflows: no such file is that
+    # long.
     directory = tiff + tf.clip_by_value(number(header[4:8]), 0, size - tiff)
     count = number(bytes_at(encoded, directory, 2))
-    # Twelve bytes an entry: tag, type, number of values, value.
+    # An entry has twelve bytes: tag, type, number of values, value.
     read = tf.strings.substr(
         encoded, tf.minimum(directory + 2, size), 12 * count
     )
@@ -181,7 +185,7 @@ def _read_orientation(encoded: tf.Tensor, tiff: tf.Tensor) -> tf.Tensor:
     wanted = (short_columns(entries, 0) == ORIENTATION_TAG) & (
         (kinds == SHORT) | (kinds == LONG)
     )
-    # Of a 32-bit number the half that matters; the other one must be 0.
+    # This is the half of a 32-bit number that matters; the other one must be 0.
     first, second = short_columns(entries, 8), short_columns(entries, 10)
     low, high = tf.where(is_big, second, first), tf.where(is_big, first, second)
     values = tf.where(

@@ -145,7 +145,7 @@ _REQUIREMENTS = {
 }
 
 _SHARD_REQUIREMENTS = {
-    # Nothing that could lead out of the folder.
+    # A name must not lead out of the folder.
     "file": (
         lambda value: (
             _is_text(value)

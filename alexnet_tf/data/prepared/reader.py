@@ -182,7 +182,8 @@ def _statistics(
 ) -> Statistics:
     file = folder / MEAN_FILE
     with readable(file):
-        # Mapped: a header that promises more than there is reserves nothing.
+        # The file is mapped: a header that promises more than there is reserves
+        # nothing.
         mapped = np.load(file, mmap_mode="r", allow_pickle=False)
         statistics = Statistics(
             mean_image=np.array(mapped),

@@ -85,7 +85,7 @@ class ShardWriter:
             open(temporary, "wb") as file,
         ):
             np.savez(file, **vars(self._sums))
-        # Last: a shard counts as done when this file is there.
+        # This comes last: a shard counts as done when this file is there.
         with replacing(self._notes) as temporary:
             temporary.write_text(
                 json.dumps({"summary": summary, "rejected": rejected})

@@ -238,13 +238,14 @@ class _Preparation:
             "class_names": self._source.class_names,
             "images": self._plan.sizes,
             "rejected": len(self._rejections),
-            # Of RGB on the 0..255 scale, over the training pixels.
+            # The covariance is that of RGB on the 0..255 scale, over the
+            # training pixels.
             "covariance": covariance.tolist(),
             "eigenvalues": eigenvalues.tolist(),
             "eigenvectors": eigenvectors.T.tolist(),
             "splits": summaries,
         }
-        # Last: with it the set is complete.
+        # This comes last: with it the set is complete.
         text = json.dumps(description, indent=1, ensure_ascii=False)
         write_text(self._folder / DATASET_FILE, text + "\n")
 

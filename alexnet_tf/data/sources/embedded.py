@@ -9,7 +9,8 @@ import tensorflow as tf
 from alexnet_tf.data.image_set import Source, Split, table_split
 
 IMAGES = pathlib.Path(__file__).parent / "fashion_mnist" / "images.npz"
-# Label order of https://github.com/zalandoresearch/fashion-mnist.
+# The order of the labels is that of
+# https://github.com/zalandoresearch/fashion-mnist.
 CLASS_NAMES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),

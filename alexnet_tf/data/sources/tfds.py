@@ -22,7 +22,7 @@ from alexnet_tf.data.tfrecord_frames import open_tfrecord, record_offsets
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.terminal.progress import ProgressReport
 
-# Without namespaces, with which TFDS runs code from elsewhere.
+# Namespaces are off, with which TFDS runs code from elsewhere.
 NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:[\d*]+(\.[\d*]+){2})?")
 OWN_NAMES = ("embedded", "folder", "prepared", "imagenet_tars")
 VALIDATION_SPLITS = ("validation", "val", "test")
@@ -193,7 +193,7 @@ def _table(builder: Any, split: str, image: str, label: str) -> dict[str, Any]:
     with ProgressReport(f"records of {split}", info.num_examples) as progress:
         for names, found in batches.as_numpy_iterator():
             for name in names:
-                # Such as made_up-train.tfrecord-00003-of-00010__57.
+                # An id looks like made_up-train.tfrecord-00003-of-00010__57.
                 file, number = name.decode().rsplit("__", 1)
                 rows.append(first_row[file] + int(number))
             labels.append(found.astype(np.int64))

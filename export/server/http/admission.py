@@ -65,7 +65,7 @@ class Admission:
         return await _until(end, asyncio.wrap_future(running))
 
     async def _take_slot(self, held: contextlib.ExitStack) -> None:
-        # Noted in the same step: `wait_for` may lose the result of a call
+        # It is noted in the same step: `wait_for` may lose the result of a call
         # that ends as it is cancelled.
         await self._slots.acquire()
         held.callback(self._slots.release)

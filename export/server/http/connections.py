@@ -125,7 +125,7 @@ class Connections:
             opening.add_done_callback(self._opening.discard)
 
     def _connection(self) -> web.RequestHandler:
-        # As the server makes its own connections when it is called.
+        # This makes connections as the server makes its own when it is called.
         connection = _Connection(
             self._server, loop=self._loop, **self._server._kwargs
         )
@@ -160,7 +160,7 @@ class Connections:
 
     def _close(self, connection: web.RequestHandler) -> None:
         self._idle.pop(connection, None)
-        # Without waiting until what was sent has been taken.
+        # It is closed without waiting until what was sent has been taken.
         if connection.transport is not None:
             connection.transport.abort()
 

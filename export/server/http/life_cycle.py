@@ -14,7 +14,8 @@ from aiohttp.http import HttpProcessingError
 from alexnet_tf.errors import UserError
 from export.server.http.application import CONNECTIONS
 
-# That a client may go on to send what was refused, and so read the answer.
+# During these a client may go on to send what was refused, and so read the
+# answer.
 LINGERING_SECONDS = 1
 
 

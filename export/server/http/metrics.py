@@ -4,7 +4,7 @@ import bisect
 import collections
 from collections.abc import Iterable, Mapping, Sequence
 
-# Of its latencies: microseconds, to some 20 minutes.
+# The buckets of the latencies are in microseconds, up to some 20 minutes.
 _BOUNDS = [10 * 1.8**i for i in range(33)]
 _PREFIX = ":tensorflow:serving:"
 

@@ -51,7 +51,8 @@ class Origins:
         self._any_host = "*" in allowed or not _is_loopback(self._host)
         self._names = {self._host, socket.gethostname().lower()}
         if not self._any_host:
-            # In a thread, for it may ask a name server that does not answer.
+            # This runs in a thread, for it may ask a name server that does not
+            # answer.
             threading.Thread(target=self._add_full_name, daemon=True).start()
 
     def refusal(self, request: web.BaseRequest) -> str | None:

@@ -36,7 +36,8 @@ _NOT_FOUND = (
     "<H1>Not Found</H1>\n</BODY></HTML>\n"
 )
 _RETRY_SECONDS = 1
-# Of an error message, in characters: a message may repeat the request.
+# An error message is cut to this many characters, since it may repeat the
+# request.
 _MOST = 4096
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from absl import logging
 
 _MOST_LINES = 1000
-# That the last lines may take at the end.
+# The last lines may take this long at the end.
 _SECONDS_TO_CLOSE = 0.5
 
 

@@ -16,7 +16,8 @@ _FILES = {
     "ui.js": ("ui.js", "text/javascript"),
 }
 _HEADERS = {
-    # Nothing from elsewhere; images also from memory, for previews.
+    # Nothing comes from elsewhere; images may also come from memory, for
+    # previews.
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"

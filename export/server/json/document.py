@@ -13,8 +13,8 @@ import rapidjson
 from export.server.serving_error import ServingError
 
 MAX_DEPTH = 100
-# 15 images of 256 x 256 x 3 as nested lists. The costliest values, objects
-# {"b64": ""}, then take some 450 MB.
+# This is 15 images of 256 x 256 x 3 as nested lists. The costliest values,
+# objects {"b64": ""}, then take some 450 MB.
 MAX_VALUES = 2**22
 
 _PIECE = 2**20

@@ -123,7 +123,8 @@ def array_of(values: list, dtype: str) -> np.ndarray:
         ServingError: an integer is beyond what a double holds.
     """
     if dtype == "string":
-        # Not np.array(values): its "S" type drops zero bytes at the end.
+        # This is not np.array(values): its "S" type drops zero bytes at the
+        # end.
         array = np.empty(len(values), object)
         array[:] = values
         return array

@@ -230,10 +230,11 @@ class ServedModel:
             model = self._load(path, self.config.name, version.number)
         except ServingError as error:
             with self._lock:
-                # Not the exception itself: its frames would keep the graph.
+                # The exception itself is not kept: its frames would keep the
+                # graph.
                 version.error = ServingError(error.message, error.code)
                 version.state = "END"
-                # In the same step: the model is not yet lost.
+                # This happens in the same step: the model is not yet lost.
                 wanted = self.config.policy(self._without_failed(paths))
                 self._newly_wanted(wanted)
             report(f"{name} failed to load from {path}: {one_line(error)}")
