@@ -40,7 +40,7 @@ from alexnet_tf.options import (
 from alexnet_tf.terminal.help import help_text, recipe_text
 from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from configs.paper import Recipe
-from configs.ranges import fits, in_words
+from configs.ranges import fields, fits, in_words
 
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
 SHORT_HELP = {"-h", "-help", "--help", "--helpshort"}
@@ -188,8 +188,10 @@ def parse_flags(argv: list[str]) -> list[str]:
         reason = re.sub(r"\\[n']|^\W+|'$", " ", str(error))
         fail(f"unknown key, in --config.KEY=VALUE or the recipe: {reason}")
     except flags.Error as error:
-        fail(error)
+        fail(in_own_words(error))
     except Exception as error:  # whatever a recipe, which is code, raises
+        if str(error).endswith(" does not take an argument"):  # --noFLAG=VALUE
+            fail(error)
         fail(f"--config or --against: {type(error).__name__}: {error}")
     if asked:
         mode = FLAGS.mode if FLAGS["mode"].present else None
@@ -198,6 +200,18 @@ def parse_flags(argv: list[str]) -> list[str]:
             print(f"\n{recipe_text(FLAGS.config)}")
         sys.exit(0)
     return remaining
+
+
+def in_own_words(error: Exception) -> str:
+    """What a flag has to be, in place of what absl says of its value."""
+    kinds = {flag_name(field.name): field.type for field in flag_fields()}
+    kinds |= {f"config.{key}": kind for key, kind, _ in fields(Recipe)}
+    kinds["mode"] = typing.Literal[tuple(MODES)]
+    given = str(error).removesuffix(f": {error.__context__}")
+    kind = kinds.get(given.removeprefix("flag --").partition("=")[0])
+    if kind is None or given == str(error):
+        return str(error).removeprefix("flag ")
+    return f"{given.removeprefix('flag ')}: it has to be {in_words(kind)}"
 
 
 def with_home(word: str) -> str:

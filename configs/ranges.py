@@ -169,7 +169,8 @@ def in_words(kind: Any) -> str:
         separator = ", " if typing.get_origin(parts[0]) is tuple else " "
         return f"{in_words(parts[0])}{separator}{rules}"
     if origin is Literal:
-        return " or ".join(map(str, parts))
+        *first, last = map(str, parts)
+        return f"{', '.join(first)} or {last}" if first else last
     if origin is tuple:
         each = [in_words(part) for part in _of_tuple(parts)]
         if parts[1:] == (...,):

@@ -83,6 +83,12 @@ def main(options: Options) -> int:
             print(f"{name}, seed {seed}: left out, its loss is not finite")
         elif code or not run.is_finished:
             return code  # stopped by a signal
+        elif changes := changes_of(run, config):
+            key, there, here = changes[0]
+            raise UserError(
+                f"{run.path} was trained with {key} {there}, not {here}, and "
+                "has no step left to make: name another --run"
+            )
         write_tables(folder, options)
         keras.backend.clear_session()
     write_tables(folder, options)

@@ -66,12 +66,30 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
     [
         (
             ["--mode=test"],
-            ["mode", "train", "evaluate", "predict", "export", "inspect"],
+            ["--mode=test: it has to be train, evaluate, ", " or ablate"],
         ),
         (["--config.train.epoch=3"], ["epoch", 'Did you mean "epochs"']),
         (["--config.trian.epochs=3"], ["trian"]),
-        (["--config.train.epochs=two"], ["config.train.epochs", "two"]),
-        (["--config.train.lr=fast"], ["config.train.lr", "fast"]),
+        (
+            ["--config.train.epochs=two"],
+            ["--config.train.epochs=two: it has to be a whole number of at"],
+        ),
+        (
+            ["--config.train.lr=fast"],
+            ["main.py: --config.train.lr=fast: it has to be a number above 0"],
+        ),
+        (
+            ["--config.train.xla=maybe"],
+            ["--config.train.xla=maybe: it has to be True or False"],
+        ),
+        (["--port=abc"], ["main.py: --port=abc: it has to be a whole number"]),
+        (["--download=x"], ["--download=x: it has to be True or False"]),
+        (["--nodownload=3"], ["main.py: --nodownload=3 does not take an"]),
+        (["--format=x"], ["it has to be saved_model, onnx, safetensors or "]),
+        (
+            ["--mode=serve", "--models_config=/nowhere/x"],
+            ["/nowhere/x cannot be read"],
+        ),
         (["--config.data=3"], ["config.data"]),
         (["--config=missing.py"], ["missing.py", "no such file"]),
         (["--against=missing.py"], ["--against=missing.py", "no such file"]),
@@ -185,7 +203,7 @@ def test_helpfull_shows_the_values_of_the_recipe_and_their_comments():
         "--config.train.lr=0.01 sec. 5 (a number above 0)",
         '--config.train.epochs=91 sec. 5, "roughly 90 cycles" (a whole',
         "--config.model.lrn.scope=tower tower: 2012 code; layer: over both "
-        "towers; none: no LRN (tower or layer or none)",
+        "towers; none: no LRN (tower, layer or none)",
         "--config.model.same_map_norm.size=5 side of the window; 0: no such",
         "--config.data.limit=0 first N training images of the seeded order; "
         "0: all (a whole number of at least 0)",

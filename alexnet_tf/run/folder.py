@@ -113,6 +113,9 @@ class Run:
     def create(self, config: ConfigDict) -> None:
         """Makes the folders, writes the config and records the start.
 
+        The config of a run that can go on stays as it is until a step is made
+        with another; see `write_config`.
+
         Raises:
             UserError: the folder cannot be written.
         """
@@ -121,10 +124,11 @@ class Run:
                 file.parent.mkdir(parents=True, exist_ok=True)
             record_start(self.starts_file)
             # This comes last: with it there is a run.
-            write_text(self.config_file, config_to_json(config))
+            if not (self.exists and self.can_go_on):
+                write_text(self.config_file, config_to_json(config))
 
     def write_config(self, config: ConfigDict) -> None:
-        """Writes the config anew, where training has settled a value."""
+        """Writes the config anew, where training settles or uses values."""
         with writable(f"run folder {self.path}"):
             write_text(self.config_file, config_to_json(config))
 

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from alexnet_tf.config import SECTIONS, changed_values
 from alexnet_tf.data.damage import DATA_ERRORS, DamageLog
 from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
 from alexnet_tf.data.records import Records
@@ -204,7 +205,10 @@ class Fit:
         epochs = (
             state.epoch if self._drops.finished else self._config.train.epochs
         )
-        for first, last, steps in segments(state, batches, epochs):
+        calls = segments(state, batches, epochs)
+        if not workers.rank:
+            self._record_values(bool(calls))
+        for first, last, steps in calls:
             self._trainer.fit(
                 batches.stream(first, batches.steps_per_epoch - steps),
                 initial_epoch=first,
@@ -217,6 +221,39 @@ class Fit:
             )
             if self._trainer.stop_training:
                 break
+
+    def _record_values(self, used: bool) -> None:
+        """Writes the config of the steps that follow, if any do.
+
+        A run's config tells what it was trained with: values that came too
+        late for it are told of, and dropped. Fewer epochs than the run was
+        begun with are what it ends with.
+        """
+        run, config = self._run, self._config
+        if used:
+            run.write_config(config)
+            if self._state.new_rate:
+                print(self._state.new_rate)
+                self._state.new_rate = (
+                    ""  # It is said once, whatever is left out later.
+                )
+            return
+        trained = run.read_config()
+        epochs = max(config.train.epochs, self._state.epoch)
+        if epochs < trained.train.epochs:
+            trained.train.epochs = epochs
+            run.write_config(trained)
+        unused = [
+            f"{key} {given} (it is {value})"
+            for section in SECTIONS
+            for key, value, given in changed_values(section, trained, config)
+        ]
+        if unused:
+            print(
+                f"nothing is left to train after {self._state.epoch} epochs: "
+                f"{run.config_file} stays as it is, without "
+                f"{', '.join(unused)}"
+            )
 
     def _leave_out_damaged(self) -> bool:
         """After an error of reading: whether training can go on without.

@@ -55,6 +55,8 @@ class State:
             is missing.
         best_error: lowest validation top-1 error so far.
         rows: one dict per completed epoch, as in history.csv.
+        new_rate: what another learning rate than the restored state's comes
+            to, in words; empty where it is the same.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class State:
         self.step = 0
         self.best_error = float("inf")
         self.rows = []
+        self.new_rate = ""
         # These are the sums of the epoch's training where the trainer's own are
         # not; they are added up over the workers.
         self._metrics = None
@@ -209,8 +212,7 @@ class State:
             optimizer = self._trainer.optimizer
             dropped = float(optimizer.learning_rate) / state["lr"]
             optimizer.learning_rate = self._lr * dropped
-            if not self._workers.rank:
-                print(new_rate_in_words(self._lr, dropped))
+            self.new_rate = new_rate_in_words(self._lr, dropped)
 
     def fingerprint(self) -> str:
         """A text that changes when the place or the numbers do."""

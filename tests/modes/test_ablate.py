@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.config import changed_values, check_config
+from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
@@ -89,6 +90,17 @@ def test_what_is_done_is_done_with_this_config_only(
     assert ablate.main(options) == 0
     assert [epochs for _, epochs in trainings] == [3, 3, 7, 7]
     assert (tmp_path / "ablations.csv").read_text() != table
+
+
+def test_a_run_of_other_values_is_no_result(trainings, tmp_path, monkeypatch):
+    config = demo.get_config()
+    options = Options(config=config, run=str(tmp_path), seeds=1)
+    assert ablate.main(options) == 0
+    # As `train` ends where a finished run has no step left to make.
+    monkeypatch.setattr(ablate, "train", lambda options: 0)
+    config.train.lr = 0.5
+    with pytest.raises(UserError, match=r"train\.lr .*, not 0\.5, and has no"):
+        ablate.main(options)
 
 
 def test_an_evaluation_afterwards_changes_no_table(trainings, tmp_path):

@@ -111,6 +111,53 @@ def test_more_epochs_continue_a_finished_run(
     assert_same_weights(state_weights(run), state_weights(finished_run))
 
 
+def test_values_that_no_step_is_made_with_are_not_written(
+    tmp_path, options_for, finished_run, capsys
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    trained = (run / "config.json").read_bytes()
+    weights = state_weights(run)
+    options = options_for(run)
+    options.overrides = {
+        "train.lr": 0.25,
+        "train.frozen": ("conv1",),
+        "train.epochs": 2,
+    }
+    assert train.main(options) == 0
+    assert (run / "config.json").read_bytes() == trained
+    assert_same_weights(state_weights(run), weights)
+    [line] = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("nothing is left to train after 3 epochs")
+    ]
+    for part in ("train.lr 0.25 (it is 0.005)", "train.frozen", "epochs 2"):
+        assert part in line
+    # With a step to make, they are the run's.
+    options.overrides |= {"train.epochs": 4}
+    assert train.main(options) == 0
+    values = Run(run).read_config().train
+    assert (values.lr, values.epochs, list(values.frozen)) == (
+        *(0.25, 4),
+        ["conv1"],
+    )
+
+
+def test_fewer_epochs_end_a_run_that_has_them(
+    tmp_path, options_for, finished_run
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    longer = options_for(run)
+    config = Run(run).read_config()
+    config.train.epochs = 9
+    Run(run).write_config(config)
+    longer.overrides = {"train.epochs": 1}
+    assert train.main(longer) == 0
+    assert Run(run).read_config().train.epochs == len(history(run)) == 3
+
+
 def test_another_network_is_refused(tmp_path, options_for, finished_run):
     run = tmp_path / "run"
     shutil.copytree(finished_run, run)

@@ -171,26 +171,21 @@ def test_the_learning_rate_changes_in_proportion(tmp_path):
         assert float(optimizer.learning_rate) == pytest.approx(expected)
 
 
-def test_the_rate_in_use_is_said_and_the_one_asked_for_offered(
-    tmp_path, capsys
-):
+def test_the_rate_in_use_is_said_and_the_one_asked_for_offered(tmp_path):
     state = new_state(tmp_path, lr=0.01)
     state._trainer.optimizer.learning_rate = 0.001  # after a drop
     save(state, 0, step=1)
-    restored(tmp_path, lr=0.01)
-    assert capsys.readouterr().out == ""
-    restored(tmp_path, lr=0.005)
-    [line] = capsys.readouterr().out.splitlines()
+    assert restored(tmp_path, lr=0.01).new_rate == ""
+    line = restored(tmp_path, lr=0.005).new_rate
     assert line.startswith("learning rate 0.0005 now: train.lr=0.005 is ")
     offered = float(line.rpartition("--config.train.lr=")[2])
     optimizer = restored(tmp_path, lr=offered)._trainer.optimizer
     assert float(optimizer.learning_rate) == pytest.approx(0.005)
 
 
-def test_a_rate_without_drops_is_said_as_it_is(tmp_path, capsys):
+def test_a_rate_without_drops_is_said_as_it_is(tmp_path):
     save(new_state(tmp_path, lr=0.01), 0, step=1)
-    restored(tmp_path, lr=0.005)
-    assert capsys.readouterr().out == "learning rate 0.005 now\n"
+    assert restored(tmp_path, lr=0.005).new_rate == "learning rate 0.005 now"
 
 
 def test_metrics_of_training_outlive_the_validation(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
+from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
 from export.server.models.versions import ModelConfig, every, latest, specific
 
 
@@ -39,13 +40,13 @@ def read_models_config(file: str | pathlib.Path) -> list[ModelConfig]:
 
 
 def _parse(file: str | pathlib.Path) -> Any:
-    # TensorFlow's protobuf messages take a second to import.
-    from google.protobuf import text_format
-
-    from export.messages import ModelServerConfig
-
     with readable(file), open(file, encoding="utf-8-sig") as text:
         content = text.read()
+    # TensorFlow itself comes with its messages.
+    with start_up_notes_hidden():
+        from google.protobuf import text_format
+
+        from export.messages import ModelServerConfig
     config = ModelServerConfig()
     try:
         return text_format.Parse(content, config)
