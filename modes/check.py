@@ -12,10 +12,10 @@ from alexnet_tf.check.findings import (
     SPLITS,
     ClassSize,
     Finding,
-    Match,
     as_json,
     checked_images,
     class_sizes,
+    example,
     findings,
 )
 from alexnet_tf.check.image_facts import image_facts, perceptual_hash
@@ -40,7 +40,7 @@ CHECKS = pathlib.Path("checks")
 FACTS_FILE = "images.jsonl"
 PAGE, RESULT = "check.html", "check.json"
 MOST_CLASSES = 20  # of a table on a terminal
-LONGEST_EXAMPLE = 60
+LONGEST_EXAMPLE = 100
 
 
 def main(options: Options) -> int:
@@ -152,27 +152,10 @@ def print_findings(
     rows = [("looked for", "found", "of", "such as")]
     for finding in found:
         words = finding_in_words(finding, classes, counts)
-        rows.append((finding.title, *words, example_of(finding)))
-    print_table(rows)
-
-
-def example_of(finding: Finding) -> str:
-    """The first of what was found, in a few words."""
-    if not finding.found:
-        return ""
-    first = finding.found[0]
-    if isinstance(first, str):
-        return one_line(first, LONGEST_EXAMPLE)
-    if isinstance(first, Match):
-        names = [printable(image.facts.key) for image in first.images]
-        return (
-            " = ".join(names[:2])
-            if first.bits is None
-            else (f"{names[0]} ~ {names[1]}")
+        rows.append(
+            (finding.title, *words, one_line(example(finding), LONGEST_EXAMPLE))
         )
-    return printable(first.facts.key) + (
-        f" ({first.facts.error})" if first.facts.error else ""
-    )
+    print_table(rows)
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

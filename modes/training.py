@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from ml_collections import ConfigDict
 
+from alexnet_tf.check.short_look import short_look
 from alexnet_tf.config import config_to_json, differences
 from alexnet_tf.data.damage import DamageLog, read_damaged
 from alexnet_tf.data.image_set import Source
@@ -146,7 +147,8 @@ def train_run(
             )
         run.write_dataset(source, data_dir_for(options, run))
         run.create(config)
-        if not run.images_file.is_file():
+        is_begun = run.images_file.is_file()
+        if not is_begun:
             write_remembered(run.images_file, source)
         run.finished_file.unlink(missing_ok=True)
         print(
@@ -157,6 +159,8 @@ def train_run(
             f"towers on {', '.join(filter(None, devices)) or 'default device'}"
             + (f", {workers.size} workers" if workers.size > 1 else "")
         )
+        if not is_begun:
+            look_at_images(source, options)
         try:
             with memory_advice(config.train, run):
                 return train_and_test(job, source, devices, start)
@@ -232,6 +236,15 @@ def train_and_test(
     # A worker that ends is one that fell silent to the others.
     workers.wait_for_all()
     return 0
+
+
+def look_at_images(source: Source, options: Options) -> None:
+    """Says what a second's look at a user's own images tells."""
+    if told := short_look(source):
+        how = command(
+            "check", config__data__name=source.name, data_dir=options.data_dir
+        )
+        print(f"{told}; all of them are looked at, for more, by\n  {how}")
 
 
 def updates_in_words(batches: TrainingBatches, train: ConfigDict) -> str:

@@ -141,7 +141,7 @@ def findings(
         near_left_out: why perceptual hashes are not there, or None.
     """
     usable = [image for image in images if not image.facts.error]
-    groups = _same_contents(usable)
+    leaks, two_labels, duplicates = copies(usable)
     near = {} if near_left_out else _near_pairs(usable)
     return [
         _of_images(
@@ -150,14 +150,7 @@ def findings(
             "Mend or remove them: training leaves them out.",
             [image for image in images if image.facts.error],
         ),
-        _of_matches(
-            "leaks",
-            "validation images that are training images too",
-            "Remove one of the two: the validation error counts what was "
-            "learned by heart.",
-            _leaks(groups),
-            lambda image: image.split == "validation",
-        ),
+        leaks,
         _of_matches(
             "near_leaks",
             "validation images that nearly are training images",
@@ -166,12 +159,7 @@ def findings(
             lambda image: image.split == "validation",
             near_left_out,
         ),
-        _of_matches(
-            "two_labels",
-            "the same image under two classes",
-            "One of the labels is wrong: remove that copy.",
-            _under_two_labels(groups),
-        ),
+        two_labels,
         _of_matches(
             "near_two_labels",
             "nearly the same image under two classes",
@@ -179,12 +167,7 @@ def findings(
             near.get("two_labels", []),
             not_looked_for=near_left_out,
         ),
-        _of_matches(
-            "duplicates",
-            "copies within a class",
-            "Keep one: copies count as often as they are there.",
-            _copies(groups),
-        ),
+        duplicates,
         _of_matches(
             "near_duplicates",
             "near copies within a class",
@@ -233,6 +216,37 @@ def findings(
             "classes whose names look like another's",
             "If they are one class, give it one name.",
             _alike(sizes),
+        ),
+    ]
+
+
+def copies(usable: Iterable[CheckedImage]) -> list[Finding]:
+    """Images with the same contents: leaks, under two classes, mere copies.
+
+    Args:
+        usable: images; of their facts only the SHA-256 is used.
+    """
+    groups = _same_contents(usable)
+    return [
+        _of_matches(
+            "leaks",
+            "validation images that are training images too",
+            "Remove one of the two: the validation error counts what was "
+            "learned by heart.",
+            _leaks(groups),
+            lambda image: image.split == "validation",
+        ),
+        _of_matches(
+            "two_labels",
+            "the same image under two classes",
+            "One of the labels is wrong: remove that copy.",
+            _under_two_labels(groups),
+        ),
+        _of_matches(
+            "duplicates",
+            "copies within a class",
+            "Keep one: copies count as often as they are there.",
+            _copies(groups),
         ),
     ]
 
@@ -389,6 +403,31 @@ def _alike(sizes: Iterable[ClassSize]) -> list[str]:
 def _distinct(name: str) -> str:
     # Two Unicode forms of a name look the same without this.
     return name if name.isascii() else f"{name} ({ascii(name)[1:-1]})"
+
+
+def example(finding: Finding) -> str:
+    """The first of what was found, in a few words; "" where nothing was."""
+    if not finding.found:
+        return ""
+    first = finding.found[0]
+    if isinstance(first, str):
+        return first
+    if isinstance(first, Match):
+        sign = "=" if first.bits is None else "~"
+        one, other = _differing(first.images)
+        return f"{printable(one.facts.key)} {sign} {printable(other.facts.key)}"
+    name, error = printable(first.facts.key), first.facts.error
+    return f"{name} ({error})" if error else name
+
+
+def _differing(
+    images: Sequence[CheckedImage],
+) -> tuple[CheckedImage, CheckedImage]:
+    """The first image, and the first of another split or class if any."""
+    one = images[0]
+    place = (one.split, one.class_name)
+    others = (i for i in images if (i.split, i.class_name) != place)
+    return one, next(others, images[1])
 
 
 def as_json(item: Match | CheckedImage | str) -> object:

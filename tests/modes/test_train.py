@@ -10,6 +10,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.training.history import summary
 from alexnet_tf.training.state import StateKeeper
 from modes import train
+from tests.modes.conftest import stop_before_the_first_step
 from tests.training.run_contents import (
     assert_same_weights,
     history,
@@ -104,6 +105,19 @@ def test_nan_that_a_relu_swallows_is_seen_before_a_save(
     assert "the weights of fc6 are not finite in epoch 1, step 4" in message
     names = sorted(path.name for path in (run / "state").iterdir())
     assert names == ["000-000001", "000-000002"]
+
+
+def test_a_new_run_looks_at_its_images(
+    tmp_path, options_for, monkeypatch, capsys
+):
+    stop_before_the_first_step(monkeypatch)
+    for _ in range(2):
+        train.main(options_for(tmp_path / "run"))
+    told = capsys.readouterr().out
+    # The second time the run goes on.
+    [look] = re.findall("a short look at the images: .*", told)
+    assert "24 training images in each class" in look
+    assert "main.py --mode=check --config.data.name=folder --data_dir=" in told
 
 
 def test_a_flat_loss_is_reported_with_its_cause(tmp_path, options_for, capsys):
