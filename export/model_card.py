@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from alexnet_tf.config import changed_values
 from alexnet_tf.evaluation.outcome import read_outcome
 from alexnet_tf.evaluation.tables import VIEWS
+from alexnet_tf.files.text import counted
 from alexnet_tf.run.ancestry import ancestry
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import TrainedNetwork
@@ -46,7 +47,8 @@ def model_card(
 
 def _summary(run: Run, trained: TrainedNetwork, precision: str) -> str:
     weights = trained.network.count_params()
-    return f"""# AlexNet, {len(trained.class_names)} classes
+    classes = counted(len(trained.class_names), "class", "classes")
+    return f"""# AlexNet, {classes}
 
 The network of Krizhevsky, Sutskever and Hinton (NIPS 2012), trained and
 exported with TensorFlow {tf.__version__} and Keras {keras.__version__}.
@@ -113,7 +115,7 @@ export will then say.
 | {outcome.top1_error:.2%} |{top5[2]}"""
     return f"""## Accuracy
 
-Measured on {outcome.samples:,} images of {outcome.dataset}
+Measured on {counted(outcome.samples, "image")} of {outcome.dataset}
 ({outcome.split}), {VIEWS[outcome.crops]}:
 
 {table}
@@ -128,10 +130,11 @@ def _recipe(config: ConfigDict, run: Run) -> str:
         else "The weights are those of the epoch with the lowest validation "
         "top-1 error."
     )
+    epochs = counted(train.epochs, "epoch")
     return f"""## Recipe
 
 Batch {train.batch_size}, learning rate {train.lr}, momentum {train.momentum},
-weight decay {train.weight_decay}, {train.epochs} epochs, seed {train.seed}.
+weight decay {train.weight_decay}, {epochs}, seed {train.seed}.
 {chosen}
 """
 

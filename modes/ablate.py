@@ -21,6 +21,7 @@ from alexnet_tf.config import apply_overrides, changed_values
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import outcome_of_training
 from alexnet_tf.files.atomic import writable, write_text
+from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
 from configs import paper
@@ -61,7 +62,8 @@ def main(options: Options) -> int:
         if not is_done(run := Run(folder / f"{slug(name)}-{seed}"), config)
     ]
     print(
-        f"{len(plan)} trainings of {options.config.train.epochs} epochs, "
+        f"{counted(len(plan), 'training')} of "
+        f"{counted(options.config.train.epochs, 'epoch')}, "
         f"{len(left)} of them still to do; how long that takes is told after "
         "the first",
         flush=True,

@@ -2,6 +2,7 @@
 
 from alexnet_tf.config import check_config
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.retrieval import code_search
 from alexnet_tf.retrieval.codes import write_codes
@@ -36,7 +37,7 @@ def main(options: Options) -> int:
     found = {"index_dir": folder, "codes": options.codes, "image": "FILE"}
     print(
         f"{folder} has codes of {options.codes} bits for its "
-        f"{len(index.images)} images\n"
+        f"{counted(len(index.images), 'image')}\n"
         f"next: {command('search', **found)}"
     )
     return 0

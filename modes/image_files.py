@@ -19,7 +19,7 @@ from alexnet_tf.data.image_names import (
 from alexnet_tf.data.other_formats import ADDRESS, is_address, other_format
 from alexnet_tf.data.preprocess import decode, refusal, to_record
 from alexnet_tf.errors import BAD_INPUT, UserError
-from alexnet_tf.files.text import printable
+from alexnet_tf.files.text import counted, printable
 from alexnet_tf.terminal.progress import ProgressReport
 
 MANY = 10  # files whose progress is worth a line
@@ -59,8 +59,8 @@ def files_of(images: Iterable[str], mode: str) -> list[str]:
         names = ", ".join(map(printable, left_out[:MOST_NAMES]))
         more = len(left_out) - MOST_NAMES
         print(
-            f"left out {len(left_out)} files that are no images by their "
-            f"names: {names}" + (f" and {more} more" if more > 0 else ""),
+            f"left out {counted(len(left_out), 'file')}, no image by its "
+            f"name: {names}" + (f" and {more} more" if more > 0 else ""),
             file=sys.stderr,
         )
     if not files:

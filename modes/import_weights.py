@@ -14,6 +14,7 @@ from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.checksums import file_sha256, seal
+from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.terminal.command import command
@@ -53,8 +54,9 @@ def main(options: Options) -> int:
         write_run(run, config, dataset, network)
     print(
         f"imported {options.weights} into {run.path}: "
-        f"{network.count_params():,} numbers, {len(dataset['class_names'])} "
-        f"classes\nnext: {command('export', run=run.path)}"
+        f"{network.count_params():,} numbers, "
+        f"{counted(len(dataset['class_names']), 'class', 'classes')}"
+        f"\nnext: {command('export', run=run.path)}"
     )
     return 0
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from alexnet_tf.data.records import Records
 from alexnet_tf.files.atomic import check_new_folder
+from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.retrieval.faiss_library import load_faiss
 from alexnet_tf.retrieval.fc7 import Fc7
@@ -37,7 +38,7 @@ def main(options: Options) -> int:
     )
     _warn_about_missing(ids, records)
     print(
-        f"{folder} holds the fc7 vectors of {len(ids)} images of "
+        f"{folder} holds the fc7 vectors of {counted(len(ids), 'image')} of "
         f"{source.name}\n"
         f"next: {command('search', index_dir=folder, image='FILE')}"
     )

@@ -17,6 +17,7 @@ from alexnet_tf.data.statistics import (
     load_or_measure,
 )
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 
@@ -119,7 +120,8 @@ def settle_class_count(config: ConfigDict, source: Source) -> None:
         config.model.num_classes = classes
     if config.model.num_classes != classes:
         raise UserError(
-            f"{source.name} has {classes} classes, but config.model."
+            f"{source.name} has {counted(classes, 'class', 'classes')}"
+            ", but config.model."
             f"num_classes is {config.model.num_classes}: set it to {classes}, "
             "or to 0 for as many as the data has"
         )
@@ -179,7 +181,8 @@ def open_records(
         if not damaged:
             raise
         raise UserError(
-            f"{len(damaged)} images are damaged or gone before training "
+            f"{counted(len(damaged), 'image is', 'images are')} damaged or "
+            "gone before training "
             f"began: {listed(damaged)}; copy the set again, or prepare it "
             "again"
         ) from None

@@ -22,6 +22,7 @@ from alexnet_tf.data.remembered import (
 from alexnet_tf.data.statistics import load_checked
 from alexnet_tf.errors import START_AGAIN, StartAgain, UserError
 from alexnet_tf.evaluation.outcome import evaluate_and_report
+from alexnet_tf.files.text import counted
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
@@ -153,9 +154,9 @@ def train_run(
         run.finished_file.unlink(missing_ok=True)
         print(
             f"run {run.path}: {source.title or source.name}, "
-            f"{source.train.size} training and "
-            f"{source.validation.size} validation images, "
-            f"{len(source.class_names)} classes\n"
+            f"{source.train.size:,} training and "
+            f"{counted(source.validation.size, 'validation image')}, "
+            f"{counted(len(source.class_names), 'class', 'classes')}\n"
             f"towers on {', '.join(filter(None, devices)) or 'default device'}"
             + (f", {workers.size} workers" if workers.size > 1 else "")
         )
@@ -256,8 +257,9 @@ def updates_in_words(batches: TrainingBatches, train: ConfigDict) -> str:
         else ""
     )
     return (
-        f"{train.epochs} epochs of {steps} updates, {train.epochs * steps} in "
-        f"all, in batches of {batches.batch_size}{few}; "
+        f"{counted(train.epochs, 'epoch')} of {counted(steps, 'update')}, "
+        f"{train.epochs * steps:,} in all, in batches of "
+        f"{batches.batch_size}{few}; "
         "--config.train.epochs sets their number"
     )
 

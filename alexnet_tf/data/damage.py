@@ -16,6 +16,7 @@ from alexnet_tf.data.preprocess import to_record, why_rejected
 from alexnet_tf.errors import UserError, one_line
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv
+from alexnet_tf.files.text import counted
 from alexnet_tf.terminal.progress import ProgressReport
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class DamageLog:
             [(split, *dataclasses.astuple(d)) for split, d in rows],
         )
         print(
-            f"{len(found)} images are damaged or gone and are left out from "
+            f"{counted(len(found), 'image is', 'images are')} damaged or "
+            "gone and left out from "
             f"here on ({len(rows)} of {total} since the run began, all of "
             f"them in {self._file}): {listed(images)}",
             flush=True,

@@ -18,6 +18,7 @@ import numpy as np
 from alexnet_tf.data.image_set import Source, Split, subset
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
+from alexnet_tf.files.text import counted
 
 SAMPLED = 256
 VERSION = 1
@@ -259,9 +260,11 @@ def check_contents(
     ]
     if written:
         print(
-            f"{len(written)} images were written since the run began, such "
+            f"{counted(len(written), 'image was', 'images were')} "
+            "written since the run began, such "
             f"as {written[0]!a}: copied or changed; the contents of "
-            f"{compared} images are compared and are the same"
+            f"{counted(compared, 'image is', 'images are')} "
+            "compared and the same"
         )
 
 

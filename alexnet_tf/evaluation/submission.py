@@ -11,7 +11,7 @@ from typing import Any
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
-from alexnet_tf.files.text import read_text
+from alexnet_tf.files.text import counted, read_text
 
 
 def numbers_of(
@@ -36,7 +36,8 @@ def numbers_of(
     missing = [name for name in class_names if name not in numbers]
     if missing:
         raise UserError(
-            f"--synsets={synsets} lacks {len(missing)} classes of the "
+            f"--synsets={synsets} lacks "
+            f"{counted(len(missing), 'class', 'classes')} of the "
             f"network, such as {missing[0]}: it needs a line for each"
         )
     return numbers

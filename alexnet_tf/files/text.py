@@ -34,6 +34,20 @@ def printable(name: str) -> str:
     return "".join(c if _is_plain(c) else _escaped(c) for c in name)
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count before its noun.
+
+    Args:
+        count: of the things.
+        one: the noun, perhaps with words after it, where there is one.
+        many: the same for any other count, by default `one` with an s.
+
+    >>> counted(1, "image"), counted(2345, "class is", "classes are")
+    ('1 image', '2,345 classes are')
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def differing_in_form(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names that look alike but are encoded in two ways.
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
 from alexnet_tf.evaluation.tables import VIEWS, Outcome, per_class
 from alexnet_tf.evaluation.top_k import top5_means_something
+from alexnet_tf.files.text import counted
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
 from configs.published import PAPER
@@ -43,7 +44,7 @@ def results_section(
             (
                 "this run",
                 f"{outcome.dataset} {outcome.split}, "
-                f"{outcome.samples:,} images",
+                f"{counted(outcome.samples, 'image')}",
                 VIEWS[outcome.crops],
                 outcome.top1_error,
                 "{:.2%} to {:.2%}".format(*outcome.top1_interval),

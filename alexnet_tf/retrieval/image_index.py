@@ -21,7 +21,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import new_folder, readable, writable
 from alexnet_tf.files.checksums import sha256
 from alexnet_tf.files.csv import text_of, write_csv
-from alexnet_tf.files.text import read_text
+from alexnet_tf.files.text import counted, read_text
 from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.rows_file import RowsFile
 from alexnet_tf.retrieval.thumbnails import Thumbnails, ThumbnailWriter
@@ -110,7 +110,8 @@ class ImageIndex:
         """Raises `UserError` if it has fewer than `count` images."""
         if len(self.images) < count:
             raise UserError(
-                f"{self.path} holds {len(self.images)} images, fewer than "
+                f"{self.path} holds {counted(len(self.images), 'image')}"
+                ", fewer than "
                 f"--neighbours={count}: ask for fewer"
             )
 

@@ -3,6 +3,7 @@
 import pathlib
 from typing import Any
 
+from alexnet_tf.files.text import counted
 from alexnet_tf.run.folder import Run
 
 FILE = pathlib.Path("assets") / "about.txt"  # of an exported version
@@ -40,4 +41,4 @@ def _classes(dataset: dict[str, Any]) -> str:
     names = dataset["class_names"]
     shown = ", ".join(names[:MOST_NAMES])
     more = ", ..." if len(names) > MOST_NAMES else ""
-    return f"{len(names)} classes: {shown}{more}"
+    return f"{counted(len(names), 'class', 'classes')}: {shown}{more}"

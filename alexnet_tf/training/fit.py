@@ -12,6 +12,7 @@ from alexnet_tf.data.damage import DATA_ERRORS, DamageLog
 from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import StartAgain, UserError
+from alexnet_tf.files.text import counted
 from alexnet_tf.run.folder import Run
 from alexnet_tf.terminal.command import command
 from alexnet_tf.training.diagnosis import (
@@ -250,7 +251,8 @@ class Fit:
         ]
         if unused:
             print(
-                f"nothing is left to train after {self._state.epoch} epochs: "
+                "nothing is left to train after "
+                f"{counted(self._state.epoch, 'epoch')}: "
                 f"{run.config_file} stays as it is, without "
                 f"{', '.join(unused)}"
             )

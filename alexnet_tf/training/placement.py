@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from alexnet_tf.files.text import counted
 from alexnet_tf.layers.towers import is_pinned
 
 if TYPE_CHECKING:
@@ -296,7 +297,8 @@ def unpinned_line(trainer: Trainer) -> str:
 def placement_lines(placement: StepPlacement) -> list[str]:
     """The lines of a table about a `StepPlacement`."""
     lines = [
-        f"placement of a training step of {placement.batch_size} images:",
+        "placement of a training step of "
+        f"{counted(placement.batch_size, 'image')}:",
         "  device  variables    of them  products  operations",
     ]
     for device, share in placement.devices.items():

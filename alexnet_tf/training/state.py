@@ -18,6 +18,7 @@ import numpy as np
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import flush_to_disk, readable
 from alexnet_tf.files.checksums import seal
+from alexnet_tf.files.text import counted
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.training.diagnosis import NotFinite, require_finite
@@ -86,7 +87,9 @@ class State:
     @property
     def place(self) -> str:
         """Where training is, in words."""
-        return f"{self.epoch} epochs and {self.step} steps"
+        return (
+            f"{counted(self.epoch, 'epoch')} and {counted(self.step, 'step')}"
+        )
 
     def save(self) -> None:
         """Writes a state, unless the last one is of the same place.

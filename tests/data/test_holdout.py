@@ -213,7 +213,7 @@ def test_folds_of_a_folder(image_folder, capsys):
     )
     said = capsys.readouterr().out
     assert "part 2 of 3 of each class" in said
-    assert "no image of 1 classes is held out" in said
+    assert "no image of 1 class is held out" in said
     assert said.splitlines()[-1].endswith(": c")
 
 
@@ -324,7 +324,7 @@ def test_contents_are_compared(begun, capsys):
     image.write_bytes(image.read_bytes())
     source = open_again(root, file)
     check_contents(source, read_remembered(file), file.parent, [])
-    assert "1 images were written since" in capsys.readouterr().out
+    assert "1 image was written since" in capsys.readouterr().out
     for image in root.glob("train/*/*"):
         size = image.stat().st_size
         image.write_bytes(image.read_bytes()[:54].ljust(size, b"\0"))

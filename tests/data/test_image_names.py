@@ -47,4 +47,4 @@ def test_training_reads_them_and_passes_over_what_systems_leave(
     assert capsys.readouterr().out == ""
     (folder / "notes.txt").touch()
     assert load_folder(tmp_path).train.size == 2 * len(names)
-    assert "left out 1 files" in capsys.readouterr().out
+    assert "left out 1 file in" in capsys.readouterr().out

@@ -33,7 +33,7 @@ def test_synsets_give_the_order_by_id_or_name(tmp_path):
 def test_a_class_that_is_missing_is_named(tmp_path):
     file = tmp_path / "synsets.txt"
     file.write_text("n01440764\nn01443537\n")
-    with pytest.raises(UserError, match=r"lacks 1 classes .* great white"):
+    with pytest.raises(UserError, match=r"lacks 1 class .* great white"):
         numbers_of(CLASSES, file)
 
 

@@ -71,7 +71,7 @@ def test_imported_weights_are_not_called_trained(tmp_path):
     run.dataset_file.write_text(json.dumps(dataset))
     assert about_run(run) == (
         f"run {tmp_path}: weights imported from random.npy, classes of "
-        "imagenet2012, 1000 classes: class 0, class 1, class 2, class 3, "
+        "imagenet2012, 1,000 classes: class 0, class 1, class 2, class 3, "
         "class 4, ..."
     )
 

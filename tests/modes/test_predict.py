@@ -125,7 +125,7 @@ def test_what_is_left_out_of_a_folder_is_said(finished_run, holidays, capsys):
     results, errors = results_of(capsys)
     assert len(results) == 3
     [line] = errors.splitlines()
-    assert "left out 1 files" in line
+    assert "left out 1 file, " in line
     assert "notes.txt" in line
 
 

@@ -27,7 +27,7 @@ def test_from_the_tars_to_a_trained_epoch(
     options.config.train.epochs = 1
     options.data_dir = prepared.prepared_dir
     assert train.main(options) == 0
-    assert "1000 classes" in capsys.readouterr().out
+    assert "1,000 classes" in capsys.readouterr().out
 
 
 def test_from_a_folder(image_folder, options_for, tmp_path, capsys):

@@ -83,7 +83,7 @@ def test_a_run_stopped_in_every_phase_goes_on_as_if_it_had_not_been(
         "",
         "0 epochs and 6 steps",
         "0 epochs and 6 steps",
-        "1 epochs and 2 steps",
+        "1 epoch and 2 steps",
         "",
     ]
     # All that is left is the test.

@@ -267,7 +267,7 @@ def test_a_run_goes_on_with_two_workers(
     assert train.main(options_for(run, **{"train.epochs": 1})) == 0
     training = start([*arguments_for(run), "--workers=2"])
     assert training.wait() == 0, training.output
-    assert "continuing after 1 epochs and 0 steps" in training.output
+    assert "continuing after 1 epoch and 0 steps" in training.output
     assert_equal_runs(run, finished_run)
 
 

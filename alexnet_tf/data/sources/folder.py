@@ -25,7 +25,12 @@ from alexnet_tf.data.sources.imagenet_classes import (
     names_by_wnid,
 )
 from alexnet_tf.errors import UserError
-from alexnet_tf.files.text import differing_in_form, is_printable, printable
+from alexnet_tf.files.text import (
+    counted,
+    differing_in_form,
+    is_printable,
+    printable,
+)
 
 TRAINING_FOLDERS = ("train", "training")
 VALIDATION_FOLDERS = ("val", "valid", "validation", "dev", "test", "testing")
@@ -130,7 +135,8 @@ def _split_folders(
         images = sum(_is_image(path) for path in _visible(root))
         if not folders and images:
             raise UserError(
-                f"{root} holds {images} images and no folder of a class: "
+                f"{root} holds {counted(images, 'image')} "
+                "and no folder of a class: "
                 "training and evaluation expect them in train/<class>/ and "
                 "val/<class>/; to predict their classes use --mode=predict "
                 f"--image={root}"
@@ -193,7 +199,11 @@ def _subfolders(folder: pathlib.Path) -> list[str]:
 def _check_classes(train: pathlib.Path, names: list[str]) -> None:
     if len(names) < 2:
         flat = sum(_is_image(path) for path in _visible(train))
-        lie = f"; {flat} images lie in no class folder" if flat else ""
+        lie = (
+            f"; {counted(flat, 'image lies', 'images lie')} in no class folder"
+            if flat
+            else ""
+        )
         raise UserError(
             f"{train} has {len(names)} class folders, at least two are "
             f"needed: images are expected in train/<class>/{lie}"
@@ -271,8 +281,8 @@ def _files(
     left_out += [p for p in _visible(folder) if p.is_file()]
     if left_out:
         print(
-            f"left out {len(left_out)} files in {folder} that are no images "
-            "by their names, or in no class folder, such as "
+            f"left out {counted(len(left_out), 'file')} in {folder}, no image "
+            "by its name, or in no class folder, such as "
             f"{printable(str(left_out[0]))}"
         )
     return files

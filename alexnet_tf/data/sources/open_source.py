@@ -16,6 +16,7 @@ from alexnet_tf.data.sources.image_list import load_list
 from alexnet_tf.data.sources.imagenet_tars import load_imagenet_tars
 from alexnet_tf.data.sources.tfds import load_tfds
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.text import counted
 
 
 def load_source(
@@ -177,7 +178,8 @@ def _with_holdout(
     if len(without):
         names = [source.class_names[label] for label in without]
         print(
-            f"no image of {len(names)} classes is held out, since they have "
+            f"no image of {counted(len(names), 'class', 'classes')} is held "
+            "out, since they have "
             f"too few images or groups: {shortened(names)}"
         )
     return dataclasses.replace(

@@ -77,7 +77,7 @@ def test_images_in_folders_of_class_folders(image_folder, capsys):
         "train/b/only/deep/01.bmp",
     ]
     said = capsys.readouterr().out
-    assert "left out 1 files" in said
+    assert "left out 1 file in" in said
     assert "pipe.png" in said
 
 
