@@ -218,11 +218,14 @@ def train_and_test(
     )
     if not workers.rank:
         print(updates_in_words(batches, config.train))
-    damage = DamageLog(
-        run.damaged_file,
-        {"train": train, "validation": validation},
-        config.data.max_damaged,
-    )
+    with in_turn(workers):  # The others read what the first lists.
+        damage = DamageLog(
+            run.damaged_file,
+            {"train": train, "validation": validation},
+            config.data.max_damaged,
+        )
+        if not workers.rank:
+            damage.find(rewritten=True)
     fit = Fit(
         job,
         trainer=trainer,

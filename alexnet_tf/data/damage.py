@@ -93,8 +93,11 @@ class DamageLog:
                 )
         self._leave_out(self._rows)
 
-    def find(self) -> bool:
+    def find(self, rewritten: bool = False) -> bool:
         """Looks through all images and leaves out what is damaged.
+
+        Args:
+            rewritten: whether to look only at what `Split.rewritten` does.
 
         Returns:
             Whether anything was.
@@ -105,7 +108,11 @@ class DamageLog:
         found = [
             (split, damaged)
             for split, records in self._records.items()
-            for damaged in records.find_damaged()
+            for damaged in (
+                records.find_rewritten()
+                if rewritten
+                else records.find_damaged()
+            )
         ]
         if not found:
             return False

@@ -57,6 +57,9 @@ class Split:
             examples; None where that is impossible.
         damaged: () -> list of `Damaged` examples; None where only decoding
             all images tells.
+        rewritten: () -> the `Damaged` examples in files that were written
+            after the set was finished, of those whose damage no reading
+            notices; None where there are none of these.
         without: from numbers to the same split with stand-ins, whose id is
             negative, in the places of those examples.
         bytes_of: from an id to the size of the image's file; None where
@@ -81,6 +84,7 @@ class Split:
     in_class_order: Callable[[], bool] | None = None
     as_table: Callable[[], "Split"] | None = None
     damaged: Callable[[], list[Damaged]] | None = None
+    rewritten: Callable[[], list[Damaged]] | None = None
     without: Callable[[Iterable[int]], "Split"] | None = None
     bytes_of: Callable[[int], int | None] | None = None
     place_of: Callable[[int], str] | None = None
@@ -225,10 +229,11 @@ def subset(split: Split, is_chosen: np.ndarray) -> Split:
     numbers = np.arange(split.size) if split.numbers is None else split.numbers
     numbers = numbers[is_chosen]
 
-    def damaged() -> list[Damaged]:
-        assert split.damaged
+    def chosen_of(
+        find: Callable[[], list[Damaged]] | None,
+    ) -> Callable[[], list[Damaged]] | None:
         chosen = set(numbers.tolist())
-        return [d for d in split.damaged() if d.number in chosen]
+        return find and (lambda: [d for d in find() if d.number in chosen])
 
     def without(numbers: Iterable[int]) -> Split:
         return subset(with_stand_ins(split, numbers), is_chosen)
@@ -240,7 +245,8 @@ def subset(split: Split, is_chosen: np.ndarray) -> Split:
     changed = {
         "numbers": numbers,
         "reordered": None,
-        "damaged": split.damaged and damaged,
+        "damaged": chosen_of(split.damaged),
+        "rewritten": chosen_of(split.rewritten),
         "without": without,
         "as_table": split.as_table and as_table,
     }

@@ -96,6 +96,11 @@ class Records:
             found = find_undecodable(self._source, self.split, self._rejected)
         return [d for d in found if d.number not in self.damaged]
 
+    def find_rewritten(self) -> list[Damaged]:
+        """As `find_damaged`, but see `Split.rewritten`."""
+        found = self.split.rewritten() if self.split.rewritten else []
+        return [d for d in found if d.number not in self.damaged]
+
     def mix(self, buffer: int) -> None:
         """Sees to it that a buffer is enough to mix the classes.
 

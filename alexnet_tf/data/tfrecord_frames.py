@@ -21,20 +21,22 @@ BUFFER_BYTES = 2**18  # what tf.data.TFRecordDataset takes
 def open_tfrecord(
     path: str | tf.Tensor, offset: int | tf.Tensor, count: int | tf.Tensor
 ) -> tf.data.Dataset:
-    """A dataset of `count` records from the byte at `offset` on.
+    """A dataset of `count` records from the byte at `offset` on."""
 
-    To be used inside of another dataset: TensorFlow 2.21 forgets the offset
-    of one that stands alone.
-    """
-    # tf.data.TFRecordDataset can only begin at the beginning.
-    records = tf.raw_ops.TFRecordDatasetV2(
-        filenames=[path],
-        compression_type="",
-        buffer_size=BUFFER_BYTES,
-        byte_offsets=[offset],
-    )
-    element = tf.TensorSpec([], tf.string)
-    return tf.data.experimental.from_variant(records, element).take(count)
+    def read(first: tf.Tensor) -> tf.data.Dataset:
+        # tf.data.TFRecordDataset can only begin at the beginning.
+        records = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[path],
+            compression_type="",
+            buffer_size=BUFFER_BYTES,
+            byte_offsets=[first],
+        )
+        element = tf.TensorSpec([], tf.string)
+        return tf.data.experimental.from_variant(records, element)
+
+    # TensorFlow 2.21 forgets the offset of a dataset that stands in no other.
+    start = tf.data.Dataset.from_tensors(tf.cast(offset, tf.int64))
+    return start.flat_map(read).take(count)
 
 
 def record_offsets(path: pathlib.Path, count: int) -> list[int | None]:

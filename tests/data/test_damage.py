@@ -1,6 +1,7 @@
 """Which records of a damaged set are lost, and which are not."""
 
 import dataclasses
+import os
 import shutil
 
 import numpy as np
@@ -9,7 +10,8 @@ import tensorflow as tf
 
 from alexnet_tf.data.damage import DamageLog, read_damaged
 from alexnet_tf.data.image_set import Source, table_split
-from alexnet_tf.data.prepared.format import FORMATS
+from alexnet_tf.data.prepared.format import FORMATS, RAW_BYTES
+from alexnet_tf.data.prepared.inspection import inspect_prepared
 from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.records import Records
@@ -124,6 +126,54 @@ def order(records, seed=3):
     """Ids of an epoch, in order."""
     shuffled = records.shuffled(tf.constant(seed, tf.int64), 4)
     return [int(example["id"]) for example in shuffled]
+
+
+def newer(path, seconds):
+    """Gives a file a time so much later than the set's."""
+    time = (path.parent / "dataset.json").stat().st_mtime + seconds
+    os.utime(path, (time, time))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [RAW_BYTES + 1000, 2 * RAW_BYTES - 64 + 8],
+    ids=["pixel", "label"],
+)
+def test_a_raw_shard_written_later_is_compared(
+    folder, place, tmp_path_factory, capsys
+):
+    shards = sorted(folder.glob("train-*"))
+    if shards[0].suffix != ".raw":
+        pytest.skip("records of JPEG sets have checksums")
+    for path in shards:
+        newer(path, -1)
+    number = shards[1].read_bytes()[place]
+    overwrite(shards[1], place, bytes([number ^ 1]))
+
+    def found():
+        """The numbers that are left out, and what was said."""
+        records = open_records(folder)
+        file = tmp_path_factory.mktemp("run") / "damaged.csv"
+        DamageLog(file, {"train": records}, 0.5).find(rewritten=True)
+        return sorted(records.damaged), capsys.readouterr().out
+
+    # Under the old time nobody looks; the mode that compares all does.
+    newer(shards[1], -1)
+    assert found() == ([], "")
+    newer(shards[1], 1)
+    numbers, said = found()
+    assert numbers == list(range(SHARD, 2 * SHARD))
+    assert f"1 shard of train, such as {shards[1]}, written later" in said
+    with pytest.raises(UserError, match=r"1 of the .* damaged"):
+        inspect_prepared(folder)
+    # With the shard as it was, it is compared until all have been.
+    overwrite(shards[1], place, bytes([number]))
+    newer(shards[1], 1)
+    numbers, said = found()
+    assert numbers == []
+    assert "written later" in said
+    inspect_prepared(folder)
+    assert found() == ([], "")
 
 
 def test_the_others_keep_their_order(folder):

@@ -12,7 +12,6 @@ import pathlib
 import struct
 from collections.abc import Callable, Iterable
 
-import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data.image_set import LEFT_OUT
@@ -56,6 +55,7 @@ class RecordFormat:
         damaged: (path, number of records) -> {place of a record in the file:
             what is wrong with it}; all of them where nothing tells which. The
             file's checksum is wrong.
+        has_checksums: whether each record has one, which reading compares.
         parse: dataset of those -> dataset of {"id", "label", "image"}, to
             batches of which a second argument is applied.
     """
@@ -71,6 +71,7 @@ class RecordFormat:
     open: Callable
     offsets: Callable
     damaged: Callable
+    has_checksums: bool
     parse: Callable
 
     @property
@@ -123,13 +124,8 @@ def _damaged_tfrecord(path: pathlib.Path, count: int) -> dict[int, str]:
         if offset is None:
             found[place] = "it is missing"
             continue
-        # Inside of another dataset: TensorFlow 2.21 forgets the offset of one
-        # that stands alone.
-        record = tf.data.Dataset.from_tensors(np.int64(offset)).flat_map(
-            lambda first: open_tfrecord(str(path), first, 1)
-        )
         try:
-            list(record)
+            list(open_tfrecord(str(path), offset, 1))
         except (tf.errors.DataLossError, tf.errors.UnknownError):
             found[place] = f"the checksum at byte {offset} is wrong"
     return found
@@ -236,6 +232,7 @@ FORMATS = {
         open=_open_tfrecord,
         offsets=record_offsets,
         damaged=_damaged_tfrecord,
+        has_checksums=True,
         parse=_parse_examples,
     ),
     "raw": RecordFormat(
@@ -250,6 +247,7 @@ FORMATS = {
         open=_open_raw,
         offsets=_raw_offsets,
         damaged=_damaged_raw,
+        has_checksums=False,
         parse=_parse_raw,
     ),
 }

@@ -1,8 +1,11 @@
 """Whether a finished set is still what it was when it was prepared."""
 
+import contextlib
+import os
 import pathlib
+import time
 
-from alexnet_tf.data.prepared.description import read_description
+from alexnet_tf.data.prepared.description import DATASET_FILE, read_description
 from alexnet_tf.data.prepared.reader import shards_of
 from alexnet_tf.errors import UserError
 from alexnet_tf.terminal.progress import ProgressReport
@@ -12,7 +15,7 @@ def inspect_prepared(folder: str | pathlib.Path) -> dict[str, int]:
     """Compares all shards of a set with their checksums.
 
     Every damaged shard is printed, with the number of its records that are
-    lost.
+    lost. Where all are sound, dataset.json becomes newer than they are.
 
     Args:
         folder: of the set, see `data.prepared`.
@@ -23,7 +26,7 @@ def inspect_prepared(folder: str | pathlib.Path) -> dict[str, int]:
     Raises:
         UserError: there is no complete set, or some of it is damaged.
     """
-    folder = pathlib.Path(folder)
+    folder, begin = pathlib.Path(folder), time.time()
     splits = shards_of(folder, read_description(folder))
     shards = [s for split in splits.values() for s in split.shards]
     counts = {
@@ -50,4 +53,8 @@ def inspect_prepared(folder: str | pathlib.Path) -> dict[str, int]:
             "damaged or gone: copy them again, or prepare the set again in "
             "another folder"
         )
+    if any(shard.written_after(folder / DATASET_FILE) for shard in shards):
+        # Training compares what is newer, which need not be compared again.
+        with contextlib.suppress(OSError):  # The set may be read-only.
+            os.utime(folder / DATASET_FILE, (begin, begin))
     return counts

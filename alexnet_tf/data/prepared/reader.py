@@ -9,7 +9,7 @@ rejected.csv                     images that were left out, and why
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +24,7 @@ from alexnet_tf.data.image_set import (
     with_table,
 )
 from alexnet_tf.data.prepared.description import (
+    DATASET_FILE,
     Description,
     read_description,
 )
@@ -32,6 +33,8 @@ from alexnet_tf.data.prepared.shards import Shard, Shards
 from alexnet_tf.data.statistics import Statistics
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
+from alexnet_tf.files.text import counted
+from alexnet_tf.terminal.command import command
 from alexnet_tf.terminal.progress import ProgressReport
 
 MEAN_FILE = "mean.npy"
@@ -135,6 +138,7 @@ def _split(folder: pathlib.Path, name: str, shards: Shards) -> Split:
         as_table=functools.partial(_shuffled_whole, folder, name, shards),
         reordered=functools.partial(_reordered, shards),
         damaged=functools.partial(damaged_records, name, shards),
+        rewritten=functools.partial(rewritten_records, folder, name, shards),
         without=lambda numbers: _split(
             folder,
             name,
@@ -157,6 +161,7 @@ def _shuffled_whole(folder: pathlib.Path, name: str, shards: Shards) -> Split:
         lambda i: f"{name} record {i} of {folder}",
         place_of=lambda i: f"{name} record {i}",
         damaged=functools.partial(damaged_records, name, shards),
+        rewritten=functools.partial(rewritten_records, folder, name, shards),
         without=with_damage,
     )
     return split
@@ -164,9 +169,37 @@ def _shuffled_whole(folder: pathlib.Path, name: str, shards: Shards) -> Split:
 
 def damaged_records(name: str, shards: Shards) -> list[Damaged]:
     """`Damaged` records of a split's `Shards`; reads all that have changed."""
-    total = sum(shard.records for shard in shards.shards)
+    return _compared(name, shards, shards.shards)
+
+
+def rewritten_records(
+    folder: pathlib.Path, name: str, shards: Shards
+) -> list[Damaged]:
+    """`Damaged` records in shards that are newer than dataset.json.
+
+    That file is written last. Records with checksums of their own are not
+    looked at: reading compares these.
+    """
+    description = folder / DATASET_FILE
+    newer = [s for s in shards.shards if s.written_after(description)]
+    if shards.record_format.has_checksums or not newer:
+        return []
+    print(
+        f"{counted(len(newer), 'shard')} of {name}, such as {newer[0].path}, "
+        f"written later than {description}: compared with the checksums there, "
+        "since raw records have none of their own; "
+        f"{command('prepare', prepared_dir=folder)} does so once for all",
+        flush=True,
+    )
+    return _compared(name, shards, newer)
+
+
+def _compared(
+    name: str, shards: Shards, chosen: Collection[Shard]
+) -> list[Damaged]:
+    total = sum(shard.records for shard in chosen)
     with ProgressReport(f"checksums of {name}", total) as progress:
-        return shards.damaged(progress)
+        return shards.damaged(chosen, progress)
 
 
 def _reordered(shards: Shards, seed: tf.Tensor) -> tf.data.Dataset:

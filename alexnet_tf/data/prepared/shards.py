@@ -51,6 +51,13 @@ class Shard:
         """Its size now; None where it is missing."""
         return self.path.stat().st_size if self.path.is_file() else None
 
+    def written_after(self, file: pathlib.Path) -> bool:
+        """Whether it has a later modification time than a file."""
+        return (
+            self.path.is_file()
+            and self.path.stat().st_mtime_ns > file.stat().st_mtime_ns
+        )
+
     @property
     def is_whole(self) -> bool:
         """Whether it is what it was; reads all of it.
@@ -92,14 +99,19 @@ class Shards:
     record_format: RecordFormat
     left_out: frozenset = frozenset()
 
-    def damaged(self, progress: ProgressReport) -> list[Damaged]:
-        """`Damaged` records of all shards.
+    def damaged(
+        self, shards: Collection[Shard], progress: ProgressReport
+    ) -> list[Damaged]:
+        """`Damaged` records of some of the shards.
 
         Args:
-            progress: a `ProgressReport` of the records.
+            shards: those that are read.
+            progress: a `ProgressReport` of their records.
         """
         found = []
         for shard, first in zip(self.shards, self._firsts(), strict=False):
+            if shard not in shards:
+                continue
             found += [
                 Damaged(
                     number=first + place,
