@@ -1,5 +1,6 @@
 """--mode=train --init: trainings that begin with a trained network."""
 
+import base64
 import contextlib
 import hashlib
 import io
@@ -7,17 +8,21 @@ import json
 import pathlib
 import re
 import shutil
+import urllib.request
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 from alexnet_tf.training.trainer import Trainer
 from modes import export, train
 from modes.report import origin_sections
+from tests.contract.local_server import LocalServer
 from tests.modes.conftest import ALL
 from tests.training.run_contents import newest_state, weights
 from tests.weights import alexnet_files as files
@@ -171,12 +176,22 @@ def test_what_is_fine_tuned_from_caffe_serves(
     )
     assert export.main(options) == 0
     image = next((image_folder / "val" / "red").iterdir()).read_bytes()
-    answer = tf.saved_model.load(str(base / "1")).signatures["serving_default"](
-        tf.constant([image, b"no image"])
-    )
-    assert {*answer["classes"].numpy()[0]} == {b"blue", b"green", b"red"}
-    assert answer["valid"].numpy().tolist() == [True, False]
-    np.testing.assert_allclose(answer["scores"].numpy()[0].sum(), 1, 1e-5)
+    encoded = [base64.b64encode(i).decode() for i in (image, b"no image")]
+    with LocalServer(f"--export_dir={base}") as server:
+        request = urllib.request.Request(
+            f"{server.url}/v1/models/{base.name}:predict",
+            json.dumps({"instances": [{"b64": e} for e in encoded]}).encode(),
+        )
+        with urllib.request.urlopen(request) as response:
+            answer, refused = json.load(response)["predictions"]
+    assert {*answer["classes"]} == {"blue", "green", "red"}
+    assert (answer["valid"], refused["valid"]) == (True, False)
+    trained = load_trained(fine_tuned)
+    records = to_record(decode(image))[None]
+    [expected] = ten_crop_probabilities(trained.network, records, trained.crop)
+    found = dict(zip(answer["classes"], answer["scores"], strict=True))
+    for name, probability in zip(trained.class_names, expected, strict=True):
+        assert found[name] == pytest.approx(float(probability), rel=1e-4)
     [card] = (base / "1").glob("*.md")
     assert_ancestry(card.read_text(), fine_tuned)
 

@@ -74,6 +74,7 @@ def assert_frozen(trainer, before):
         ("none", "float32", {}),
         (PINS, "bfloat16", {"accumulate": 2}),
         (PINS, "float32", {}),
+        ("none", "float16", {}),
     ],
 )
 def test_nothing_goes_backward_below_the_lowest_that_learns(
@@ -88,6 +89,17 @@ def test_nothing_goes_backward_below_the_lowest_that_learns(
     # what its input should have been.
     per_tower = [products(nodes, layer) / 2 for layer in ("fc6", "fc7")]
     assert per_tower == [3, 4]
+
+
+def test_compiled_by_xla_it_is_the_same_step():
+    plain, before, _ = steps(CONVOLUTIONS)
+    compiled, _, _ = steps(CONVOLUTIONS, xla=True)
+    assert_frozen(compiled, before)
+    theirs = arrays(plain)
+    for path, (weight, _) in arrays(compiled).items():
+        np.testing.assert_allclose(
+            weight, theirs[path][0], rtol=0, atol=1e-6, err_msg=path
+        )
 
 
 def test_a_whole_step_goes_backward():

@@ -15,11 +15,17 @@ from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.csv import write_csv
+from alexnet_tf.run.folder import Run
 from alexnet_tf.workers import launch
 from alexnet_tf.workers.alone import Alone, AverageLogs, share
 from modes import train
 from modes.training import check_workers
-from tests.training.run_contents import evaluation, history, state_weights
+from tests.training.run_contents import (
+    evaluation,
+    history,
+    state_weights,
+    weights,
+)
 from tests.workers.comparison import assert_equal_runs
 from tests.workers.processes import all_ended
 
@@ -61,6 +67,34 @@ def test_a_killed_worker_stops_all_and_one_goes_on(
     assert not (run / "evaluation.json").exists()
     assert train.main(options_for(run, **every)) == 0
     assert_equal_runs(run, finished_run)
+
+
+@pytest.mark.slow
+def test_two_workers_begin_with_a_trained_network_as_one_does(
+    tmp_path, arguments_for, start, finished_run
+):
+    """With a frozen layer and one that learns faster."""
+    begins = {"train.epochs": 1}
+    how = [
+        f"--init={finished_run}",
+        "--config.train.frozen=('conv1',)",
+        "--config.train.lr_multipliers=(('fc8',10.0),)",
+    ]
+    runs = [tmp_path / "alone", tmp_path / "together"]
+    for run, workers in zip(runs, ([], ["--workers=2", *PINNED]), strict=True):
+        training = start([*arguments_for(run, **begins), *how, *workers])
+        assert training.wait() == 0, training.output
+    assert_equal_runs(*reversed(runs))
+    source = weights(Run(finished_run).best_weights)
+    learned = weights(Run(runs[1]).best_weights)
+    kept = {
+        name.split("/vars/")[0].rpartition("/")[2]
+        for name, array in learned.items()
+        if np.array_equal(array, source[name])
+    }
+    assert {name for name in kept if "conv" in name or "dense" in name} == {
+        "tower_conv2d"  # the first of them
+    }
 
 
 @pytest.mark.slow
