@@ -87,7 +87,14 @@ def _available_version(address: str, seconds: float) -> int:
         with urllib.request.urlopen(address, timeout=seconds) as answer:
             body = answer.read()
     except urllib.error.HTTPError as error:
-        raise _NotYet(f"the answer is {_refusal(error)}") from None
+        reason = f"the answer is {_refusal(error)}"
+        if error.code == http.HTTPStatus.NOT_FOUND:
+            # A model of that name may be loaded later: the wait goes on.
+            reason += (
+                "; a server is running, but has no model of that name: is it "
+                "the one that the server was started with?"
+            )
+        raise _NotYet(reason) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise _NotYet(

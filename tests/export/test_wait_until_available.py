@@ -108,6 +108,14 @@ def test_waits_through_start_and_loading(play, capsys):
     ]
 
 
+def test_another_models_server_is_told_of_and_waited_for(play, capsys):
+    unknown = 404, '{"error": "Could not find any versions of model alexnet"}'
+    url, _ = play(unknown, unknown, unknown, AVAILABLE)
+    assert wait_until_available(url, "alexnet", 20) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "a server is running, but has no model of that name" in line
+
+
 def test_tells_now_and_then_that_it_waits(play, monkeypatch, capsys):
     monkeypatch.setattr(waiting, "SECONDS_BETWEEN_LINES", 0)
     url, _ = play(LOADING, LOADING, LOADING, AVAILABLE)
@@ -174,9 +182,10 @@ def test_a_failed_load_ends_the_wait_at_once(play, before):
         (status(), "it has no versions"),
         (
             (404, '{"error": "Could not find any versions of model alexnet"}'),
-            "404: Could not find any versions of model alexnet",
+            "404: Could not find any versions of model alexnet; a server is "
+            "running, but has no model of that name",
         ),
-        ((404, "<html>"), "404 Not Found"),
+        ((404, "<html>"), "404 Not Found; a server is running, but has no "),
         ((500, '["error"]'), "500 Internal Server Error"),
         ((200, "<html>"), "not TensorFlow Serving's"),
         ((200, "[]"), "not TensorFlow Serving's"),
