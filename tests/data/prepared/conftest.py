@@ -1,7 +1,9 @@
 """A folder of images of many kinds, and a set prepared from it."""
 
 import dataclasses
+import functools
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -33,12 +35,17 @@ def plain_folder(tmp_path_factory):
     return root
 
 
+def make_shards_small(patch):
+    """Shards of 32 records, as long as the patch lasts."""
+    for name, record_format in FORMATS.items():
+        small = dataclasses.replace(record_format, shard_size=32)
+        patch.setitem(FORMATS, name, small)
+
+
 @pytest.fixture
 def small_shards(monkeypatch):
     """Shards of 32 records."""
-    for name, record_format in FORMATS.items():
-        small = dataclasses.replace(record_format, shard_size=32)
-        monkeypatch.setitem(FORMATS, name, small)
+    make_shards_small(monkeypatch)
 
 
 @pytest.fixture(params=["jpeg", "raw"])
@@ -46,12 +53,25 @@ def record_format(request):
     return request.param
 
 
+@pytest.fixture(scope="session")
+def prepared_once(plain_folder, tmp_path_factory):
+    """Function: a format -> the prepared set of `plain_folder`. Read only."""
+
+    @functools.cache
+    def make(record_format):
+        folder = tmp_path_factory.mktemp("prepared") / record_format
+        with pytest.MonkeyPatch.context() as patch:
+            make_shards_small(patch)
+            prepare(load_folder(plain_folder), folder, record_format)
+        return folder
+
+    return make
+
+
 @pytest.fixture
-def prepared(plain_folder, small_shards, record_format, tmp_path):
-    """Folder of the prepared set of `plain_folder`."""
-    folder = tmp_path / "prepared"
-    prepare(load_folder(plain_folder), folder, record_format)
-    return folder
+def prepared(prepared_once, small_shards, record_format, tmp_path):
+    """Folder of the prepared set of `plain_folder`, a copy."""
+    return shutil.copytree(prepared_once(record_format), tmp_path / "prepared")
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,19 @@ def test_checksums_are_of_the_files(prepared):
         assert (prepared / shard["file"]).stat().st_size == shard["bytes"]
 
 
-@pytest.mark.parametrize("finished_shards", [0, 1, 2, 3])
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    ("record_format", "finished_shards"),
+    [
+        *(("jpeg", 1), ("jpeg", 3), ("raw", 2)),
+        *(slow("jpeg", 0), slow("jpeg", 2)),
+        *(slow("raw", 0), slow("raw", 1), slow("raw", 3)),
+    ],
+    indirect=["record_format"],
+)
 def test_what_was_interrupted_ends_the_same(
     plain_folder,
     prepared,
@@ -143,6 +155,7 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize("record_format", ["jpeg", slow("raw")], indirect=True)
 def test_a_damaged_shard_is_made_again(
     plain_folder, prepared, record_format, tmp_path, monkeypatch
 ):
