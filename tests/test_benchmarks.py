@@ -185,8 +185,8 @@ def test_no_benchmark_is_forgotten():
         assert f"python -m benchmarks.{name}" in page
 
 
-# Those that take seconds; the others are slow tests.
-QUICK = {"evaluation", "record_files", "serve_load", "lrn"}
+# One that takes seconds; the others are slow tests.
+QUICK = {"evaluation"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The command line, up to the point where a mode begins."""
 
+import json
 import pathlib
 import re
 import signal
@@ -105,8 +106,74 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
         (["--mode=prepare", "--max_rejected=nan"], ["max_rejected", "1"]),
         (["--config.train.lr=nan"], ["config.train.lr is nan", "above 0"]),
         (["--config=~/missing.py"], ["missing.py", "no such file"]),
-        # From here on TensorFlow is imported first.
+        # TensorFlow is imported first.
         (["--config.data.name=nothing"], ["there is no data set nothing"]),
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, words):
+    assert_one_line(run_main(*arguments, folder=tmp_path), words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def assert_one_line(result, words):
+    assert result.returncode == BAD_INPUT
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith("main.py: ")
+    assert "Traceback" not in line
+    for word in words:
+        assert word in line
+
+
+# What main.py does, in children of a process that has imported TensorFlow.
+FORKED = """
+import json, os, pathlib, sys
+import main
+import modes.evaluate, modes.inspect, modes.train
+for line in sys.stdin:
+    arguments, folder, output = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        for number, name in enumerate(("stdout", "stderr"), 1):
+            file = os.open(os.path.join(output, name), os.O_CREAT | os.O_WRONLY)
+            os.dup2(file, number)
+        sys.argv = ["main.py", *arguments]
+        main.app.run(main.run_main, flags_parser=main.parse_flags)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def run_forked(tmp_path_factory):
+    """Function that answers as `run_main`, without TensorFlow's import."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=MAIN.parent,
+    ) as process:
+
+        def run(*arguments, folder):
+            output = tmp_path_factory.mktemp("output")
+            request = [arguments, str(folder), str(output)]
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+            return subprocess.CompletedProcess(
+                arguments,
+                int(process.stdout.readline()),
+                *((output / n).read_text() for n in ("stdout", "stderr")),
+            )
+
+        yield run
+        process.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
         (
             ["--config.data.name=cifar10", "--data_dir=data"],
             ["cifar10 is not prepared", "--data_dir", "--download"],
@@ -121,15 +188,10 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
     ],
     ids=" ".join,
 )
-def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, words):
-    result = run_main(*arguments, folder=tmp_path)
-    assert result.returncode == BAD_INPUT
-    assert result.stdout == ""
-    [line] = result.stderr.splitlines()
-    assert line.startswith("main.py: ")
-    assert "Traceback" not in line
-    for word in words:
-        assert word in line
+def test_a_later_mistake_is_answered_in_one_line(
+    tmp_path, run_forked, arguments, words
+):
+    assert_one_line(run_forked(*arguments, folder=tmp_path), words)
     assert list(tmp_path.iterdir()) == []
 
 

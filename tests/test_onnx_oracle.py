@@ -141,10 +141,18 @@ def joined_weights(network):
     }
 
 
-@pytest.mark.parametrize("crop", [224, 227])
+def slow(*values):
+    """Parameters whose test runs only when asked for."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
-    ("towers", "scope", "groups", "lrn_groups"),
-    [(2, "tower", 2, 2), (2, "layer", 2, 1), (1, "tower", 1, 1)],
+    ("towers", "scope", "groups", "lrn_groups", "crop"),
+    [
+        *((2, "tower", 2, 2, 224), (2, "layer", 2, 1, 227)),
+        *(slow(2, "tower", 2, 2, 227), slow(2, "layer", 2, 1, 224)),
+        *(slow(1, "tower", 1, 1, 224), (1, "tower", 1, 1, 227)),
+    ],
 )
 def test_logits(towers, scope, groups, lrn_groups, crop):
     network = network_with_signal(

@@ -228,7 +228,11 @@ def images_of(dataset, steps):
     return np.array([images for images, _ in dataset.take(steps)])
 
 
-@READ_DIFFERENTLY
+@pytest.mark.parametrize(
+    "open_source",
+    [pytest.param("folder", marks=pytest.mark.slow), "tfds", "raw"],
+    indirect=True,
+)
 def test_the_order_is_exact(open_source):
     """A function of seed and epoch; from any step on; shared by workers."""
     steps = 2

@@ -17,12 +17,22 @@ from alexnet_tf.data.statistics import (
 )
 from alexnet_tf.errors import UserError
 
+# For tests of what differs between them, both are quick ones.
+BOTH = pytest.mark.parametrize(
+    "open_folder", [1.0, 0.0], ids=["cached", "uncached"], indirect=True
+)
+
 # More than a batch of 32, and one batch that is not full.
 TRAIN = {"train/a": 20, "train/b": 21}
 VALIDATION = {"val/a": 2, "val/b": 3}
 
 
-@pytest.fixture(params=[1.0, 0.0], ids=["cached", "uncached"])
+@pytest.fixture(
+    params=[
+        pytest.param(1.0, id="cached"),
+        pytest.param(0.0, id="uncached", marks=pytest.mark.slow),
+    ]
+)
 def open_folder(request):
     """Function from a folder to its fingerprint and two `Records`."""
 
@@ -64,6 +74,7 @@ def correlated(root):
         Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file)
 
 
+@BOTH
 def test_statistics_are_those_of_the_training_pixels(image_folder, open_folder):
     root = image_folder(TRAIN | VALIDATION, size=(256, 256))
     correlated(root)
@@ -175,6 +186,7 @@ def intact_images(root):
     ]
 
 
+@BOTH
 def test_broken_images_are_named_and_left_out(
     tmp_path, broken_folder, open_folder, capsys
 ):

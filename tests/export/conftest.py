@@ -1,6 +1,8 @@
-"""The exported model in a process of its own."""
+"""The exported model in processes of their own."""
 
-import io
+import contextlib
+import functools
+import json
 import pathlib
 import subprocess
 import sys
@@ -11,8 +13,31 @@ import pytest
 PROGRAM = pathlib.Path(__file__).parent / "in_session.py"
 
 
+@pytest.fixture(scope="module")
+def sessions(exported, tmp_path_factory):
+    """Function: options, environment -> process of in_session.py."""
+    with contextlib.ExitStack() as running:
+
+        @functools.cache
+        def start(*options, **environment):
+            errors = tmp_path_factory.mktemp("session") / "stderr"
+            process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), str(exported / "1"), *options],
+                cwd=errors.parent,
+                env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=running.enter_context(open(errors, "w")),
+                text=True,
+            )
+            running.enter_context(process)
+            return process, errors
+
+        yield start
+
+
 @pytest.fixture
-def run_in_session(exported, tmp_path):
+def run_in_session(sessions, tmp_path):
     """Function: signature, input name, values -> {output: array}.
 
     With several requests the outputs are joined. `run.peak_kb` is the memory
@@ -22,23 +47,21 @@ def run_in_session(exported, tmp_path):
     def run(signature, input_name, *requests, no_xla=False, **environment):
         values = np.empty(len(requests), object)
         values[:] = requests
-        stdin = io.BytesIO()
-        np.save(stdin, values)
-        output = tmp_path / "answers.npz"
-        command = [sys.executable, PROGRAM, exported / "1", signature]
-        done = subprocess.run(
-            [*map(str, command), input_name, output, *["no-xla"] * no_xla],
-            cwd=tmp_path,
-            env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
-            input=stdin.getvalue(),
-            capture_output=True,
-            check=False,
-            timeout=300,
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr.decode()[-4000:])
-        run.peak_kb = int(done.stdout.split()[-1])
-        with np.load(output, allow_pickle=True) as answers:
+        files = [str(tmp_path / n) for n in ("values.npy", "answers.npz")]
+        np.save(files[0], values)
+        process, errors = sessions(*["no-xla"] * no_xla, **environment)
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(
+                json.dumps([signature, input_name, *files]) + "\n"
+            )
+            process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(errors.read_text()[-4000:])
+        error, run.peak_kb = json.loads(line)
+        if error:
+            raise RuntimeError(error)
+        with np.load(files[1], allow_pickle=True) as answers:
             return dict(answers)
 
     return run

@@ -34,8 +34,9 @@ def probabilities(version, photographs):
 
 
 def test_answers_are_near_those_in_float32(in_bfloat16, exported, photographs):
-    here = probabilities(in_bfloat16, photographs)
-    there = probabilities(exported / "1", photographs)
+    some = photographs[::3]  # a CPU takes its time in bfloat16
+    here = probabilities(in_bfloat16, some)
+    there = probabilities(exported / "1", some)
     assert np.abs(here - there).max() < 0.01  # 8 bits in each layer
     assert np.abs(here - there).max() > 0  # it is another precision
 

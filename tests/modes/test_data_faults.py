@@ -29,9 +29,9 @@ STEPS = 6  # of an epoch: 72 images in batches of 12
 SHARD = 16
 
 
-def slow(value):
-    """A parameter whose test runs only when asked for."""
-    return pytest.param(value, marks=pytest.mark.slow)
+def slow(*values):
+    """Parameters whose test runs only when asked for."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
@@ -213,13 +213,15 @@ def test_going_on_is_as_exact_as_a_resumed_run(
     assert history(straight) == history(resumed)
 
 
-@pytest.mark.parametrize("split", ["train", slow("validation")])
+@pytest.mark.parametrize(
+    ("split", "goes_on"),
+    [("train", False), slow("train", True), slow("validation", True)],
+)
 def test_too_much_damage_stops_with_everything_saved(
-    prepared, quick, tmp_path, monkeypatch, split
+    prepared, quick, tmp_path, monkeypatch, split, goes_on
 ):
     few = {"data.max_damaged": 0.02, "train.epochs": 1}
     unharmed, run = tmp_path / "unharmed", tmp_path / "run"
-    assert train.main(quick(unharmed, **few)) == 0
     lost, aside = shard(prepared, split, 1), tmp_path / "aside"
     with monkeypatch.context() as patch:
         during_fit(patch, DoFirst(functools.partial(lost.rename, aside)))
@@ -231,7 +233,11 @@ def test_too_much_damage_stops_with_everything_saved(
     assert str(lost) in message
     assert f"--mode=train --run={run}" in message
     assert not (run / "damaged.csv").exists()
+    assert state_weights(run)
+    if not goes_on:
+        return
     aside.rename(lost)
+    assert train.main(quick(unharmed, **few)) == 0
     assert train.main(quick(run, **few)) == 0
     assert_same_run(run, unharmed)
 

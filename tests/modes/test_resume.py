@@ -59,18 +59,25 @@ def signal_in(monkeypatch):
     return arrange
 
 
+STOPS = [
+    (signal.SIGTERM, "mean image", 1, ""),
+    # the last step of the epoch
+    (signal.SIGINT, "epoch 1/3", 6, "0 epochs and 6 steps"),
+    # of that epoch, which has two batches
+    (signal.SIGTERM, "validation", 1, "0 epochs and 6 steps"),
+    (signal.SIGINT, "epoch 2/3", 2, "1 epoch and 2 steps"),
+    (signal.SIGTERM, "10-crop test", 1, ""),
+]
+
+
+@pytest.mark.parametrize(
+    "stops", [STOPS[3:], pytest.param(STOPS, marks=pytest.mark.slow)]
+)
 def test_a_run_stopped_in_every_phase_goes_on_as_if_it_had_not_been(
-    tmp_path, options_for, finished_run, signal_in, capsys, monkeypatch
+    tmp_path, options_for, finished_run, signal_in, capsys, monkeypatch, stops
 ):
     run = tmp_path / "run"
-    places = []
-    for number, phase, count in (
-        (signal.SIGTERM, "mean image", 1),
-        (signal.SIGINT, "epoch 1/3", 6),  # its last step
-        (signal.SIGTERM, "validation", 1),  # of that epoch, which has two
-        (signal.SIGINT, "epoch 2/3", 2),
-        (signal.SIGTERM, "10-crop test", 1),
-    ):
+    for number, phase, count, place in stops:
         signal_in(number, phase, count)
         code = train.main(options_for(run))
         assert code == (130 if number == signal.SIGINT else 0)
@@ -78,14 +85,7 @@ def test_a_run_stopped_in_every_phase_goes_on_as_if_it_had_not_been(
         last_line = capsys.readouterr().out.splitlines()[-1]
         assert last_line.startswith(f"stopped by {signal.Signals(number).name}")
         assert last_line.endswith(f"python main.py --mode=train --run={run}")
-        places.append(last_line.partition(" after ")[2].partition(",")[0])
-    assert places == [
-        "",
-        "0 epochs and 6 steps",
-        "0 epochs and 6 steps",
-        "1 epoch and 2 steps",
-        "",
-    ]
+        assert last_line.partition(" after ")[2].partition(",")[0] == place
     # All that is left is the test.
     monkeypatch.setattr(Trainer, "train_step", None)
     assert train.main(options_for(run)) == 0

@@ -13,7 +13,11 @@ from alexnet_tf.training.diagnosis import memory_advice
 from alexnet_tf.training.trainer import Trainer
 from configs import paper
 from modes import inspect, train, training
-from tests.training.run_contents import assert_same_weights, state_weights
+from tests.training.run_contents import (
+    assert_same_weights,
+    newest_state,
+    state_weights,
+)
 
 HALF = {
     "train.precision": "float16",
@@ -38,11 +42,9 @@ def test_a_run_in_float16_and_parts_learns(half_run):
 def test_a_continued_run_in_float16_and_parts_is_exact(
     tmp_path, options_for, half_run
 ):
-    run = tmp_path / "run"
-    assert train.main(options_for(run, **{**HALF, "train.epochs": 1})) == 0
-    longer = options_for(run)
-    longer.overrides = {"train.epochs": 2}
-    assert train.main(longer) == 0
+    run = shutil.copytree(half_run, tmp_path / "run")
+    shutil.rmtree(newest_state(run))  # as if killed before it was written
+    assert train.main(options_for(run)) == 0
     assert sum("loss_scale" in name for name in state_weights(run)) == 2
     assert_same_weights(state_weights(run), state_weights(half_run))
 
@@ -109,18 +111,6 @@ def test_parts_that_do_not_divide_a_small_set_are_refused(
     with pytest.raises(UserError, match="accumulate=16 does not divide the 72"):
         train.main(options_for(tmp_path / "run", **changes))
     assert not (tmp_path / "run").exists()
-
-
-def test_training_on_two_devices_tells_what_crosses(
-    tmp_path, options_for, capsys
-):
-    options = options_for(tmp_path / "run", **{"train.epochs": 1})
-    options.tower_devices = "CPU:1,CPU:2"
-    assert train.main(options) == 0
-    output = capsys.readouterr().out
-    assert output.count("placement of a training step of 12 images:") == 1
-    # Images in float32, 12 x 602,112 bytes, and little else.
-    assert "CPU:0 sends 7.31 MB to CPU:2" in output
 
 
 def test_inspect_tells_of_the_config_s_batch(tmp_path, options_for, capsys):
@@ -202,6 +192,19 @@ def test_out_of_memory_is_one_line_of_advice(tmp_path, options_for, memory):
     assert not (tmp_path / "run").exists()
 
 
+def test_out_of_memory_leaves_what_was_saved(
+    tmp_path, options_for, memory, finished_run
+):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    memory.steps_left = 0
+    longer = options_for(run)
+    longer.overrides = {"train.epochs": 4}
+    with pytest.raises(UserError, match=f"what {run} holds is kept"):
+        train.main(longer)
+    assert_same_weights(state_weights(run), state_weights(finished_run))
+
+
+@pytest.mark.slow
 def test_out_of_memory_loses_nothing_that_was_saved(
     tmp_path, options_for, memory, finished_run
 ):

@@ -97,7 +97,9 @@ def test_the_scale_cancels_in_the_update(batch):
     assert largest_difference(*after) < 1e-5
 
 
-@pytest.mark.parametrize("other", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "other", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)]
+)
 def test_files_of_other_precisions_load(tmp_path, batch, other):
     file = tmp_path / "trainer.weights.h5"
     saved, loaded = narrow_trainer("float16"), narrow_trainer(other)

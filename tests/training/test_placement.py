@@ -32,7 +32,12 @@ TOWER = sum(
     )
 )
 FC8 = 256 * 10 + 10
-CASES = [("float32", 1), ("float32", 3), ("bfloat16", 1), ("float16", 3)]
+# Of float32 at once test_the_first_step_prints_the_table_once tells, too.
+CASES = [
+    *(("bfloat16", 1), ("float16", 3)),
+    pytest.param("float32", 1, marks=pytest.mark.slow),
+    pytest.param("float32", 3, marks=pytest.mark.slow),
+]
 
 
 def traffic_from_shapes(precision, parts, batch):
@@ -122,7 +127,7 @@ def test_all_that_crosses_follows_from_the_shapes(precision, parts):
         assert share.operations > share.products + 2 * share.variables
 
 
-@pytest.mark.parametrize("parts", [1, 4])
+@pytest.mark.parametrize("parts", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_small_step_tells_of_a_large_one(parts):
     trainer = narrow_trainer(devices=PINS, accumulate=parts)
     placement = placement_of_small_step(trainer, 128)

@@ -112,7 +112,12 @@ def joined_weights(trainer):
 
 
 @pytest.mark.parametrize(
-    ("spec", "options"), [("none", {}), (PINS, {}), (PINS, {"accumulate": 2})]
+    ("spec", "options"),
+    [
+        ("none", {}),
+        pytest.param(PINS, {}, marks=pytest.mark.slow),
+        (PINS, {"accumulate": 2}),
+    ],
 )
 def test_three_steps_are_those_of_one_joined_layer(spec, options):
     ours, theirs = trainer_of(True, spec, **options), trainer_of(False)

@@ -24,6 +24,11 @@ BATCH = 12
 STEPS = 2
 
 
+def slow(*values):
+    """Parameters whose test runs only when asked for."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def batches():
     """Two batches of random images. Read only."""
@@ -49,7 +54,8 @@ def assert_same(trainer, batches, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    ("parts", "devices"), [(3, "none"), (12, "none"), (2, "CPU:1,CPU:2")]
+    ("parts", "devices"),
+    [(3, "none"), slow(12, "none"), (2, "CPU:1,CPU:2")],
 )
 def test_a_batch_in_parts_is_the_batch(batches, at_once, parts, devices):
     trainer = narrow_trainer(devices=devices, accumulate=parts)
@@ -96,7 +102,7 @@ def step_of(worker, images, labels, accumulate):
     return trainer
 
 
-@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("parts", [slow(1), 3])
 def test_two_workers_make_the_step_of_one(batches, parts):
     images, labels = (tf.constant(array[0]) for array in batches)
     alone = OneOf()
@@ -152,7 +158,7 @@ def assert_stops(trainer, batches):
         np.testing.assert_array_equal(weight, before[path])
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", slow("bfloat16")])
 def test_gradients_that_are_not_finite_change_no_weight(
     batches, monkeypatch, precision
 ):
@@ -194,6 +200,12 @@ def one_step(batches, **options):
     return trainer, metrics, {p: after[p] - before[p] for p in before}
 
 
+@pytest.fixture(scope="module")
+def full_step(batches):
+    """`one_step` in float32."""
+    return one_step(batches)
+
+
 def relative_errors(updates, expected):
     assert updates.keys() == expected.keys()
     return {
@@ -211,8 +223,10 @@ ROUNDING = {"bfloat16": 2.0**-9, "float16": 2.0**-12}
     ("precision", "devices"),
     [("bfloat16", "none"), ("float16", "CPU:1,CPU:2")],
 )
-def test_lower_precision_makes_the_same_step(batches, precision, devices):
-    _, full_metrics, expected = one_step(batches)
+def test_lower_precision_makes_the_same_step(
+    batches, full_step, precision, devices
+):
+    _, full_metrics, expected = full_step
     trainer, metrics, updates = one_step(
         batches, precision=precision, devices=devices
     )
@@ -228,6 +242,8 @@ def test_lower_precision_makes_the_same_step(batches, precision, devices):
     assert {str(v.dtype) for v in kept} == {"float32", "int64"}
 
 
+# Quick: the run in parts and float16 of tests/modes/test_train_in_parts.py.
+@pytest.mark.slow
 def test_a_batch_in_parts_is_the_batch_in_float16(batches):
     _, _, expected = one_step(batches, precision="float16")
     _, _, updates = one_step(batches, precision="float16", accumulate=2)

@@ -47,6 +47,8 @@ def test_two_workers_are_one(tmp_path, arguments_for, start, finished_run):
     assert "worker 1:" not in training.output
 
 
+# Quick: test_launch.py kills workers, test_two_workers_are_one compares states.
+@pytest.mark.slow
 def test_a_killed_worker_stops_all_and_one_goes_on(
     tmp_path, arguments_for, options_for, start, finished_run
 ):

@@ -1,5 +1,6 @@
 """`python main.py --mode=serve` as a process, with real models."""
 
+import json
 import shutil
 import signal
 import socket
@@ -88,41 +89,61 @@ def test_versions_change_under_load_without_a_failed_request(
         assert set(map(tuple, values[change:])) == {(5.0,)}
 
 
+@tf.function(input_signature=[tf.TensorSpec([], tf.string, "folder")])
+def until_told(folder):
+    """Writes `begun` into a folder, and answers when `end` is there."""
+    with tf.control_dependencies([tf.io.write_file(folder + "/begun", "")]):
+        end = folder + "/end"
+
+    def is_missing(i):
+        # Depends on i, or the files would be looked for once.
+        pattern = end + tf.strings.substr("", 0, i)
+        return tf.equal(tf.size(tf.io.matching_files(pattern)), 0)
+
+    return {"y": tf.while_loop(is_missing, lambda i: [i + 1], [0])[0]}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_running_requests_finish(tmp_path, connect, number):
-    counting = tf.function(
-        lambda n: {
-            "y": tf.while_loop(lambda i: i < n, lambda i: [i + 1], [0])[0]
-        },
-        input_signature=[tf.TensorSpec([], tf.int32, "n")],
-    )
     module = tf.Module()
-    module.counting = counting
-    tf.saved_model.save(module, str(tmp_path / "m" / "1"), signatures=counting)
+    module.until_told = until_told
+    tf.saved_model.save(
+        module, str(tmp_path / "m" / "1"), signatures=until_told
+    )
+
+    def wait_for(condition):
+        until = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
     with LocalServer(f"--export_dir={tmp_path / 'm'}") as server:
         client = connect(server.url)
-
-        def count(n):
-            body = b'{"inputs": %d}' % n
-            begin = time.monotonic()
-            answer = client.ask("POST", "/v1/models/m:predict", body)
-            return answer, time.monotonic() - begin
-
-        seconds = min(count(10_000)[1] for _ in range(4))
-        n = int(10_000 * 3 / seconds)  # 3 s, or 1 on a machine that was busy
+        body = json.dumps({"inputs": str(tmp_path)}).encode()
         results = []
-        thread = threading.Thread(target=lambda: results.append(count(n)))
+
+        def ask():
+            answer = client.ask("POST", "/v1/models/m:predict", body)
+            results.append(answer)
+
+        def is_closed():
+            try:
+                connect(server.url).connection.connect()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        thread = threading.Thread(target=ask)
         thread.start()
-        time.sleep(0.5)
-        assert not results
+        wait_for((tmp_path / "begun").exists)
         server.process.send_signal(number)
-        time.sleep(0.3)
+        wait_for(is_closed)
         assert not results
-        with pytest.raises(ConnectionRefusedError):
-            connect(server.url).ask("GET", "/v1/models/m")
+        (tmp_path / "end").touch()
         thread.join()
-        assert results[0][0] == (200, {"outputs": n})
+        [(status, answer)] = results
+        assert status == 200
+        assert answer["outputs"] > 0
         assert server.process.wait(timeout=20) == 0
         assert server.process.stdout.readlines()[-1] == "stopped\n"
         assert "Traceback" not in server.stderr()
