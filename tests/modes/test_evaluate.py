@@ -16,7 +16,7 @@ from alexnet_tf.options import Options
 from modes import evaluate, train
 
 
-@pytest.mark.parametrize("crops", [1, 10])
+@pytest.mark.parametrize("crops", [pytest.param(1, marks=pytest.mark.slow), 10])
 def test_json_is_the_last_line(
     finished_run, image_folder, crops, capsys, tmp_path
 ):

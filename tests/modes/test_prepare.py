@@ -8,7 +8,13 @@ from alexnet_tf.options import Options
 from modes import prepare, train
 
 
-@pytest.mark.parametrize("name", ["imagenet2012:5.*.*", "imagenet_tars"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("imagenet2012:5.*.*", marks=pytest.mark.slow),
+        "imagenet_tars",
+    ],
+)
 def test_from_the_tars_to_a_trained_epoch(
     name, imagenet_tars, imagenet_tfds, tmp_path, options_for, capsys
 ):

@@ -100,6 +100,9 @@ def test_a_run_in_use_is_refused_but_can_be_evaluated(finished_run, tmp_path):
         assert evaluate.main(Options(config=None, run=str(run), crops=1)) == 0
 
 
+# Quick: test_parts_and_precision_may_change_in_a_run adds an epoch, too, and
+# the run stopped in every phase is compared bit for bit.
+@pytest.mark.slow
 def test_more_epochs_continue_a_finished_run(
     tmp_path, options_for, finished_run
 ):

@@ -62,6 +62,8 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
     assert_same_weights(state_weights(run), good)
 
 
+# Quick: test_nan_that_a_relu_swallows_is_seen_before_a_save.
+@pytest.mark.slow
 def test_an_epoch_that_ends_with_nan_is_not_saved(
     tmp_path, options_for, capsys
 ):
