@@ -221,7 +221,6 @@ def reason_to_wait(url):
 def test_it_answers_while_it_loads(base):
     """And ends at once when it is told to."""
     command = [sys.executable, "main.py", "--mode=serve", "--port=0"]
-    begin = time.monotonic()
     with subprocess.Popen(
         [*command, f"--export_dir={base}"],
         cwd=ROOT,
@@ -229,13 +228,17 @@ def test_it_answers_while_it_loads(base):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert "loading toy" in process.stderr.readline()
-        url = process.stderr.readline().split()[0]
-        while "version 1 is" not in (reason := reason_to_wait(url)):
-            assert "refused" in reason
-            assert time.monotonic() - begin < 20
-        seconds = time.monotonic() - begin
-        process.terminate()
-        assert process.wait(timeout=20) == 0
-        assert process.stdout.read() == "stopped\n"
-    assert seconds < 6, "TensorFlow alone takes longer to import"
+        try:
+            assert "loading toy" in process.stderr.readline()
+            url = process.stderr.readline().split()[0]
+            until = time.monotonic() + 60
+            # Were it silent until the version is loaded, none of the answers
+            # would be that it is not.
+            while "version 1 is" not in (reason := reason_to_wait(url)):
+                assert "no answer" in reason
+                assert time.monotonic() < until
+            process.terminate()
+            assert process.wait(timeout=20) == 0
+            assert process.stdout.read() == "stopped\n"
+        finally:
+            process.kill()
