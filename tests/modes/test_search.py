@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -124,6 +125,21 @@ def test_an_indexed_image_is_nearest_to_itself(
     [found] = result["neighbours"]
     assert found["row"] == 40
     assert found["distance"] == pytest.approx(0, abs=1e-4)
+
+
+def test_a_file_name_that_is_not_utf8_is_escaped(
+    options, indexed, image_folder, tmp_path, capfdbinary
+):
+    """As JSON, as text and as title of a row of the sheet."""
+    file = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    shutil.copy(image_folder / "val" / "red" / "00.png", file)
+    shown = f"{tmp_path}/caf\\xe9.png"
+    asked = options(images=(os.fsdecode(file),), neighbours=1)
+    assert search.main(asked) == 0
+    last = capfdbinary.readouterr().out.decode("ascii").splitlines()[-1]
+    assert [result["file"] for result in json.loads(last)] == [shown]
+    assert search.main(dataclasses.replace(asked, json=False)) == 0
+    assert shown in capfdbinary.readouterr().out.decode("ascii").splitlines()
 
 
 def test_the_sheet_has_a_row_for_each_query(
