@@ -107,6 +107,18 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
         "it has to be three numbers, R, G, B, where model.mean is given",
     )
     yield (
+        "train.class_weight_values",
+        bool(train.class_weight_values) == (train.class_weights == "given"),
+        "it has to name classes, such as (('cat', 2.0),), where "
+        "train.class_weights is given, and only there",
+    )
+    yield (
+        "train.class_weights",
+        train.class_weights != "balanced" or data.sampling != "balanced",
+        "beside data.sampling, which is balanced too, rare classes would "
+        "count twice: leave one of them out",
+    )
+    yield (
         "train.accumulate",
         train.batch_size % train.accumulate == 0,
         f"it has to divide train.batch_size, which is {train.batch_size}",

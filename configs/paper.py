@@ -75,6 +75,8 @@ class Data:
     holdout_folds: Annotated[int, zero_or_from(2)] = 0
     fold: CountOrZero = 0  # which of these parts, from 0
     shuffle_buffer: Count = 10_000  # records
+    # balanced: as many images of each class in every epoch
+    sampling: Literal["shuffled", "balanced"] = "shuffled"
     augment: bool = True  # sec. 4.1: random crops, mirrors; else centre crops
     crop_shared_by: Count = 1  # images with one crop; 2012 code: 32
     # sec. 2; imagenet: published values, no pass over the images
@@ -273,7 +275,18 @@ class Train:
     # of biases, from bias_lr on; 2012 code: stepwise from its experiment 165 on
     bias_lr_schedule: LrSchedule = LrSchedule("none", 10.0, 2)
     patience: Count = 5  # epochs without improvement; the paper's was by hand
-    min_improvement: Fraction = 0.001  # of validation top-1 error, a fraction
+    min_improvement: Fraction = 0.001  # of the error of monitor, a fraction
+    # of the validation: what drops on a plateau and the best weights go by
+    monitor: Literal["top1_error", "balanced_accuracy", "macro_f1"] = (
+        "top1_error"
+    )
+    # factors on the loss; balanced: each class counts the same; given
+    class_weights: Literal["none", "balanced", "given"] = "none"
+    # (class, factor) where they are given, 1 for the others, such as
+    # (('cat', 2.0), ('dog', 0.5))
+    class_weight_values: Annotated[
+        tuple[tuple[Text, Positive], ...], distinct_firsts()
+    ] = ()
     flat_loss_steps: Count = 400  # alarm when the loss stayed at ln(classes)
     flat_loss_margin: Share = 0.01  # of ln(classes)
     # the state, also after epochs; 0: by time

@@ -190,7 +190,12 @@ def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
     """What evaluation.json, confusion.csv and history.csv hold."""
     rows = history_of(run)
     sections = [
-        results_section(read_outcome(run.evaluation_file), rows, class_names)
+        results_section(
+            read_outcome(run.evaluation_file),
+            rows,
+            class_names,
+            run.read_config().train.monitor,
+        )
     ]
     if rows:
         sections.append(curves_section(rows, len(class_names)))
@@ -232,6 +237,7 @@ def write_report(
             run.read_dataset(),
             parameters,
             left_out,
+            run.read_config().train.monitor,
         ),
         sections,
     )

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from alexnet_tf.check.short_look import short_look
@@ -30,6 +31,7 @@ from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.run.lock import locked
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.terminal.command import command
+from alexnet_tf.training.class_weights import class_weights
 from alexnet_tf.training.diagnosis import memory_advice
 from alexnet_tf.training.fit import Fit, Job
 from alexnet_tf.training.interrupts import Interrupted, Interrupts
@@ -57,7 +59,8 @@ from modes.setup import (
 FIXED_KEYS = (
     *("model.", "init.", "train.seed ", "train.batch_size "),
     *("data.name ", "data.limit ", "data.holdout ", "data.shuffle_buffer "),
-    *("data.holdout_folds ", "data.fold "),
+    *("data.holdout_folds ", "data.fold ", "data.sampling "),
+    "train.monitor ",
     *("data.cache_gb ", "data.statistics "),
     *("data.augment ", "data.crop_shared_by "),
 )
@@ -197,6 +200,12 @@ def train_and_test(
         if not workers.rank:
             assert start  # it gave what the network begins with
             record_and_tell(run, config, start, beginning)
+    class_names = tuple(source.class_names)
+    weights = class_weights(
+        config.train, class_names, train.images_of_classes(len(class_names))
+    )
+    if weights is not None and not workers.rank:
+        print(weights_in_words(class_names, weights))
     trainer = Trainer(
         network,
         make_optimizer(config.train),
@@ -204,6 +213,7 @@ def train_and_test(
         workers=workers,
         xla=config.train.xla,
         frozen=config.train.frozen,
+        class_weights=weights,
     )
     batches = TrainingBatches(
         train,
@@ -215,6 +225,7 @@ def train_and_test(
         workers=workers.size,
         augment=config.data.augment,
         crop_shared_by=config.data.crop_shared_by,
+        balanced=config.data.sampling == "balanced",
     )
     if not workers.rank:
         print(updates_in_words(batches, config.train))
@@ -249,6 +260,15 @@ def look_at_images(source: Source, options: Options) -> None:
             "check", config__data__name=source.name, data_dir=options.data_dir
         )
         print(f"{told}; all of them are looked at, for more, by\n  {how}")
+
+
+def weights_in_words(names: tuple[str, ...], weights: np.ndarray) -> str:
+    """The classes that count least and most."""
+    least, most = int(np.argmin(weights)), int(np.argmax(weights))
+    return (
+        f"weights of the classes in the loss: {weights[least]:.3g} "
+        f"({names[least]}) to {weights[most]:.3g} ({names[most]})"
+    )
 
 
 def updates_in_words(batches: TrainingBatches, train: ConfigDict) -> str:

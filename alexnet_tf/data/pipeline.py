@@ -33,6 +33,8 @@ class TrainingBatches:
         augment: whether crops are random; else centre crops, not mirrored.
         crop_shared_by: how many examples that follow each other in an epoch
             have their crop at the same place, all mirrored or none.
+        balanced: whether each class gives as many examples to an epoch, see
+            `Records.balance`.
 
     Attributes:
         batch_size: as given, or the number of records where that is smaller.
@@ -55,6 +57,7 @@ class TrainingBatches:
         workers: int = 1,
         augment: bool = True,
         crop_shared_by: int = 1,
+        balanced: bool = False,
     ) -> None:
         self.batch_size = min(batch_size, records.size) // workers * workers
         if not self.batch_size:
@@ -62,6 +65,8 @@ class TrainingBatches:
                 f"{records.size} training images cannot be divided over "
                 f"{workers} workers: give each at least one, or use fewer"
             )
+        if balanced:
+            records.balance()
         records.mix(shuffle_buffer)
         self._worker = worker
         self._workers = workers

@@ -21,6 +21,7 @@ from alexnet_tf.data.image_set import (
     with_stand_ins,
 )
 from alexnet_tf.data.preprocess import PIXEL_BYTES, to_record
+from alexnet_tf.errors import UserError
 
 MOST_NAMES = 10
 
@@ -47,6 +48,7 @@ class Records:
         self.damaged = frozenset()
         self._source = source
         self._rejected = np.empty(0, np.int64)
+        self._is_balanced = False
         self._cached = split.size * PIXEL_BYTES <= cache_gb * 1e9
         self._arrange(split)
 
@@ -101,6 +103,41 @@ class Records:
         found = self.split.rewritten() if self.split.rewritten else []
         return [d for d in found if d.number not in self.damaged]
 
+    def images_of_classes(self, classes: int) -> np.ndarray:
+        """int64 [classes]: examples of each class when the run began.
+
+        Raises:
+            UserError: the labels cannot be read.
+        """
+        ids, labels = self.split.ids_and_labels()
+        is_sound = ~np.isin(ids, self._rejected)
+        return np.bincount(labels[is_sound], minlength=classes)
+
+    def balance(self) -> None:
+        """From here on `shuffled` has as many examples of each class.
+
+        An epoch is as long as it was. Each class gets an equal number of its
+        places, some one more. Examples of a class that has more than that are
+        drawn anew for every epoch; those of one with fewer come again, none
+        more than once more often than another, and with crops of their own.
+
+        Raises:
+            UserError: the examples only come one after the other, and do not
+                fit into memory.
+        """
+        if not self._cached and not self.split.table:
+            if self.split.as_table is None:
+                raise UserError(
+                    "config.data.sampling is balanced, and the files of "
+                    f"{self._source.name} cannot be read at any place: prepare "
+                    "the set with --mode=prepare, or keep it in memory with a "
+                    f"--config.data.cache_gb above "
+                    f"{self.split.size * PIXEL_BYTES / 1e9:.1f}"
+                )
+            self.split = self.split.as_table()
+        self._is_balanced = True
+        self._arrange(with_stand_ins(self.split, self.damaged))
+
     def mix(self, buffer: int) -> None:
         """Sees to it that a buffer is enough to mix the classes.
 
@@ -152,6 +189,13 @@ class Records:
         """
         if self._table and not self._cached:
             examples = self._shuffled_table(seed)
+        elif self._is_balanced:
+            examples = self._examples.flat_map(self._repeated(seed)).apply(
+                tf.data.experimental.assert_cardinality(self.left)
+            )
+            examples = examples.shuffle(
+                self.split.size, seed=seed, reshuffle_each_iteration=False
+            )
         else:
             if self._reordered and not self._cached:
                 examples = self._reordered(seed)
@@ -182,14 +226,42 @@ class Records:
             tf.stack([seed, 0]),
             alg="philox",
         )
+        rows, turns = order, tf.zeros_like(order)
+        if self._is_balanced:
+            assert self._table
+            times = balanced_times(self._table["label"], seed)
+            of_row = tf.repeat(tf.range(self.size, dtype=tf.int64), times)
+            rows = tf.gather(of_row, order)
+            turns = order - tf.gather(tf.cumsum(times, exclusive=True), rows)
 
-        def example_at(place: tf.Tensor) -> dict[str, tf.Tensor]:
+        def example_at(
+            place: tf.Tensor, turn: tf.Tensor
+        ) -> dict[str, tf.Tensor]:
             row = tf.nest.map_structure(
                 lambda column: tf.gather(column, place), self._table
             )
-            return _with_draw(seed, row)
+            return _with_draw(seed, row, turn)
 
-        return tf.data.Dataset.from_tensor_slices(order).map(example_at)
+        places = tf.data.Dataset.from_tensor_slices((rows, turns))
+        return places.map(example_at)
+
+    def _repeated(
+        self, seed: tf.Tensor
+    ) -> Callable[[dict[str, tf.Tensor]], tf.data.Dataset]:
+        """From an example to a dataset of it as often as an epoch has it."""
+        ids, labels = self._ids_and_labels
+        is_there = (ids >= 0) & ~np.isin(ids, self._rejected)
+        order = np.argsort(ids[is_there])
+        ids, labels = ids[is_there][order], labels[is_there][order]
+        times = balanced_times(tf.constant(labels), seed)
+
+        def repeated(example: dict[str, tf.Tensor]) -> tf.data.Dataset:
+            place = tf.searchsorted(ids, example["id"][None])[0]
+            return tf.data.Dataset.range(times[place]).map(
+                lambda turn: _with_draw(seed, example, turn)
+            )
+
+        return repeated
 
     def random_crop(
         self,
@@ -235,6 +307,8 @@ class Records:
         if self._cached:
             left = self._without_stand_ins(split.examples)
             self._examples = self._decodable(left).cache()
+            if self._is_balanced:
+                self._ids_and_labels = split.ids_and_labels()
             return
         if len(self._rejected):
             broken = tf.constant(self._rejected)
@@ -277,6 +351,49 @@ class Records:
 
 
 def _with_draw(
-    seed: tf.Tensor, example: dict[str, tf.Tensor]
+    seed: tf.Tensor,
+    example: dict[str, tf.Tensor],
+    turn: tf.Tensor | None = None,
 ) -> dict[str, tf.Tensor]:
-    return {**example, "draw": crop_draws(seed, example["id"])}
+    """An example with its draw, another one each time it comes again."""
+    draw = crop_draws(seed, example["id"])
+    if turn is not None:
+        again = crop_draws(tf.bitcast(draw, tf.int64), turn)
+        draw = tf.where(turn > 0, again, draw)
+    return {**example, "draw": draw}
+
+
+def balanced_times(labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """How often each example comes in an epoch; see `Records.balance`.
+
+    Args:
+        labels: int64 [examples].
+        seed: int64 scalar tensor; decides which come once more.
+
+    Returns:
+        int64 [examples]; as many in all as there are examples.
+    """
+    count = tf.size(labels, tf.int64)
+
+    def shuffled(values: tf.Tensor, number: int) -> tf.Tensor:
+        return tf.random.experimental.stateless_shuffle(
+            values, tf.stack([seed, number]), alg="philox"
+        )
+
+    classes, of_class, sizes = tf.unique_with_counts(labels, tf.int64)
+    present = tf.size(classes, tf.int64)
+    # The remainder goes to other classes in every epoch.
+    has_more = shuffled(tf.range(present), 1) < count % present
+    quotas = count // present + tf.cast(has_more, tf.int64)
+    # Places of the examples in a random order of their class.
+    order = shuffled(tf.range(count), 2)
+    by_class = tf.gather(
+        order, tf.argsort(tf.gather(of_class, order), stable=True)
+    )
+    begins = tf.cumsum(sizes, exclusive=True)
+    places = tf.range(count) - tf.gather(begins, tf.gather(of_class, by_class))
+    places = tf.scatter_nd(by_class[:, None], places, count[None])
+    whole, rest = quotas // sizes, quotas % sizes
+    return tf.gather(whole, of_class) + tf.cast(
+        places < tf.gather(rest, of_class), tf.int64
+    )

@@ -18,6 +18,11 @@ from alexnet_tf.data.records import Records
 from alexnet_tf.data.remembered import changed_contents, read_remembered
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
 from alexnet_tf.data.statistics import Statistics
+from alexnet_tf.evaluation.by_class import (
+    balanced_accuracy,
+    counts_of,
+    macro_f1,
+)
 from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
 from alexnet_tf.evaluation.tables import (
     VIEWS,
@@ -53,6 +58,7 @@ def outcome_of(
         evaluation: the predictions.
         data_dir: folder of the images, where they have one.
     """
+    counts = counts_of(evaluation.confusion())
     now = datetime.datetime.now().astimezone().isoformat("T", "seconds")
     return Outcome(
         run=name,
@@ -64,6 +70,8 @@ def outcome_of(
         top1_interval=evaluation.interval(1),
         top5_error=evaluation.error(5),
         top5_interval=evaluation.interval(5),
+        balanced_accuracy=balanced_accuracy(*counts),
+        macro_f1=macro_f1(*counts),
         classes=len(source.class_names),
         data_dir=data_dir and str(pathlib.Path(data_dir).resolve()),
         fingerprint=source.fingerprint,
@@ -256,6 +264,10 @@ def _print_outcome(
         f"images, {VIEWS[outcome.crops]}: "
         f"top-1 error {outcome.top1_error:.4f}, {error5}"
         f"top-1 accuracy {1 - outcome.top1_error:.4f}"
+    )
+    print(
+        "each class counted the same: balanced accuracy "
+        f"{outcome.balanced_accuracy:.4f}, macro F1 {outcome.macro_f1:.4f}"
     )
     print(f"95 % intervals: top-1 error {top1}{interval5}")
 

@@ -19,7 +19,8 @@ MOST_NAMES = 50  # more do not fit beside the picture
 
 COLUMNS = (
     *("network", "images", "crops"),
-    *("top-1 error", "95 % interval", "top-5 error", "95 % interval"),
+    *("top-1 error", "95 % interval", "balanced accuracy", "macro F1"),
+    *("top-5 error", "95 % interval"),
 )
 
 
@@ -38,6 +39,8 @@ class Outcome:
         samples: how many images were evaluated.
         top1_error, top5_error: fractions.
         top1_interval, top5_interval: (low, high), fractions.
+        balanced_accuracy, macro_f1: fractions, see `by_class`; None where the
+            program that wrote this did not measure them.
         classes: number of classes; None: unknown.
         data_dir: folder of the images; None where they need none, or where
             the program that wrote this did not say.
@@ -54,6 +57,8 @@ class Outcome:
     top1_interval: tuple[float, float]
     top5_error: float
     top5_interval: tuple[float, float]
+    balanced_accuracy: float | None = None
+    macro_f1: float | None = None
     classes: int | None = None
     data_dir: str | None = None
     fingerprint: str | None = None
@@ -94,13 +99,18 @@ def _rows(outcomes: list[Outcome], published: bool) -> list[tuple[str, ...]]:
             VIEWS[outcome.crops],
             _percent(outcome.top1_error),
             _interval(outcome.top1_interval),
+            _percent(outcome.balanced_accuracy),
+            _percent(outcome.macro_f1),
             _percent(outcome.top5_error),
             _interval(outcome.top5_interval),
         )
         for outcome in outcomes
     ]
     theirs = [
-        (name, images, VIEWS[crops], _percent(top1), "", _percent(top5), "")
+        (
+            *(name, images, VIEWS[crops], _percent(top1), "", "", ""),
+            *(_percent(top5), ""),
+        )
         for name, images, crops, top1, top5 in (*PAPER, *SINCE)
     ]
     rows = [COLUMNS, *ours, *(theirs if published else ())]
@@ -113,7 +123,9 @@ def _line(cells: Iterable[object]) -> str:
     return "| " + " | ".join(str(c).replace("|", r"\|") for c in cells) + " |"
 
 
-def _percent(fraction: float) -> str:
+def _percent(fraction: float | None) -> str:
+    if fraction is None:
+        return ""
     return f"{100 * fraction:.1f}"
 
 

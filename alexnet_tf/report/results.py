@@ -7,6 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
+from alexnet_tf.evaluation.by_class import TOP1, monitored_error
 from alexnet_tf.evaluation.tables import VIEWS, Outcome, per_class
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.text import counted
@@ -20,16 +21,26 @@ MOST_CLASSES = 50  # of a list that is written out
 SHOWN_ENDS = 15  # best and worst of a longer one
 
 
-def best_epoch(rows: list[dict[str, float]]) -> dict[str, float] | None:
-    """The row of history.csv whose weights a run keeps, or None."""
-    finite = [row for row in rows if np.isfinite(row["val_top1_error"])]
-    return min(finite, key=lambda row: row["val_top1_error"], default=None)
+def best_epoch(
+    rows: list[dict[str, float]], monitor: str = TOP1
+) -> dict[str, float] | None:
+    """The row of history.csv whose weights a run keeps, or None.
+
+    Args:
+        rows: of history.csv.
+        monitor: `train.monitor` of the run's config.
+    """
+    errors = [monitored_error(row, monitor) for row in rows]
+    finite = [i for i, error in enumerate(errors) if np.isfinite(error)]
+    best = min(finite, key=lambda i: errors[i], default=None)
+    return None if best is None else rows[best]
 
 
 def results_section(
     outcome: Outcome | None,
     rows: list[dict[str, float]],
     class_names: tuple[str, ...],
+    monitor: str = TOP1,
 ) -> Section:
     """Errors of the run and, where the classes are ImageNet's, the paper's.
 
@@ -37,6 +48,7 @@ def results_section(
         outcome: the run's `Outcome`, or None.
         rows: of history.csv.
         class_names: one per label.
+        monitor: see `best_epoch`.
     """
     measured = []
     if outcome:
@@ -51,7 +63,7 @@ def results_section(
                 outcome.top5_error,
             )
         )
-    best = best_epoch(rows)
+    best = best_epoch(rows, monitor)
     if best:
         measured.append(
             (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from alexnet_tf.evaluation.by_class import balanced_accuracy, macro_f1
 from alexnet_tf.layers.tower_weights import is_bias
 from alexnet_tf.network import weighted_layers
 from alexnet_tf.terminal.progress import ProgressReport
@@ -17,8 +18,33 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from alexnet_tf.training.trainer import Trainer
+    from alexnet_tf.workers.alone import Workers
 
 UPDATE_RATIO = "update_ratio"
+
+
+class ClassScores(keras.callbacks.Callback):
+    """Adds the validation's balanced accuracy and macro F1 to the logs.
+
+    Of all workers' images together: they are no means of the workers' own.
+
+    Args:
+        workers: those that validate together.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        super().__init__()
+        self._workers = workers
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        counts = self.model.class_counts
+        counts.assign(np.zeros(counts.shape))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        own = self.model.class_counts.numpy()
+        total = np.reshape(self._workers.sum(own.ravel().tolist()), own.shape)
+        logs["val_balanced_accuracy"] = balanced_accuracy(*total)
+        logs["val_macro_f1"] = macro_f1(*total)
 
 
 class EpochReport(keras.callbacks.Callback):

@@ -23,6 +23,7 @@ from alexnet_tf.training.diagnosis import (
     flat_loss_window,
 )
 from alexnet_tf.training.epoch_report import (
+    ClassScores,
     EpochReport,
     LayerTable,
     TrainingProgress,
@@ -140,6 +141,7 @@ class Fit:
         everyone = [
             AverageLogs(self._workers, lambda: self._validation.left),
             RefuseNotFinite(),
+            ClassScores(self._workers),
             EpochReport(self._batches.batch_size),
             self._drops,
             make_schedule(train),
@@ -169,6 +171,7 @@ class Fit:
             state,
             train.save_every_steps,
             train.save_every_minutes,
+            train.monitor,
             self._workers,
         )
         shown = [self._placement, self._progress]

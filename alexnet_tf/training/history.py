@@ -89,7 +89,11 @@ def read_rows(path: pathlib.Path) -> list[dict[str, float]]:
     """
     with readable(path), open(path, newline="", encoding="utf-8-sig") as file:
         keys, *rows = csv.reader(file)
-        return [dict(zip(keys, map(float, row), strict=True)) for row in rows]
+        # Epochs of earlier versions lack what was not measured then.
+        return [
+            dict(zip(keys, (float(cell or "nan") for cell in row), strict=True))
+            for row in rows
+        ]
 
 
 def summary(row: dict[str, float], epochs: int, has_top5: bool = True) -> str:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import keras
 from ml_collections import ConfigDict
 
+from alexnet_tf.evaluation.by_class import TOP1, monitored_error
 from alexnet_tf.training.optimizer import FOLLOWS_LR, scheduled_layers
 
 ROUNDING = 1e-6  # more than float32 rounds an error, less than an image counts
@@ -27,6 +28,7 @@ def make_lr_drops(train: ConfigDict) -> "LrDrops":
         train.patience,
         train.min_improvement,
         train.lr_drops,
+        train.monitor,
     )
 
 
@@ -40,9 +42,10 @@ class PlateauDrops(keras.callbacks.Callback):
     Args:
         factor: what the learning rate is multiplied by.
         patience: epochs without improvement before a drop.
-        min_improvement: smallest decrease of the validation top-1 error, a
-            fraction, that counts as one; of 0, any decrease.
+        min_improvement: smallest decrease of the error, a fraction, that
+            counts as one; of 0, any decrease.
         drops: number of drops.
+        monitor: which error of a validation, see `monitored_error`.
 
     Attributes:
         finished: whether the last plateau has ended the training.
@@ -56,12 +59,14 @@ class PlateauDrops(keras.callbacks.Callback):
         patience: int,
         min_improvement: float,
         drops: int,
+        monitor: str = TOP1,
     ) -> None:
         super().__init__()
         self._factor = factor
         self._patience = patience
         self._min_improvement = min_improvement
         self._drops = drops
+        self._monitor = monitor
         self._owes_a_drop = False
         self.wait = 0
         self.best = math.inf
@@ -74,7 +79,7 @@ class PlateauDrops(keras.callbacks.Callback):
             self._drop()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        error = logs["val_top1_error"]
+        error = monitored_error(logs, self._monitor)
         if self._is_improvement(error):
             self.best, self.wait = error, 0
             return

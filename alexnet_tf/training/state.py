@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.by_class import TOP1, monitored_error
 from alexnet_tf.files.atomic import flush_to_disk, readable
 from alexnet_tf.files.checksums import seal
 from alexnet_tf.files.text import counted
@@ -54,7 +55,8 @@ class State:
         epoch, step: where training is: completed epochs, and completed
             steps of the next one; all of its steps where only the validation
             is missing.
-        best_error: lowest validation top-1 error so far.
+        best_error: lowest error of a validation so far, see
+            `monitored_error`.
         rows: one dict per completed epoch, as in history.csv.
         new_rate: what another learning rate than the restored state's comes
             to, in words; empty where it is the same.
@@ -249,7 +251,7 @@ class State:
         """Moves on to the next epoch and saves.
 
         Args:
-            error: validation top-1 error, a fraction.
+            error: of the validation, see `monitored_error`.
         """
         self.epoch, self.step = self.epoch + 1, 0
         self._metrics = None
@@ -317,7 +319,7 @@ class StateKeeper(keras.callbacks.Callback):
 
     Args:
         state: a `State`, restored or new.
-        every_steps, every_minutes: see configs/paper.py.
+        every_steps, every_minutes, monitor: see configs/paper.py.
         workers: `Alone`, or those that save at the same steps.
     """
 
@@ -326,12 +328,14 @@ class StateKeeper(keras.callbacks.Callback):
         state: State,
         every_steps: int,
         every_minutes: float,
+        monitor: str = TOP1,
         workers: Workers = ALONE,
     ) -> None:
         super().__init__()
         self._state = state
         self._every_steps = every_steps
         self._every_seconds = 60 * every_minutes
+        self._monitor = monitor
         self._workers = workers
         self._last_time = time.monotonic()
 
@@ -361,5 +365,5 @@ class StateKeeper(keras.callbacks.Callback):
         self._state.hold_metrics()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        self._state.end_epoch(logs["val_top1_error"])
+        self._state.end_epoch(monitored_error(logs, self._monitor))
         self._last_time = time.monotonic()

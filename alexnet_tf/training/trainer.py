@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError
@@ -23,8 +24,10 @@ class Trainer(keras.Model):
     """Trains a network whose output is logits.
 
     Logits that are divided over the towers stay so. The loss is the
-    cross-entropy, averaged over the batch. Metrics, averaged over the images
-    of an epoch: `loss`, `top1_error`, `top5_error`, the errors as fractions.
+    cross-entropy, averaged over the batch; in a step that of each image is
+    multiplied by its class's weight, if there are any, but not in the metrics.
+    Metrics, averaged over the images of an epoch: `loss`, `top1_error`,
+    `top5_error`, the errors as fractions.
 
     Args:
         network: a model from uint8 crops to logits. Where it computes in
@@ -39,10 +42,13 @@ class Trainer(keras.Model):
             towers that are bound to devices.
         frozen: names of layers whose weights and velocities stay as they are.
             Below the lowest other one there is no backward pass.
+        class_weights: float32 [classes], see `class_weights`; None: all 1.
 
     Attributes:
         accumulate, frozen: as given.
         sums: variables that add up the gradients of the parts, if any.
+        class_counts: float64 variable [3, classes], sums over the images that
+            were tested: right ones and all of each class, and guesses of it.
         loss_scale: a `LossScale`, or None where nothing is float16.
         traced_graphs: the graphs of a step as Python traced them; they know
             static shapes, which executed graphs do not.
@@ -57,6 +63,7 @@ class Trainer(keras.Model):
         workers: Workers = ALONE,
         xla: bool = False,
         frozen: Iterable[str] = (),
+        class_weights: np.ndarray | None = None,
     ) -> None:
         super().__init__(name="trainer")
         self.network = network
@@ -67,12 +74,17 @@ class Trainer(keras.Model):
         self.compile(optimizer=optimizer, jit_compile=False)
         self._mean_loss = keras.metrics.Mean(name="loss")
         self._errors = [TopKError(1), TopKError(5)]
+        self._class_weights = class_weights
         self.accumulate = accumulate
         self.frozen = tuple(frozen)
         self.sums = sums_of_gradients(self.learning) if accumulate > 1 else []
         self._workers = workers
         self._draws = draws_of(network)
         parts = logit_parts(network)
+        classes = sum(part.shape[-1] for part in parts)
+        self.class_counts = tf.Variable(
+            tf.zeros([3, classes], tf.float64), trainable=False
+        )
         self._split = SplitSoftmax.of(network) if len(parts) > 1 else None
         divided = keras.Model(network.input, parts) if self._split else network
         # This is a function, since Keras would save a second model's weights,
@@ -207,7 +219,10 @@ class Trainer(keras.Model):
             with drawing_for(share):
                 logits = self(images, training=True)
             losses = self._cross_entropy(labels, logits)
-            loss = tf.reduce_mean(losses) / self.accumulate
+            weighted = losses
+            if self._class_weights is not None:
+                weighted *= tf.gather(self._class_weights, labels)
+            loss = tf.reduce_mean(weighted) / self.accumulate
             target = self.loss_scale.scaled(loss) if self.loss_scale else loss
         gradients = tape.gradient(target, variables)
         return loss, gradients, losses, logits
@@ -237,7 +252,29 @@ class Trainer(keras.Model):
         logits = self(images, training=False)
         losses = self._cross_entropy(labels, logits)
         self._update_metrics(labels, logits, losses)
+        self._count_classes(labels, logits)
         return self.get_metrics_result()
+
+    def _count_classes(
+        self, labels: tf.Tensor, logits: tf.Tensor | list[tf.Tensor]
+    ) -> None:
+        if self._split:
+            logits = tf.concat(logits, axis=1)
+        guesses = tf.argmax(logits, axis=1, output_type=labels.dtype)
+        classes = self.class_counts.shape[1]
+        ones = tf.ones_like(labels, tf.float64)
+        right = tf.cast(labels == guesses, tf.float64)
+        self.class_counts.assign_add(
+            tf.stack(
+                [
+                    tf.math.unsorted_segment_sum(values, of, classes)
+                    for values, of in (
+                        *((right, labels), (ones, labels)),
+                        (ones, guesses),
+                    )
+                ]
+            )
+        )
 
     def _cross_entropy(
         self, labels: tf.Tensor, logits: tf.Tensor | list[tf.Tensor]

@@ -48,6 +48,8 @@ def test_the_best_epoch_is_the_first_of_the_lowest():
     assert best_epoch(ROWS)["epoch"] == 2
     assert best_epoch(ROWS[3:]) is None
     assert best_epoch([]) is None
+    rows = [{"epoch": n, "val_macro_f1": f1} for n, f1 in ((1, 0.3), (2, 0.1))]
+    assert best_epoch(rows, "macro_f1")["epoch"] == 1
 
 
 def test_the_papers_errors_stand_only_beside_imagenets():

@@ -41,6 +41,18 @@ def lr_after(callback, errors, first_epoch=0):
     return rates
 
 
+@pytest.mark.parametrize("monitor", ["balanced_accuracy", "macro_f1"])
+def test_it_may_watch_what_is_to_rise(monitor):
+    callback = plateau(Model(0.01), monitor=monitor, patience=1)
+    rates = []
+    for epoch, value in enumerate([0.1, 0.3, 0.305, 0.4, 0.4]):
+        # The top-1 error, which falls all the time, is not watched.
+        logs = {f"val_{monitor}": value, "val_top1_error": 0.9 - epoch / 10}
+        callback.on_epoch_end(epoch, logs)
+        rates.append(float(callback.model.optimizer.learning_rate))
+    assert rates == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001])
+
+
 def test_three_drops_then_stop():
     model = Model(0.01)
     rates = lr_after(plateau(model), [0.5] * 20)

@@ -1,0 +1,43 @@
+"""What an image counts in the loss, by its class."""
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from alexnet_tf.errors import UserError
+
+
+def class_weights(
+    train: ConfigDict, class_names: tuple[str, ...], images: np.ndarray
+) -> np.ndarray | None:
+    """The factor on the loss of the images of each class.
+
+    Balanced, it is the mean number of images of a class over that of the class
+    itself: each class counts the same, and an image 1 in the mean.
+
+    Args:
+        train: the `train` section of a config.
+        class_names: one per label.
+        images: int64 [classes], training images of each class.
+
+    Returns:
+        float32 [classes]; None: 1 for all.
+
+    Raises:
+        UserError: a weight is given to a class that is not there.
+    """
+    match train.class_weights:
+        case "none":
+            return None
+        case "balanced":
+            mean = images.sum() / np.count_nonzero(images)
+            return np.where(images, mean / np.maximum(images, 1), 0.0).astype(
+                np.float32
+            )
+    given = dict(train.class_weight_values)
+    if unknown := [name for name in given if name not in class_names]:
+        raise UserError(
+            f"config.train.class_weight_values names {unknown[0]}, which is "
+            f"no class: they are {', '.join(class_names[:5])}"
+            + (" and so on" if len(class_names) > 5 else "")
+        )
+    return np.array([given.get(n, 1.0) for n in class_names], np.float32)
