@@ -349,6 +349,12 @@ MODES = {
         keys=("data.", "model.", "train."),
         unused_keys=("train.seed",),  # --seeds decides
     ),
+    "cross_validate": Mode(
+        "a recipe trained on all folds but one, for each of them",
+        flags=("run", *DATA, *TOWERS),
+        keys=("data.", "model.", "train."),
+        unused_keys=("data.fold",),  # each of them in turn
+    ),
 }
 
 NO_FLAG = "flags begin with --; images are for --mode=predict and search"

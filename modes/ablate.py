@@ -1,14 +1,10 @@
 """--mode=ablate: what each part of the network is worth."""
 
 import copy
-import dataclasses
-import datetime
 import pathlib
 import re
-import time
 from typing import Any
 
-import keras
 from ml_collections import ConfigDict
 
 from alexnet_tf.analysis.ablation_table import (
@@ -21,15 +17,13 @@ from alexnet_tf.config import apply_overrides, changed_values
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import outcome_of_training
 from alexnet_tf.files.atomic import writable, write_text
-from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
 from configs import paper
 from configs.ablations import VARIANTS
-from modes.training import train
+from modes.series import train_series
 
 WHOLE = "the whole network"
-DIVERGED = 1  # exit code of training
 
 
 def main(options: Options) -> int:
@@ -52,75 +46,20 @@ def main(options: Options) -> int:
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     plan = [
-        (seed, name, config_of(options.config, changes, seed))
+        (
+            Run(folder / f"{slug(name)}-{seed}"),
+            f"{name}, seed {seed}",
+            config_of(options.config, changes, seed),
+        )
         for seed in range(options.seeds)
         for name, changes in variants_of(options.config)
     ]
-    left = [
-        (run, name, config)
-        for seed, name, config in plan
-        if not is_done(run := Run(folder / f"{slug(name)}-{seed}"), config)
-    ]
-    print(
-        f"{counted(len(plan), 'training')} of "
-        f"{counted(options.config.train.epochs, 'epoch')}, "
-        f"{len(left)} of them still to do; how long that takes is told after "
-        "the first",
-        flush=True,
-    )
-    begin = time.monotonic()
-    for number, (run, name, config) in enumerate(left):
-        seed = config.train.seed
-        print(
-            f"{number + 1} of {len(left)}: {name}, seed {seed}"
-            + time_left(time.monotonic() - begin, number, len(left)),
-            flush=True,
-        )
-        code = train(
-            dataclasses.replace(
-                options, config=config, config_given=True, run=str(run.path)
-            )
-        )
-        if code == DIVERGED:
-            print(f"{name}, seed {seed}: left out, its loss is not finite")
-        elif code or not run.is_finished:
-            return code  # stopped by a signal
-        elif changes := changes_of(run, config):
-            key, there, here = changes[0]
-            raise UserError(
-                f"{run.path} was trained with {key} {there}, not {here}, and "
-                "has no step left to make: name another --run"
-            )
-        write_tables(folder, options)
-        keras.backend.clear_session()
+    code = train_series(options, plan, lambda: write_tables(folder, options))
+    if code is not None:
+        return code
     write_tables(folder, options)
     print((folder / "ablations.md").read_text(), end="")
     return 0
-
-
-def time_left(seconds: float, done: int, count: int) -> str:
-    """What is left of `count` trainings after `done` of them, as text."""
-    if not done:
-        return ""
-    left = datetime.timedelta(seconds=round(seconds / done * (count - done)))
-    return f"; about {left} left"
-
-
-def is_done(run: Run, config: ConfigDict) -> bool:
-    """Whether a run is finished, with this config."""
-    return run.is_finished and not changes_of(run, config)
-
-
-def changes_of(run: Run, config: ConfigDict) -> list[tuple[str, Any, Any]]:
-    """What a run was trained with that a config has otherwise."""
-    before = run.read_config()
-    return [
-        change
-        for section in ("data", "model", "train")
-        for change in changed_values(section, before, config)
-        # Settled by the data, when training begins.
-        if not (change[0] == "model.num_classes" and change[2] == 0)
-    ]
 
 
 def variants_of(config: ConfigDict) -> list[tuple[str, dict[str, Any]]]:

@@ -7,9 +7,7 @@ import math
 import statistics
 from collections.abc import Collection, Iterable
 
-# Quantile 0.975 of Student's t for 1, 2, ... degrees of freedom.
-STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-MOST_SEEDS = len(STUDENT_T) + 1
+MOST_SEEDS = 10
 COLUMNS = (
     *("network", "runs", "top-1 error", "difference", "the paper's"),
     *("top-5 error", "difference", "the paper's"),
@@ -38,16 +36,18 @@ def mean_and_half_width(values: Collection[float]) -> tuple[float, float]:
     """Mean and half of its 95 % interval (Student's t).
 
     Args:
-        values: at most `MOST_SEEDS` numbers.
+        values: at least one number.
 
     Returns:
         (mean, half width); of a single value the width is unknown: nan.
     """
+    from scipy import stats  # late: it takes a second
+
     mean = statistics.fmean(values)
     if len(values) < 2:
         return mean, math.nan
     deviation = statistics.stdev(values) / math.sqrt(len(values))
-    return mean, STUDENT_T[len(values) - 2] * deviation
+    return mean, float(stats.t.ppf(0.975, len(values) - 1)) * deviation
 
 
 def markdown(whole: Variant, variants: Iterable[Variant]) -> str:
@@ -101,15 +101,16 @@ def _error_cells(
     shared = sorted(errors.keys() & whole.keys())
     difference = [errors[seed] - whole[seed] for seed in shared]
     return [
-        _with_width(*mean_and_half_width(errors.values()), "{:.1f}"),
+        with_width(*mean_and_half_width(errors.values()), "{:.1f}"),
         ""
         if errors is whole
-        else _with_width(*mean_and_half_width(difference), "{:+.1f}"),
+        else with_width(*mean_and_half_width(difference), "{:+.1f}"),
         "" if published is None else f"{published:+.1f}",
     ]
 
 
-def _with_width(mean: float, half_width: float, form: str) -> str:
+def with_width(mean: float, half_width: float, form: str) -> str:
+    """A fraction and half of its interval, in percent; no width for nan."""
     text = form.format(100 * mean)
     if math.isnan(half_width):
         return text

@@ -13,7 +13,7 @@ from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from configs import demo, paper
 from configs.ablations import VARIANTS
-from modes import ablate
+from modes import ablate, series
 from modes.ablate import WHOLE, config_of, variants_of
 
 OF_DATA = {"no crops and mirrors"}
@@ -69,7 +69,7 @@ def trainings(monkeypatch):
         run.finish(dataclasses.asdict(Outcome(run=str(run.path), **values)))
         return 0
 
-    monkeypatch.setattr(ablate, "train", train)
+    monkeypatch.setattr(series, "train", train)
     monkeypatch.setattr(ablate, "VARIANTS", ablate.VARIANTS[:1])
     return asked
 
@@ -97,7 +97,7 @@ def test_a_run_of_other_values_is_no_result(trainings, tmp_path, monkeypatch):
     options = Options(config=config, run=str(tmp_path), seeds=1)
     assert ablate.main(options) == 0
     # As `train` ends where a finished run has no step left to make.
-    monkeypatch.setattr(ablate, "train", lambda options: 0)
+    monkeypatch.setattr(series, "train", lambda options: 0)
     config.train.lr = 0.5
     with pytest.raises(UserError, match=r"train\.lr .*, not 0\.5, and has no"):
         ablate.main(options)

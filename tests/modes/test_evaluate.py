@@ -43,6 +43,9 @@ def test_json_is_the_last_line(
         "top5_error": 0.0,
         # Wilson's of no error: z^2 / (n + z^2), z that of 95 %
         "top5_interval": [0.0, pytest.approx(3.841459 / (18 + 3.841459))],
+        # Each class has as many images.
+        "balanced_accuracy": pytest.approx(1 - result["top1_error"]),
+        "macro_f1": result["macro_f1"],
         "classes": 3,
         "data_dir": str(image_folder),
         "fingerprint": load_folder(image_folder).fingerprint,

@@ -1,0 +1,69 @@
+"""--mode=cross_validate: how well a recipe does on images it has not seen."""
+
+import pathlib
+
+from alexnet_tf.analysis.fold_table import fold_csv, fold_markdown
+from alexnet_tf.config import apply_overrides, changed_values, check_config
+from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.outcome import outcome_of_training
+from alexnet_tf.files.atomic import writable, write_text
+from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run, new_run_path
+from configs import paper
+from modes.series import train_series
+
+
+def main(options: Options) -> int:
+    """Trains a run for each fold; returns the exit code.
+
+    Each is a run of its own in the folder, `fold-0/` and so on. A repeated
+    command goes on where the last one stopped. The table is written after
+    every run.
+    """
+    folds = options.config.data.holdout_folds
+    if not folds:
+        raise UserError(
+            "--mode=cross_validate needs the number of folds: add "
+            "--config.data.holdout_folds=5"
+        )
+    if changed_values("init", paper.get_config(), options.config):
+        raise UserError(
+            "cross-validation begins with random weights: leave the init "
+            "section out of the recipe"
+        )
+    plan = []
+    folder = pathlib.Path(options.run or new_run_path("folds"))
+    for fold in range(folds):
+        config = options.config.copy_and_resolve_references()
+        apply_overrides(config, {"data.fold": fold})
+        check_config(config)
+        name = f"fold {fold} of {folds}"
+        plan.append((Run(folder / f"fold-{fold}"), name, config))
+    runs = [run for run, _, _ in plan]
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        code = train_series(options, plan, lambda: write_tables(folder, runs))
+    except UserError:
+        if not any(folder.iterdir()):  # the images cannot be used
+            folder.rmdir()
+        raise
+    if code is not None:
+        return code
+    write_tables(folder, runs)
+    print((folder / "folds.md").read_text(), end="")
+    return 0
+
+
+def write_tables(folder: pathlib.Path, runs: list[Run]) -> None:
+    """Writes folds.md and folds.csv from the runs that are done."""
+    outcomes = {
+        fold: outcome
+        for fold, run in enumerate(runs)
+        if (outcome := outcome_of_training(run))
+    }
+    if not outcomes:
+        raise UserError("not one fold could be trained to its end")
+    with writable(folder):
+        write_text(folder / "folds.md", fold_markdown(outcomes))
+        write_text(folder / "folds.csv", fold_csv(outcomes))

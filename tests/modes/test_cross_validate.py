@@ -1,0 +1,97 @@
+"""Every image is held out once, and the mean over the folds has an interval."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.outcome import outcome_of_training
+from alexnet_tf.options import check_usage
+from alexnet_tf.run.folder import Run
+from modes import cross_validate, series
+
+QUICK = {
+    "data.holdout_folds": 3,
+    "model.crop": 64,
+    "train.epochs": 1,
+    "train.batch_size": 16,
+}
+
+
+@pytest.fixture
+def quick(options_for, image_folder, tmp_path):
+    """`Options` of three folds of class folders."""
+    options = options_for(tmp_path / "folds", **QUICK)
+    options.data_dir = str(image_folder / "train")
+    return options
+
+
+def test_three_folds(quick, tmp_path, monkeypatch, capsys):
+    train = series.train
+    asked = []
+
+    def stopped_once(options):
+        asked.append(options.run)
+        return 130 if len(asked) == 2 else train(options)
+
+    monkeypatch.setattr(series, "train", stopped_once)
+    assert cross_validate.main(quick) == 130
+    assert "| mean of 1 | 24 |" in (tmp_path / "folds/folds.md").read_text()
+    assert cross_validate.main(quick) == 0
+    assert [path[-1] for path in asked] == ["0", "1", "1", "2"]
+    folds = [Run(tmp_path / f"folds/fold-{fold}") for fold in range(3)]
+    held_out = [
+        name
+        for run in folds
+        for name, *_ in json.loads(run.images_file.read_text())["held_out"]
+    ]
+    assert len(held_out) == len(set(held_out)) == 72
+
+    outcomes = [outcome_of_training(run) for run in folds]
+    with open(tmp_path / "folds/folds.csv") as file:
+        header, *rows, mean = csv.reader(file)
+    assert header == [
+        *("fold", "images", "top-1 error", "balanced accuracy", "macro F1"),
+    ]
+    assert [row[:2] for row in rows] == [["0", "24"], ["1", "24"], ["2", "24"]]
+    assert mean[:2] == ["mean of 3", "72"]
+    names = ("top1_error", "balanced_accuracy", "macro_f1")
+    for cell, name in zip(mean[2:], names, strict=True):
+        values = np.array([100 * getattr(o, name) for o in outcomes])
+        half = stats.sem(values) * stats.t.ppf(0.975, 2)
+        assert cell == f"{values.mean():.1f} ± {half:.1f}"
+    said = capsys.readouterr().out
+    assert said.endswith((tmp_path / "folds/folds.md").read_text())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data.holdout_folds": 0}, "--config.data.holdout_folds=5"),
+        ({"data.holdout_folds": 1}, "0, or at least 2"),
+        ({"init.source": "runs/other"}, "random weights"),
+    ],
+)
+def test_what_cannot_be_done_leaves_nothing(quick, tmp_path, changes, words):
+    quick.config.update_from_flattened_dict(changes)
+    with pytest.raises(UserError, match=words):
+        cross_validate.main(quick)
+    assert not (tmp_path / "folds").exists()
+
+
+def test_images_that_cannot_be_used_leave_nothing(
+    quick, tmp_path, image_folder
+):
+    quick.data_dir = str(image_folder)  # has validation images
+    with pytest.raises(UserError, match="validation split"):
+        cross_validate.main(quick)
+    assert not (tmp_path / "folds").exists()
+
+
+def test_the_fold_is_not_chosen(quick):
+    quick.overrides = {"data.fold": 1}
+    with pytest.raises(UserError, match=r"without data\.fold"):
+        check_usage("cross_validate", quick, {"data_dir"})
