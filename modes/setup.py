@@ -91,7 +91,7 @@ def open_source(
     ):
         raise UserError(
             f"{data_dir}, where the images of {run.path} were, is not there "
-            "any more: say with --data_dir=... where they are now"
+            "any more: say with --data_dir where they are now"
         )
     remembered = None
     # A run whose weights were imported has seen no images here.

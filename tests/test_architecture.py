@@ -63,7 +63,7 @@ def test_the_drawing_has_the_order_of_the_contract(drawing):
 
 def test_the_contract_names_every_mode():
     [contract] = [c for c in CONTRACTS if c["type"] == "independence"]
-    shared = {"setup", "training", "beginning", "image_files"}
+    shared = {"setup", "training", "series", "beginning", "image_files"}
     assert {m.removeprefix("modes.") for m in contract["modules"]} == (
         rooms_in("modes") - shared
     )

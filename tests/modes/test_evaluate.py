@@ -226,5 +226,5 @@ def test_a_moved_folder_is_asked_for(finished_run, tmp_path):
     dataset = json.loads((run / "dataset.json").read_text())
     dataset["data_dir"] = str(tmp_path / "moved away")
     (run / "dataset.json").write_text(json.dumps(dataset))
-    with pytest.raises(UserError, match="--data_dir=DIR where they are now"):
+    with pytest.raises(UserError, match="--data_dir where they are now"):
         evaluate.main(Options(config=None, run=str(run)))
