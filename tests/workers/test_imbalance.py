@@ -62,7 +62,7 @@ def test_a_resumed_run_and_two_workers_are_one_run(
     with monkeypatch.context() as patch:
         patch.setattr(ProgressReport, "advance", advance)
         assert train.main(options("resumed")) == 130
-    assert "after 1 epochs and 2 steps" in capsys.readouterr().out
+    assert "after 1 epoch and 2 steps" in capsys.readouterr().out
     assert train.main(options("resumed")) == 0
     assert_same_run(tmp_path / "resumed", tmp_path / "whole")
 

@@ -28,7 +28,7 @@ from alexnet_tf.data.sources.image_files import (
 from alexnet_tf.data.sources.imagenet_classes import english_names
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
-from alexnet_tf.files.text import is_printable, printable, read_text
+from alexnet_tf.files.text import counted, is_printable, printable, read_text
 
 NEEDED = ("image", "label")
 COLUMNS = (*NEEDED, "split", "group")
@@ -72,8 +72,8 @@ class _Faults:
         if (more := len(self._found) - MOST_NAMED) > 0:
             named.append(f"and {more} more")
         raise UserError(
-            f"{self._path} has {len(self._found)} faults ({counts}): "
-            + "; ".join(named)
+            f"{self._path} has {counted(len(self._found), 'fault')} "
+            f"({counts}): " + "; ".join(named)
         )
 
 

@@ -162,7 +162,7 @@ FAULTS = [
 @pytest.mark.parametrize(("rows", "count", "where"), FAULTS)
 def test_each_fault(photographs, rows, count, where):
     text = faults_of(photographs(rows))
-    assert " has 1 faults (" in text
+    assert " has 1 fault (" in text
     assert count in text
     assert where in text
 
@@ -183,9 +183,7 @@ def test_a_group_in_both_splits(photographs):
     groups = ["one", "two", "three", "three"]
     rows = [[*row, group] for row, group in zip(ROWS, groups, strict=True)]
     text = faults_of(photographs(rows, header))
-    assert (
-        "1 faults (groups in both splits: 1): group three is in train" in text
-    )
+    assert "1 fault (groups in both splits: 1): group three is in train" in text
     rows[3][3] = ""
     rows[2][3] = ""
     source = load_list(photographs(rows, header))
