@@ -86,7 +86,9 @@ def test_runs_from_before_these_options_continue(
     for key in ("precision", "accumulate", "xla"):
         del config["train"][key]
     (run / "config.json").write_text(json.dumps(config))
-    assert train.main(options_for(run)) == 0
+    options = options_for(run)
+    options.overrides = {"train.epochs": 4}
+    assert train.main(options) == 0
     config = json.loads((run / "config.json").read_text())
     assert config["train"]["precision"] == "float32"
 
