@@ -67,7 +67,10 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
     [
         (
             ["--mode=test"],
-            ["--mode=test: it has to be train, evaluate, ", " or cross_validate"],
+            [
+                "--mode=test: it has to be train, evaluate, ",
+                " or cross_validate",
+            ],
         ),
         (["--config.train.epoch=3"], ["epoch", 'Did you mean "epochs"']),
         (["--config.trian.epochs=3"], ["trian"]),
