@@ -71,6 +71,7 @@ class Finding:
     title: str
     advice: str
     found: Sequence[Match | CheckedImage | str]
+    _: dataclasses.KW_ONLY
     count: int
     is_about_classes: bool = False
     not_looked_for: str | None = None
@@ -84,6 +85,7 @@ class ClassSize:
     name: str
     train: int
     validation: int
+    _: dataclasses.KW_ONLY
     width: int
     height: int
 
@@ -114,10 +116,12 @@ def class_sizes(
         ClassSize(
             name,
             *(sum(i.split == split for i in own) for split in SPLITS),
-            *(
-                int(np.median([getattr(i.facts, side) for i in own] or [0]))
+            **{
+                side: int(
+                    np.median([getattr(i.facts, side) for i in own] or [0])
+                )
                 for side in ("width", "height")
-            ),
+            },
         )
         for name, own in of_class.items()
     ]
@@ -254,11 +258,18 @@ def copies(usable: Iterable[CheckedImage]) -> list[Finding]:
 def _of_images(
     key: str, title: str, advice: str, found: list[CheckedImage]
 ) -> Finding:
-    return Finding(key, title, advice, found, len(found))
+    return Finding(key, title, advice, found, count=len(found))
 
 
 def _of_classes(key: str, title: str, advice: str, found: list[str]) -> Finding:
-    return Finding(key, title, advice, found, len(found), True)
+    return Finding(
+        key,
+        title,
+        advice,
+        found,
+        count=len(found),
+        is_about_classes=True,
+    )
 
 
 def _of_matches(
@@ -280,7 +291,7 @@ def _of_matches(
         title,
         advice,
         found,
-        len(counted),
+        count=len(counted),
         not_looked_for=not_looked_for,
     )
 

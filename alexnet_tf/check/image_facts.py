@@ -56,6 +56,7 @@ class ImageFacts:
     key: str
     state: str
     sha256: str | None = None
+    _: dataclasses.KW_ONLY
     width: int = 0
     height: int = 0
     is_blank: bool = False

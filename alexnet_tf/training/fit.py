@@ -171,8 +171,8 @@ class Fit:
             state,
             train.save_every_steps,
             train.save_every_minutes,
-            train.monitor,
-            self._workers,
+            monitor=train.monitor,
+            workers=self._workers,
         )
         shown = [self._placement, self._progress]
         last = [InterruptSaver(state, self._interrupts, self._workers)]

@@ -28,7 +28,7 @@ def make_lr_drops(train: ConfigDict) -> "LrDrops":
         train.patience,
         train.min_improvement,
         train.lr_drops,
-        train.monitor,
+        monitor=train.monitor,
     )
 
 
@@ -59,6 +59,7 @@ class PlateauDrops(keras.callbacks.Callback):
         patience: int,
         min_improvement: float,
         drops: int,
+        *,
         monitor: str = TOP1,
     ) -> None:
         super().__init__()

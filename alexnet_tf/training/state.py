@@ -328,6 +328,7 @@ class StateKeeper(keras.callbacks.Callback):
         state: State,
         every_steps: int,
         every_minutes: float,
+        *,
         monitor: str = TOP1,
         workers: Workers = ALONE,
     ) -> None:

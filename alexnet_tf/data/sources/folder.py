@@ -274,7 +274,9 @@ def _files(
             if is_usable:
                 within = path.relative_to(root).as_posix()
                 files.append(
-                    ImageFile(path, within, labels[name], size, written)
+                    ImageFile(
+                        path, within, labels[name], size=size, written=written
+                    )
                 )
             else:
                 left_out.append(path)

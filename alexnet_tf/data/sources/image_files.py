@@ -29,6 +29,7 @@ class ImageFile:
     path: pathlib.Path
     place: str
     label: int
+    _: dataclasses.KW_ONLY
     size: int | None
     written: float
     group: str = ""

@@ -47,6 +47,7 @@ class _Row:
     line: int
     image: str
     label: str
+    _: dataclasses.KW_ONLY
     split: str = ""
     group: str = ""
 
@@ -320,7 +321,9 @@ def _file(
         if not names:
             return f"there is no {path}"
         size = gone[names[0]]
-    return ImageFile(path, place, label, size, written, row.group)
+    return ImageFile(
+        path, place, label, size=size, written=written, group=row.group
+    )
 
 
 def _twice(row: _Row, other: _Row) -> str:
