@@ -21,7 +21,7 @@ from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import evaluate_and_report, read_outcome
-from alexnet_tf.evaluation.tables import read_confusion
+from alexnet_tf.evaluation.tables import read_confusion, read_reliability
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.options import Options
 from alexnet_tf.report.page import Section, page
@@ -34,6 +34,7 @@ from alexnet_tf.report.pictures import (
 )
 from alexnet_tf.report.recipe import config_section, origin_section
 from alexnet_tf.report.results import (
+    calibration_section,
     classes_section,
     confusion_section,
     results_section,
@@ -187,11 +188,12 @@ def picture_sections(
 
 
 def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
-    """What evaluation.json, confusion.csv and history.csv hold."""
+    """What evaluation.json, the tables beside it and history.csv hold."""
     rows = history_of(run)
+    outcome = read_outcome(run.evaluation_file)
     sections = [
         results_section(
-            read_outcome(run.evaluation_file),
+            outcome,
             rows,
             class_names,
             run.read_config().train.monitor,
@@ -205,6 +207,13 @@ def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
             classes_section(confusion, names),
             confusion_section(confusion, names),
         ]
+    if (
+        outcome
+        and outcome.calibration_error is not None
+        and run.reliability_file.is_file()
+    ):
+        bins = read_reliability(run.reliability_file)
+        sections.append(calibration_section(outcome, bins))
     return sections
 
 

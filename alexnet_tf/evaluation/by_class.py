@@ -1,6 +1,7 @@
 """Measures in which each class counts the same, however many images it has."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -50,6 +51,72 @@ def _mean(numerators: np.ndarray, denominators: np.ndarray) -> float:
 def counts_of(confusion: np.ndarray) -> tuple[np.ndarray, ...]:
     """(right, images, guesses) of a confusion matrix, rows the labels."""
     return np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassResult:
+    """What was found about a class.
+
+    Attributes:
+        name: of the class.
+        images: how many have its label, its support.
+        precision: share of the guesses at it that are right; NaN where it is
+            nobody's best guess.
+        recall: share of its images whose best guess is right, its accuracy;
+            NaN where it has no images.
+        f1: harmonic mean of the two, 0 where one of them is; NaN where there
+            are neither images nor guesses.
+    """
+
+    name: str
+    images: int
+    precision: float
+    recall: float
+    f1: float
+
+
+def class_results(
+    confusion: np.ndarray, class_names: Sequence[str]
+) -> list[ClassResult]:
+    """A `ClassResult` of each class, in label order.
+
+    Args:
+        confusion: int [classes, classes], row the label, column the guess.
+        class_names: one per label.
+    """
+    right, images, guesses = counts_of(confusion)
+    with np.errstate(invalid="ignore"):
+        shares = right / guesses, right / images, 2 * right / (images + guesses)
+    return [
+        ClassResult(name, int(count), *map(float, of_class))
+        for name, count, *of_class in zip(
+            class_names, images, *shares, strict=True
+        )
+    ]
+
+
+def confused_pairs(
+    confusion: np.ndarray, class_names: Sequence[str]
+) -> list[tuple[str, str, int, float]]:
+    """[(class, taken for, images, share of the class)], most images first.
+
+    Args:
+        confusion, class_names: see `class_results`.
+    """
+    wrong = confusion - np.diag(np.diagonal(confusion))
+    order = np.argsort(-wrong, axis=None, kind="stable")
+    order = order[: np.count_nonzero(wrong)].tolist()
+    places = (divmod(place, len(wrong)) for place in order)
+    images = confusion.sum(axis=1)
+    return [
+        (
+            class_names[int(label)],
+            class_names[int(guess)],
+            int(wrong[label, guess]),
+            float(wrong[label, guess] / images[label]),
+        )
+        for label, guess in places
+    ]
 
 
 def monitored_error(logs: Mapping[str, float], monitor: str) -> float:

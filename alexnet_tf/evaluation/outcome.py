@@ -19,10 +19,13 @@ from alexnet_tf.data.remembered import changed_contents, read_remembered
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
 from alexnet_tf.data.statistics import Statistics
 from alexnet_tf.evaluation.by_class import (
+    ClassResult,
     balanced_accuracy,
+    class_results,
     counts_of,
     macro_f1,
 )
+from alexnet_tf.evaluation.calibration import Bin, Calibration, calibration
 from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
 from alexnet_tf.evaluation.tables import (
     VIEWS,
@@ -30,9 +33,10 @@ from alexnet_tf.evaluation.tables import (
     as_csv,
     draw_confusion,
     markdown,
-    per_class,
+    write_confused,
     write_confusion,
     write_per_class,
+    write_reliability,
 )
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.text import read_text
@@ -48,6 +52,7 @@ def outcome_of(
     crops: int,
     evaluation: Evaluation,
     data_dir: str | None = None,
+    calibrated: Calibration | None = None,
 ) -> Outcome:
     """The `Outcome` of one network or ensemble.
 
@@ -57,7 +62,9 @@ def outcome_of(
         crops: 1 (centre) or 10 views per image.
         evaluation: the predictions.
         data_dir: folder of the images, where they have one.
+        calibrated: the `Calibration` of the predictions, where it is known.
     """
+    calibrated = calibrated or _calibration_of(evaluation)
     counts = counts_of(evaluation.confusion())
     now = datetime.datetime.now().astimezone().isoformat("T", "seconds")
     return Outcome(
@@ -72,11 +79,18 @@ def outcome_of(
         top5_interval=evaluation.interval(5),
         balanced_accuracy=balanced_accuracy(*counts),
         macro_f1=macro_f1(*counts),
+        calibration_error=calibrated.error,
+        temperature=calibrated.temperature,
+        tempered_error=calibrated.tempered_error,
         classes=len(source.class_names),
         data_dir=data_dir and str(pathlib.Path(data_dir).resolve()),
         fingerprint=source.fingerprint,
         time=now,
     )
+
+
+def _calibration_of(evaluation: Evaluation) -> Calibration:
+    return calibration(evaluation.labels, evaluation.probabilities)
 
 
 def read_outcome(file: pathlib.Path) -> Outcome | None:
@@ -145,7 +159,8 @@ def evaluate_and_report(
         crops: 1 (centre) or 10 views per image.
         data_dir: folder of the images, where they have one.
         folder: where evaluation.json, per_class.csv, confusion.csv,
-            figures/confusion.png and results.* go; None: to the run.
+            confused.csv, reliability.csv, figures/confusion.png and
+            results.* go; None: to the run.
 
     Raises:
         UserError: no image can be decoded, or the run folder cannot be
@@ -164,15 +179,20 @@ def evaluate_and_report(
             file=sys.stderr,
         )
         evaluation = evaluate(network, records, crop, crops)
-    outcome = outcome_of(str(run.path), source, crops, evaluation, data_dir)
+    calibrated = _calibration_of(evaluation)
+    outcome = outcome_of(
+        str(run.path), source, crops, evaluation, data_dir, calibrated
+    )
     confusion = evaluation.confusion()
     _print_outcome(
-        outcome, source.title, per_class(confusion, source.class_names)
+        outcome, source.title, class_results(confusion, source.class_names)
     )
     warn_about_missing(evaluation, records)
     folder = folder or run.path
     write_tables(folder, [outcome], source.class_names)
-    _write_outcome(folder, outcome, confusion, source.class_names)
+    _write_outcome(
+        folder, outcome, confusion, source.class_names, calibrated.bins
+    )
     return outcome
 
 
@@ -236,21 +256,25 @@ def warn_about_missing(evaluation: Evaluation, records: Records) -> None:
 
 
 def _print_outcome(
-    outcome: Outcome, title: str, rows: list[tuple[str, int, float]]
+    outcome: Outcome, title: str, rows: list[ClassResult]
 ) -> None:
-    """Accuracy of each class, then both errors.
+    """What was found about each class, then about all of them.
 
     Args:
         outcome: what was found.
         title: of the data set; "": as its name.
-        rows: see `per_class`.
+        rows: see `class_results`.
     """
-    width = max(len(name) for name, _, _ in rows)
+    width = max(len(row.name) for row in rows)
     if len(rows) <= MOST_CLASSES:
-        print(f"{'class':{width}}  images  accuracy")
-        for name, images, accuracy in rows:
-            reached = f"{accuracy:8.3f}" if images else "no images"
-            print(f"{name:{width}}  {images:6d}  {reached}")
+        print(f"{'class':{width}}  images  precision  recall     F1")
+        for row in rows:
+            reached = (
+                f"{row.precision:9.3f}  {row.recall:6.3f}  {row.f1:5.3f}"
+                if row.images
+                else "no images"
+            )
+            print(f"{row.name:{width}}  {row.images:6d}  {reached}")
     top1, top5 = (
         "{:.4f} to {:.4f}".format(*interval)
         for interval in (outcome.top1_interval, outcome.top5_interval)
@@ -269,6 +293,16 @@ def _print_outcome(
         "each class counted the same: balanced accuracy "
         f"{outcome.balanced_accuracy:.4f}, macro F1 {outcome.macro_f1:.4f}"
     )
+    tempered = (
+        "no temperature fits"
+        if outcome.temperature is None
+        else f"{outcome.tempered_error:.4f} with a temperature of "
+        f"{outcome.temperature:.3f}, fitted on these images"
+    )
+    print(
+        f"expected calibration error {outcome.calibration_error:.4f}; "
+        f"{tempered}"
+    )
     print(f"95 % intervals: top-1 error {top1}{interval5}")
 
 
@@ -277,6 +311,7 @@ def _write_outcome(
     outcome: Outcome,
     confusion: np.ndarray,
     names: tuple[str, ...],
+    bins: tuple[Bin, ...],
 ) -> None:
     text = json.dumps(dataclasses.asdict(outcome), indent=2) + "\n"
     run = Run(folder)  # its files have the same names
@@ -284,6 +319,8 @@ def _write_outcome(
         run.figures_folder.mkdir(parents=True, exist_ok=True)
         write_confusion(run.confusion_file, confusion, names)
         write_per_class(folder / "per_class.csv", confusion, names)
+        write_confused(folder / "confused.csv", confusion, names)
+        write_reliability(run.reliability_file, bins)
         draw_confusion(run.figures_folder / "confusion.png", confusion, names)
         # This comes last: what names the result is there when the rest of it
         # is.

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
+from alexnet_tf.evaluation.by_class import class_results, confused_pairs
+from alexnet_tf.evaluation.calibration import Bin
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import text_of, write_csv
@@ -41,6 +43,8 @@ class Outcome:
         top1_interval, top5_interval: (low, high), fractions.
         balanced_accuracy, macro_f1: fractions, see `by_class`; None where the
             program that wrote this did not measure them.
+        calibration_error, temperature, tempered_error: see `Calibration`,
+            whose `error` the first is; None likewise.
         classes: number of classes; None: unknown.
         data_dir: folder of the images; None where they need none, or where
             the program that wrote this did not say.
@@ -59,6 +63,9 @@ class Outcome:
     top5_interval: tuple[float, float]
     balanced_accuracy: float | None = None
     macro_f1: float | None = None
+    calibration_error: float | None = None
+    temperature: float | None = None
+    tempered_error: float | None = None
     classes: int | None = None
     data_dir: str | None = None
     fingerprint: str | None = None
@@ -164,27 +171,55 @@ def read_confusion(path: pathlib.Path) -> tuple[np.ndarray, list[str]]:
 def write_per_class(
     path: pathlib.Path, confusion: np.ndarray, class_names: Sequence[str]
 ) -> None:
-    """Writes class, number of images and accuracy, a fraction, as CSV."""
+    """Writes images, precision, recall and F1 of each class as CSV."""
     write_csv(
         path,
-        ["class", "images", "accuracy"],
+        ["class", "images", "precision", "recall", "f1"],
         [
-            [name, images, f"{accuracy:.4f}"]
-            for name, images, accuracy in per_class(confusion, class_names)
+            (
+                *(found.name, found.images, f"{found.precision:.4f}"),
+                *(f"{found.recall:.4f}", f"{found.f1:.4f}"),
+            )
+            for found in class_results(confusion, class_names)
         ],
     )
 
 
-def per_class(
-    confusion: np.ndarray, class_names: Sequence[str]
-) -> list[tuple[str, int, float]]:
-    """[(class, images, accuracy)]; accuracy is nan where no image is."""
-    images = confusion.sum(axis=1)
-    right = np.diagonal(confusion)
-    return [
-        (name, int(n), r / n if n else float("nan"))
-        for name, n, r in zip(class_names, images, right, strict=True)
-    ]
+def write_confused(
+    path: pathlib.Path, confusion: np.ndarray, class_names: Sequence[str]
+) -> None:
+    """Writes `confused_pairs` as CSV."""
+    write_csv(
+        path,
+        ["class", "taken for", "images", "share of the class"],
+        [
+            (*pair, f"{share:.4f}")
+            for *pair, share in confused_pairs(confusion, class_names)
+        ],
+    )
+
+
+def write_reliability(path: pathlib.Path, bins: Iterable[Bin]) -> None:
+    """Writes the bins of a reliability diagram as CSV, fractions."""
+    write_csv(
+        path,
+        ["images", "confidence", "accuracy"],
+        [(b.images, f"{b.confidence:.6f}", f"{b.accuracy:.6f}") for b in bins],
+    )
+
+
+def read_reliability(path: pathlib.Path) -> list[Bin]:
+    """What `write_reliability` wrote.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with readable(path), open(path, newline="", encoding="utf-8-sig") as file:
+        _, *rows = csv.reader(file)
+        return [
+            Bin(int(images), float(confidence), float(accuracy))
+            for images, confidence, accuracy in rows
+        ]
 
 
 def draw_confusion(

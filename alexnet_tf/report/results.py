@@ -7,10 +7,17 @@ import numpy as np
 from markupsafe import Markup
 
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
-from alexnet_tf.evaluation.by_class import TOP1, monitored_error
-from alexnet_tf.evaluation.tables import VIEWS, Outcome, per_class
+from alexnet_tf.evaluation.by_class import (
+    TOP1,
+    class_results,
+    confused_pairs,
+    monitored_error,
+)
+from alexnet_tf.evaluation.calibration import Bin
+from alexnet_tf.evaluation.tables import VIEWS, Outcome
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.text import counted
+from alexnet_tf.report.chart import line_chart
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
 from configs.published import PAPER
@@ -109,9 +116,9 @@ def confusion_section(
     """
     pairs = [
         (label, guess, images, f"{share:.1%}")
-        for label, guess, images, share in _most_confused(
+        for label, guess, images, share in confused_pairs(
             confusion, class_names
-        )
+        )[:MOST_PAIRS]
     ]
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     cells, picture = [], None
@@ -140,41 +147,24 @@ def _shaded(kind: str, text: object, share: float) -> Markup:
     )
 
 
-def _most_confused(
-    confusion: np.ndarray, class_names: Sequence[str]
-) -> list[tuple[str, str, int, float]]:
-    """[(class, taken for, images, share of the class)], most images first."""
-    wrong = confusion - np.diag(np.diagonal(confusion))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
-    return [
-        (
-            class_names[int(label)],
-            class_names[int(guess)],
-            int(wrong[label, guess]),
-            wrong[label, guess] / confusion[label].sum(),
-        )
-        for label, guess in zip(
-            *np.unravel_index(order, wrong.shape), strict=True
-        )
-        if wrong[label, guess]
-    ]
-
-
 def classes_section(
     confusion: np.ndarray, class_names: Sequence[str]
 ) -> Section:
-    """Accuracy of every class, best first; of many only the ends.
+    """Precision, recall and F1 of every class; of many only the ends.
 
     Args:
         confusion, class_names: see `confusion_section`.
     """
-    rows = sorted(
-        (row for row in per_class(confusion, class_names) if row[1]),
-        key=lambda row: -row[2],
+    found = sorted(
+        (r for r in class_results(confusion, class_names) if r.images),
+        key=lambda result: -result.recall,
     )
     rows = [
-        (name, images, _shaded("bar", f"{accuracy:.1%}", accuracy))
-        for name, images, accuracy in rows
+        (
+            *(r.name, r.images, _percent(r.precision), _percent(r.f1)),
+            _shaded("bar", _percent(r.recall), r.recall),
+        )
+        for r in found
     ]
     lists = [("", rows)]
     if len(rows) > MOST_CLASSES:
@@ -183,4 +173,29 @@ def classes_section(
             (f"Worst {SHOWN_ENDS}", rows[-SHOWN_ENDS:]),
         ]
     body = render("classes", lists=lists)
-    return Section("classes", "Accuracy of each class", body)
+    return Section("classes", "Each class", body)
+
+
+def _percent(share: float) -> str:
+    return "none" if np.isnan(share) else f"{share:.1%}"
+
+
+def calibration_section(outcome: Outcome, bins: Sequence[Bin]) -> Section:
+    """Whether the network is right as often as it is sure.
+
+    Args:
+        outcome: the run's `Outcome`, with its calibration error.
+        bins: see `calibration.reliability`.
+    """
+    points = [(100 * b.confidence, 100 * b.accuracy) for b in bins]
+    chart = line_chart(
+        "Right answers, %",
+        "probability of the best guess, %",
+        {"this run": points, "as sure as right": [(0, 0), (100, 100)]},
+    )
+    rows = [
+        (f"{b.confidence:.1%}", f"{b.accuracy:.1%}", f"{b.images:,}")
+        for b in bins
+    ]
+    body = render("calibration", outcome=outcome, chart=chart, rows=rows)
+    return Section("calibration", "Calibration", body)

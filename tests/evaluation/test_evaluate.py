@@ -1,20 +1,21 @@
 """Evaluation of a toy network, and what is written about it."""
 
 import csv
-import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 from scipy.special import softmax
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.data.records import Records
+from alexnet_tf.evaluation.by_class import class_results
 from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
 from alexnet_tf.evaluation.tables import (
     draw_confusion,
-    per_class,
+    write_confused,
     write_confusion,
     write_per_class,
 )
@@ -125,11 +126,32 @@ NAMES = ("cat", 'dog, "big"', "owl")
 CONFUSION = np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
 
 
-def test_accuracy_per_class():
-    rows = per_class(CONFUSION, NAMES)
-    assert rows[:2] == [("cat", 4, 0.75), ('dog, "big"', 2, 1.0)]
-    assert rows[2][:2] == ("owl", 0)
-    assert math.isnan(rows[2][2])
+def test_results_of_classes_are_scikit_learns():
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 6, 400)  # class 6 has no images,
+    guesses = np.where(random.random(400) < 0.6, labels, 6 - labels)
+    guesses[guesses == 2] = 3  # and class 2 is no best guess
+    confusion = confusion_matrix(labels, guesses, labels=range(8))
+    found = class_results(confusion, "abcdefgh")
+    expected = precision_recall_fscore_support(
+        labels, guesses, labels=range(8), zero_division=np.nan
+    )
+    for name, values in zip(
+        ("precision", "recall", "f1", "images"), expected, strict=True
+    ):
+        ours = [getattr(result, name) for result in found]
+        np.testing.assert_allclose(ours, values, rtol=1e-12)
+    assert [result.name for result in found] == list("abcdefgh")
+
+
+def test_confused_pairs_are_sorted(tmp_path):
+    confusion = np.array([[5, 1, 0], [3, 7, 0], [2, 0, 0]])
+    write_confused(tmp_path / "confused.csv", confusion, NAMES)
+    assert read_csv(tmp_path / "confused.csv")[1:] == [
+        ['dog, "big"', "cat", "3", "0.3000"],
+        ["owl", "cat", "2", "1.0000"],
+        ["cat", 'dog, "big"', "1", "0.1667"],
+    ]
 
 
 def read_csv(path):
@@ -147,13 +169,13 @@ def test_the_confusion_matrix_as_csv(tmp_path):
     ]
 
 
-def test_the_accuracies_as_csv(tmp_path):
+def test_results_of_classes_as_csv(tmp_path):
     write_per_class(tmp_path / "per_class.csv", CONFUSION, NAMES)
     assert read_csv(tmp_path / "per_class.csv") == [
-        ["class", "images", "accuracy"],
-        ["cat", "4", "0.7500"],
-        ['dog, "big"', "2", "1.0000"],
-        ["owl", "0", "nan"],
+        ["class", "images", "precision", "recall", "f1"],
+        ["cat", "4", "1.0000", "0.7500", "0.8571"],
+        ['dog, "big"', "2", "0.6667", "1.0000", "0.8000"],
+        ["owl", "0", "nan", "nan", "nan"],
     ]
 
 

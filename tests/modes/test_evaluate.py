@@ -46,6 +46,9 @@ def test_json_is_the_last_line(
         # Each class has as many images.
         "balanced_accuracy": pytest.approx(1 - result["top1_error"]),
         "macro_f1": result["macro_f1"],
+        "calibration_error": result["calibration_error"],
+        "temperature": result["temperature"],
+        "tempered_error": result["tempered_error"],
         "classes": 3,
         "data_dir": str(image_folder),
         "fingerprint": load_folder(image_folder).fingerprint,

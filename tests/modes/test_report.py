@@ -16,7 +16,8 @@ from modes import report, train
 
 VOID = ("img", "meta")
 ALWAYS = [
-    *("results", "curves", "classes", "confusion", "kernels"),
+    *("results", "curves", "classes", "confusion", "calibration"),
+    "kernels",
     *("config", "origin"),
 ]
 WITH_IMAGES = ["predictions", "neighbours", "maps", "occlusion"]
@@ -67,7 +68,7 @@ def written(run, capsys, **options):
 def test_a_report_is_complete_in_itself(finished_run, tmp_path, capsys):
     run = copy_of(finished_run, tmp_path)
     page, result = written(run, capsys)
-    assert result["sections"] == ALWAYS[:5] + WITH_IMAGES + ALWAYS[5:]
+    assert result["sections"] == ALWAYS[:6] + WITH_IMAGES + ALWAYS[6:]
     assert [s["id"] for s in page.all("section")] == result["sections"]
     assert result["left_out"] is None
     for figure in result["figures"]:
@@ -169,7 +170,11 @@ def test_no_run_and_no_weights_are_clear_lines(finished_run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "file", ["history.csv", "confusion.csv", "evaluation.json", "starts.json"]
+    "file",
+    [
+        *("history.csv", "confusion.csv", "reliability.csv"),
+        *("evaluation.json", "starts.json"),
+    ],
 )
 def test_a_damaged_file_is_named(finished_run, tmp_path, file):
     run = copy_of(finished_run, tmp_path)

@@ -110,7 +110,10 @@ def test_many_classes_become_a_picture():
 def test_classes_are_sorted_and_those_without_images_left_out():
     confusion = np.array([[1, 1, 0], [0, 4, 0], [0, 0, 0]])
     body = classes_section(confusion, ["a", "b", "c"]).body
-    assert rows_of(body) == [["b", "4", "100.0%"], ["a", "2", "50.0%"]]
+    assert rows_of(body) == [
+        ["b", "4", "80.0%", "88.9%", "100.0%"],
+        ["a", "2", "100.0%", "66.7%", "50.0%"],
+    ]
 
 
 def test_of_many_classes_the_ends_are_shown():
@@ -121,6 +124,6 @@ def test_of_many_classes_the_ends_are_shown():
     names = [f"class {i}" for i in range(60)]
     rows = rows_of(classes_section(confusion, names).body)
     assert len(rows) == 30
-    assert rows[0] == ["class 0", "100", "100.0%"]
-    assert rows[1] == ["class 59", "100", "59.0%"]
-    assert rows[-1] == ["class 1", "100", "1.0%"]
+    assert rows[0] == ["class 0", "100", "2.4%", "4.6%", "100.0%"]
+    assert rows[1] == ["class 59", "100", "100.0%", "74.2%", "59.0%"]
+    assert rows[-1] == ["class 1", "100", "100.0%", "2.0%", "1.0%"]
