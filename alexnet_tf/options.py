@@ -120,6 +120,16 @@ class Options:
         "WordNet id or name, for --submission. Default: the label order.",
         path=True,
     )
+    csv: str | None = flag(
+        None,
+        "Table to write, a row a file. Where it is there already, the files "
+        "that it lacks are added.",
+        path=True,
+    )
+    threshold: Fraction = flag(
+        0.0,
+        "In the table a class less probable than this is `none of these`.",
+    )
     export_dir: str = flag(
         "exports/alexnet",
         "Base folder of the model: a SavedModel is written into <version>/ "
@@ -268,6 +278,8 @@ MODES = {
             *TOWERS,
             "submission",
             "synsets",
+            "csv",
+            "threshold",
             "json",
         ),
         needs=IMAGES,
@@ -362,12 +374,15 @@ NO_FLAG = "flags begin with --; images are for --mode=predict and search"
 ONLY_WITH = (
     ("coefficients", "runs", None),
     ("synsets", "submission", None),
+    ("threshold", "csv", None),
     ("keep_versions", "format", "saved_model"),
 )
 # (flag, another that leaves nothing for it to do)
 NOT_WITH = (
     ("run", "runs"),
     ("export_dir", "models_config"),
+    ("submission", "csv"),
+    ("json", "csv"),
     ("tower_devices", "against"),
     ("logical_cpus", "against"),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_tf.data.named_images import files_of
 from alexnet_tf.files.atomic import writable
 from alexnet_tf.files.text import printable
 from alexnet_tf.options import Options
@@ -19,7 +20,6 @@ from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import load_trained
 from modes.image_files import (
     UnusableImage,
-    files_of,
     read_record,
     report_failed,
     with_progress,
@@ -35,7 +35,7 @@ def main(options: Options) -> int:
     A file that cannot be used is reported in its place, and the exit code is
     2 once all files are done.
     """
-    files = files_of(options.images, "search")
+    files = files_of(options.images, "--mode=search needs --image=FILE")
     run, index = _run_and_index(options)
     index.check_made_with(run)
     index.check_holds(options.neighbours)
@@ -47,7 +47,7 @@ def main(options: Options) -> int:
     trained = load_trained(run, options.tower_devices)
     fc7 = Fc7(trained.network, trained.crop)
     results, records = [], []
-    for file in with_progress(files, "search"):
+    for file in with_progress(files, len(files), "search"):
         try:
             record = read_record(file)
         except UnusableImage as error:

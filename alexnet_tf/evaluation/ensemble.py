@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import pathlib
 from collections.abc import Callable, Iterable
 
@@ -13,6 +14,7 @@ from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
 )
+from alexnet_tf.files.checksums import file_sha256
 from alexnet_tf.files.text import read_text
 from alexnet_tf.files.versions import versions_in
 from alexnet_tf.run.about import about_run, about_version
@@ -135,3 +137,22 @@ def check_same_answers(members: Iterable[Member]) -> None:
                 f"{other.name} was trained on other classes than "
                 f"{first.name}: their probabilities cannot be averaged"
             )
+
+
+def digest(members: Iterable[Member]) -> str:
+    """What tells these networks from others: 16 hexadecimal digits.
+
+    They follow from the weights alone, so that a folder may be moved.
+    """
+    digests = hashlib.sha256()
+    for member in members:
+        path = pathlib.Path(member.name)
+        version = _exported_version(path)
+        files = (
+            [Run(path).best_weights]
+            if version is None
+            else [version / SAVED_MODEL, *sorted(version.glob("variables/*"))]
+        )
+        for file in files:
+            digests.update(file_sha256(file).encode())
+    return digests.hexdigest()[:16]

@@ -32,8 +32,16 @@ def write_csv(
         open(temporary, "w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(map(_harmless, header))
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        writer.writerow(map(safe_cell, header))
+        writer.writerows([safe_cell(cell) for cell in row] for row in rows)
+
+
+def safe_cell(cell: object) -> object:
+    """What `write_csv` writes for a cell: harmless text, or a number."""
+    if not isinstance(cell, str):
+        return cell
+    text = printable(cell)
+    return f"'{text}" if _is_marked(text) else text
 
 
 def text_of(cell: str) -> str:
@@ -44,10 +52,3 @@ def text_of(cell: str) -> str:
 def _is_marked(text: str) -> bool:
     """Whether it is a formula, perhaps behind apostrophes."""
     return text.lstrip("'").startswith(FORMULA_MARKS)
-
-
-def _harmless(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    text = printable(cell)
-    return f"'{text}" if _is_marked(text) else text

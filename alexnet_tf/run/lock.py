@@ -1,19 +1,15 @@
 """One process at a time in a folder that it writes."""
 
 import contextlib
-import errno
-import fcntl
 import os
 import pathlib
 import socket
-import sys
 from collections.abc import Iterator
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import writable
+from alexnet_tf.files.locks import lock
 from alexnet_tf.run.folder import LOCK_FILE, Run
-
-NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
@@ -58,20 +54,12 @@ def locked_folder(
     with file:
         file.seek(0)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file, folder, does)
         except BlockingIOError:
             raise UserError(
                 f"{folder} is in use: {file.read() or 'another process'} "
                 f"{does} in it; wait for it or stop it, or name another {flag}"
             ) from None
-        except OSError as error:
-            if error.errno not in NO_LOCKS_HERE:
-                raise
-            print(
-                f"warning: {folder} cannot be locked ({error.strerror}): "
-                f"see to it that no other process {does} in it",
-                file=sys.stderr,
-            )
         with writable(f"{kind} {folder}"):
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")

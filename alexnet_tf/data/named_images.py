@@ -1,0 +1,92 @@
+"""Files that a person names: one by one, by folders, patterns and lists.
+
+Nothing here needs TensorFlow: the client of a server uses it, too.
+"""
+
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator
+
+from alexnet_tf.data.image_names import (
+    OTHER_SUFFIXES,
+    SUFFIXES,
+    is_hidden,
+    is_image_name,
+    is_of_system,
+)
+from alexnet_tf.errors import UserError
+from alexnet_tf.files.text import counted, printable
+
+MOST_NAMES = 3
+
+
+def files_of(images: Iterable[str], asked: str) -> list[str]:
+    """The files that are named, and the images in the folders that are.
+
+    A pattern such as DIR/*.JPG, which a shell leaves where it is quoted,
+    stands for what matches it. Of a folder and those in it all files are
+    taken whose names are an image's; a line tells of the others. Hidden files
+    and what systems leave, such as Thumbs.db, are passed over.
+
+    Args:
+        images: paths and patterns.
+        asked: beginning of the message where there are none.
+
+    Raises:
+        UserError: there are none.
+    """
+    files, left_out = [], []
+    for path in _matching(images):
+        if is_of_system(os.path.basename(path)):
+            continue
+        if os.path.isdir(path):
+            inside = _files_in(path)
+            files += [f for f in inside if _is_taken(f)]
+            left_out += [f for f in inside if not _is_taken(f)]
+        else:
+            files.append(path)
+    if left_out:
+        names = ", ".join(map(printable, left_out[:MOST_NAMES]))
+        more = len(left_out) - MOST_NAMES
+        print(
+            f"left out {counted(len(left_out), 'file')}, no image by its "
+            f"name: {names}" + (f" and {more} more" if more > 0 else ""),
+            file=sys.stderr,
+        )
+    if not files:
+        raise UserError(
+            f"{asked}, several files, or a folder with some "
+            f"({', '.join(SUFFIXES)}); a file that is named itself may have "
+            "any name"
+        )
+    return files
+
+
+def _matching(images: Iterable[str]) -> Iterator[str]:
+    for image in images:
+        found = (
+            [] if os.path.lexists(image) else glob.glob(image, recursive=True)
+        )
+        yield from sorted(found) or [image]
+
+
+def _files_in(folder: str) -> list[str]:
+    """Files in a folder and those below it, but hidden ones; sorted."""
+    files = []
+    for where, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = (f for f in folders if not is_hidden(f))
+        paths = (os.path.join(where, n) for n in names if not is_hidden(n))
+        files += filter(os.path.isfile, paths)
+    return sorted(files)
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"{error.filename} cannot be read: {error.strerror}")
+
+
+def _is_taken(file: str) -> bool:
+    # Those of formats that are not read are reported, each with a remedy.
+    return is_image_name(os.path.basename(file)) or file.lower().endswith(
+        OTHER_SUFFIXES
+    )
