@@ -158,6 +158,7 @@ def _locked(path: pathlib.Path) -> IO[str]:
         try:
             lock(file, path, "writes")
         except BlockingIOError:
+            file.close()
             raise UserError(
                 f"{path} is in use: another process writes it; wait for it or "
                 "stop it, or name another --csv"

@@ -139,9 +139,9 @@ def test_below_the_threshold_it_is_none_of_these(table, network, capsys):
     )
     fill(table, network, [*FILES, "more/0.jpg"], threshold=0.6)
     assert rows_of(table)[:-1] == rows
-    with pytest.raises(UserError, match="line 2: .*another --threshold"):
+    with pytest.raises(UserError, match=r"line 2: .*another --threshold"):
         fill(table, network)
-    with pytest.raises(UserError, match="line 4: .*another --threshold"):
+    with pytest.raises(UserError, match=r"line 4: .*another --threshold"):
         fill(table, network, threshold=0.7)
     assert len(rows_of(table)) == 7
 

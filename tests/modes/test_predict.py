@@ -1,14 +1,26 @@
 """Predictions for image files, good and bad."""
 
+import csv
 import json
 import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.prediction_table import NONE
+from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 from modes import predict
 
 
@@ -190,3 +202,108 @@ def test_names_that_are_not_utf8_are_escaped(
         assert json.loads(output.splitlines()[-1])[0]["file"] == name
     else:
         assert name in output.splitlines()
+
+
+def table_options(run, table, *images, **more):
+    return Options(run=str(run), images=images, csv=str(table), **more)
+
+
+def table_rows(table):
+    with open(table, newline="", encoding="utf-8") as file:
+        return {row["file"]: row for row in csv.DictReader(file, strict=True)}
+
+
+def assert_are_the_networks(rows, run):
+    """Rows have the probabilities that the network gives, image by image."""
+    trained = load_trained(Run(run))
+    for file, row in rows.items():
+        record = to_record(decode(pathlib.Path(file).read_bytes()))
+        [expected] = ten_crop_probabilities(
+            trained.network, record[None], trained.crop
+        ).numpy()
+        order = np.argsort(-expected)
+        names = [trained.class_names[i] for i in order]
+        assert [row[f"class_{k}"] for k in (1, 2, 3)] == names
+        found = [float(row[f"probability_{k}"]) for k in (1, 2, 3)]
+        # Batches of other sizes add in another order, in float32.
+        np.testing.assert_allclose(found, expected[order], rtol=1e-4)
+        assert (row["class"], row["probability"]) == (
+            row["class_1"],
+            row["probability_1"],
+        )
+        assert {row["class_4"], row["probability_5"], row["error"]} == {""}
+
+
+def test_a_table_of_a_folder(finished_run, image_folder, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    shutil.copytree(image_folder / "val", folder)
+    broken = folder / "red" / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff but no JPEG")
+    table = tmp_path / "out.csv"
+    options = table_options(finished_run, table, str(folder))
+    assert predict.main(options) == 2
+    output = capsys.readouterr()
+    assert output.err.splitlines()[-1].startswith(f"main.py: {broken}: not a")
+    assert output.out.splitlines()[-1] == (
+        f"{table}: 18 files predicted; 1 failed"
+    )
+    rows = table_rows(table)
+    assert rows.keys() == {str(p) for p in folder.rglob("*.*")}
+    failed = rows.pop(str(broken))
+    assert failed["error"].startswith("not a JPEG")
+    assert not failed["class"] + failed["probability"] + failed["class_1"]
+    assert_are_the_networks(rows, finished_run)
+    # A second start tries what failed, and nothing else.
+    Image.new("RGB", (9, 9)).save(broken)
+    assert predict.main(options) == 0
+    again = table_rows(table)
+    assert again.pop(str(broken))["class"]
+    assert again == rows
+    least = float(rows[str(folder / "red" / "00.png")]["probability"])
+    options.csv, options.threshold = str(tmp_path / "sure.csv"), least
+    assert predict.main(options) == 0
+    for file, row in table_rows(options.csv).items():
+        if file in rows:
+            is_sure = float(rows[file]["probability"]) >= least
+            assert row["class"] == (rows[file]["class"] if is_sure else NONE)
+
+
+def test_a_table_of_another_run_is_refused(
+    finished_run, image_folder, tmp_path
+):
+    image, table = str(image_folder / "val/red/00.png"), tmp_path / "out.csv"
+    assert predict.main(table_options(finished_run, table, image)) == 0
+    moved = tmp_path / "moved"
+    shutil.copytree(finished_run, moved)
+    assert predict.main(table_options(moved, table, image)) == 0
+    weights = Run(moved).best_weights
+    [state, *_] = (moved / "state").rglob("network.weights.h5")
+    assert state.read_bytes() != weights.read_bytes()
+    shutil.copy(state, weights)
+    with pytest.raises(UserError, match="is of another network"):
+        predict.main(table_options(moved, table, image))
+    assert len(table_rows(table)) == 1
+
+
+def test_a_table_killed_and_started_again(finished_run, image_folder, tmp_path):
+    table = tmp_path / "out.csv"
+    folder = tmp_path / "photos"
+    for i in range(10):
+        shutil.copytree(image_folder, folder / str(i))
+    command = ["--mode=predict", f"--run={finished_run}", folder]
+    with subprocess.Popen(
+        [sys.executable, "main.py", *command, f"--csv={table}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while not (table.exists() and table.read_bytes().count(b"\n") > 20):
+            assert process.poll() is None
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+    rows = table.read_bytes().count(b"\n") - 1
+    assert rows < 900
+    options = table_options(finished_run, table, str(folder))
+    assert predict.main(options) == 0
+    assert table.read_bytes().count(b"\n") == 901
+    found = table_rows(table)
+    assert found.keys() == {str(path) for path in folder.rglob("*.png")}
