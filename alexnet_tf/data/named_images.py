@@ -3,8 +3,10 @@
 Nothing here needs TensorFlow: the client of a server uses it, too.
 """
 
+import codecs
 import glob
 import os
+import pathlib
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -15,10 +17,15 @@ from alexnet_tf.data.image_names import (
     is_image_name,
     is_of_system,
 )
+from alexnet_tf.data.list_files import read_list
+from alexnet_tf.data.other_formats import is_address
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.text import counted, printable
 
 MOST_NAMES = 3
+TABLES = (".csv", ".tsv")
+LISTS = (*TABLES, ".txt")
 
 
 def files_of(images: Iterable[str], asked: str) -> list[str]:
@@ -27,20 +34,23 @@ def files_of(images: Iterable[str], asked: str) -> list[str]:
     A pattern such as DIR/*.JPG, which a shell leaves where it is quoted,
     stands for what matches it. Of a folder and those in it all files are
     taken whose names are an image's; a line tells of the others. Hidden files
-    and what systems leave, such as Thumbs.db, are passed over.
+    and what systems leave, such as Thumbs.db, are passed over. A file with the
+    suffix of a list, see `LISTS`, stands for the files that it names.
 
     Args:
         images: paths and patterns.
         asked: beginning of the message where there are none.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or a list cannot be read.
     """
     files, left_out = [], []
     for path in _matching(images):
         if is_of_system(os.path.basename(path)):
             continue
-        if os.path.isdir(path):
+        if path.lower().endswith(LISTS) and os.path.isfile(path):
+            files += _listed(path)
+        elif os.path.isdir(path):
             inside = _files_in(path)
             files += [f for f in inside if _is_taken(f)]
             left_out += [f for f in inside if not _is_taken(f)]
@@ -56,9 +66,9 @@ def files_of(images: Iterable[str], asked: str) -> list[str]:
         )
     if not files:
         raise UserError(
-            f"{asked}, several files, or a folder with some "
-            f"({', '.join(SUFFIXES)}); a file that is named itself may have "
-            "any name"
+            f"{asked}, several files, a list of them ({', '.join(LISTS)}), or "
+            f"a folder with some ({', '.join(SUFFIXES)}); an image that is "
+            "named itself may have any other name"
         )
     return files
 
@@ -69,6 +79,47 @@ def _matching(images: Iterable[str]) -> Iterator[str]:
             [] if os.path.lexists(image) else glob.glob(image, recursive=True)
         )
         yield from sorted(found) or [image]
+
+
+def _listed(path: str) -> list[str]:
+    """The files that a list names, relative to its folder.
+
+    A table has a column `image`; other lists have a path a line.
+    """
+    if path.lower().endswith(TABLES):
+        names = _column(path)
+    else:
+        with readable(path):
+            content = pathlib.Path(path).read_bytes()
+        # Names of files may be any bytes.
+        lines = os.fsdecode(content.removeprefix(codecs.BOM_UTF8)).split("\n")
+        names = [line.strip() for line in lines]
+    if any("\0" in name for name in names):
+        raise UserError(f"{path} is no list of paths: it has null characters")
+    folder = os.path.dirname(path)
+    return [_found(folder, name) for name in names if name]
+
+
+def _column(path: str) -> list[str]:
+    wanted = "the first line has to name the column image"
+    (_, header), *rows = read_list(
+        pathlib.Path(path), ["image"], ["image"], wanted
+    )
+    place = [cell.casefold() for cell in header].index("image")
+    for line, cells in rows:
+        if len(cells) <= place or not cells[place]:
+            raise UserError(f"{path}: line {line} names no image")
+    return [cells[place] for _, cells in rows]
+
+
+def _found(folder: str, name: str) -> str:
+    """The path of a name in a list; \\ is / where there is no such file."""
+    if is_address(name):
+        return name
+    path = os.path.join(folder, name)
+    if "\\" in name and not os.path.lexists(path):
+        path = os.path.join(folder, name.replace("\\", "/"))
+    return path
 
 
 def _files_in(folder: str) -> list[str]:

@@ -1,9 +1,7 @@
 """Images that a list names: a CSV file with a row an image."""
 
 import collections
-import csv
 import dataclasses
-import io
 import pathlib
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import tensorflow as tf
 
 from alexnet_tf.data.image_set import Damaged, Source, check_class_names
+from alexnet_tf.data.list_files import read_list
 from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.sources.folder import (
     MOST_NAMED,
@@ -27,13 +26,10 @@ from alexnet_tf.data.sources.image_files import (
 )
 from alexnet_tf.data.sources.imagenet_classes import english_names
 from alexnet_tf.errors import UserError
-from alexnet_tf.files.atomic import readable
-from alexnet_tf.files.text import counted, is_printable, printable, read_text
+from alexnet_tf.files.text import counted, is_printable, printable
 
 NEEDED = ("image", "label")
 COLUMNS = (*NEEDED, "split", "group")
-SAMPLED = 4096  # characters that the sniffer looks at
-SEPARATORS = ",;\t|"
 WANTED = (
     "the first line has to name the columns image and label, and perhaps split "
     "and group, such as image,label,split"
@@ -179,7 +175,7 @@ def load_list(
 
 def _rows(path: pathlib.Path, faults: _Faults) -> Iterator[_Row]:
     """The rows of a list that have all that they need; see `load_list`."""
-    (_, header), *table = _table(path)
+    (_, header), *table = read_list(path, NEEDED, COLUMNS, WANTED)
     columns = [cell.casefold() for cell in header]
     unused = [
         name for name in header if name and name.casefold() not in COLUMNS
@@ -220,69 +216,6 @@ def _rows(path: pathlib.Path, faults: _Faults) -> Iterator[_Row]:
             )
         else:
             yield dataclasses.replace(row, split=split)
-
-
-def _table(path: pathlib.Path) -> list[tuple[int, list[str]]]:
-    """[(line, cells)], the header first; empty rows are left out.
-
-    Of the dialects that find the columns it is the one with which most rows
-    are as long as the header.
-    """
-    with readable(path):
-        try:
-            text = read_text(path)
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path} is not UTF-8 (byte {error.start}): save the list "
-                "as CSV in UTF-8"
-            ) from None
-    if not text.strip():
-        raise UserError(f"{path} is empty: {WANTED}")
-    best, fewest, reason = None, len(text), ""
-    for dialect in _dialects(text):
-        reader = csv.reader(io.StringIO(text), dialect, strict=True)
-        try:
-            table = [
-                (reader.line_num, [cell.strip() for cell in cells])
-                for cells in reader
-                if any(map(str.strip, cells))
-            ]
-        except csv.Error as error:
-            reason = reason or f" (line {reader.line_num}: {error})"
-            continue
-        names = [cell.casefold() for cell in table[0][1]]
-        if any(names.count(name) != 1 for name in NEEDED):
-            continue
-        if twice := [name for name in COLUMNS if names.count(name) > 1]:
-            raise UserError(f"{path} has two columns named {twice[0]}")
-        odd = sum(len(cells) != len(names) for _, cells in table)
-        if odd < fewest:
-            best, fewest = table, odd
-        if not odd:
-            break
-    if best is None:
-        first = printable(text.strip().splitlines()[0])
-        raise UserError(f"{path} begins with {first:.100}{reason}: {WANTED}")
-    return best
-
-
-def _dialects(text: str) -> Iterator[type[csv.Dialect]]:
-    """What the list may be written in, the sniffer's guess first."""
-
-    class Usual(csv.excel):
-        skipinitialspace = True
-
-    sample = text[:SAMPLED].rpartition("\n")[0] or text
-    try:
-        sniffed = csv.Sniffer().sniff(sample)
-    except csv.Error:
-        pass  # it cannot tell
-    else:
-        # It only knows of what is in the sample.
-        sniffed.doublequote = sniffed.skipinitialspace = True
-        yield sniffed
-    for separator in SEPARATORS:
-        yield type("Usual", (Usual,), {"delimiter": separator})
 
 
 def _validation_split(path: pathlib.Path, rows: Sequence[_Row]) -> str:
