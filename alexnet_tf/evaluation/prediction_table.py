@@ -210,7 +210,7 @@ def _check(
     where: str, row: Mapping[str, str], network: str, threshold: float
 ) -> None:
     """Refuses a row that this network and threshold would not have written."""
-    if row["network"] != network:
+    if row["network"] != safe_cell(network):
         raise UserError(
             f"{where}: the table is of another network, "
             f"{printable(row['network'])}, and not of {network}: name that, or "

@@ -2,6 +2,7 @@
 
 python -m export.client shoe.jpg bag.png
 python -m export.client --url=grpc://localhost:8500 --json shoe.jpg
+python -m export.client --csv=out.csv PHOTOS
 """
 
 import argparse
@@ -9,16 +10,18 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from export.client.prediction import Prediction
 
 # This comes before grpc is imported: a server that stops is told in one line.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
+from alexnet_tf.data.named_images import files_of
 from alexnet_tf.errors import BAD_INPUT, UserError, one_line
 from alexnet_tf.files.text import printable
 from alexnet_tf.terminal.prediction_text import prediction_text
@@ -42,27 +45,78 @@ def main(argv: Sequence[str] | None = None) -> int:
     An image that cannot be used is reported in its place, and the exit code
     is 2 once all images are done.
     """
-    arguments = vars(_parser().parse_intermixed_args(argv))
-    files, as_json = arguments.pop("images"), arguments.pop("json")
+    parser = _parser()
+    arguments = vars(parser.parse_intermixed_args(argv))
+    images, as_json = arguments.pop("images"), arguments.pop("json")
+    table, threshold = arguments.pop("csv"), arguments.pop("threshold")
+    if table and as_json:
+        parser.error("--json is not used with --csv: leave one of them out")
+    if threshold is not None and not table:
+        parser.error("--threshold is only used with --csv=FILE")
     # Names of files and classes may not fit a terminal.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     settings = Settings(**arguments)
     quiet = start_up_notes_hidden if settings.grpc else contextlib.nullcontext
+    files = files_of(images, "there is no image: give a file")
     with quiet():
         client = Client(settings)
-    results = []
     with client:
-        for prediction in client.predict(files):
-            results.append(_as_dict(prediction))
-            if not as_json:
-                print(prediction_text(results[-1]), flush=True)
-    if as_json:
-        print(json.dumps(results))
-    failed = [result for result in results if "error" in result]
+        if table:
+            failed = _fill(table, files, threshold or 0.0, client, settings)
+        else:
+            failed = _print(files, as_json, client)
     for result in failed:
         _complain(f"{result['file']}: {result['error']}")
     return BAD_INPUT if failed else 0
+
+
+def _print(
+    files: list[str], as_json: bool, client: Client
+) -> list[Mapping[str, Any]]:
+    """Prints the predictions; returns those that failed."""
+    results = []
+    for result in map(_as_dict, client.predict(files)):
+        results.append(result)
+        if not as_json:
+            print(prediction_text(result), flush=True)
+    if as_json:
+        print(json.dumps(results))
+    return [result for result in results if "error" in result]
+
+
+def _fill(
+    table: str,
+    files: list[str],
+    threshold: float,
+    client: Client,
+    settings: Settings,
+) -> list[Mapping[str, Any]]:
+    """Appends the predictions to a table; returns those that failed."""
+    # The progress bar is slow to import.
+    from alexnet_tf.evaluation.prediction_table import fill_table
+
+    # A version that comes meanwhile is not mixed in.
+    version = client.version()
+    pinned = dataclasses.replace(settings, version=version, label=None)
+    with Client(pinned) as same:
+        return fill_table(
+            table,
+            files=files,
+            results_of=lambda left: map(_as_dict, same.predict(left)),
+            network=f"{settings.model}/{version}/{settings.signature}",
+            threshold=threshold,
+        )
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
+    return number
 
 
 def run_main() -> int:
@@ -90,7 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(**defaults)
     add = parser.add_argument
-    add("images", nargs="+", metavar="IMAGE", help="JPEG, PNG, GIF, BMP, WebP.")
+    add(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="JPEG, PNG, GIF, BMP, WebP; a folder with some; or a list: a .csv "
+        "file with a column image, a .txt file with a path a line.",
+    )
     add(
         "--url",
         help="http://HOST:PORT, https://HOST:PORT or, for gRPC, "
@@ -123,6 +183,17 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         help="Most repeats of a request where the server is busy or not "
         "there. Default: %(default)s",
+    )
+    add(
+        "--csv",
+        metavar="FILE",
+        help="Table to write, a row a file. Where it is there already, the "
+        "files that it lacks are added.",
+    )
+    add(
+        "--threshold",
+        type=_share,
+        help="In the table a class less probable than this is `none of these`.",
     )
     add(
         "--json",

@@ -106,6 +106,16 @@ class GrpcTransport:
             for status in response.model_version_status
         ]
 
+    def available(self, seconds: float) -> list[int]:
+        """The versions that may answer what is asked for."""
+        request = GetModelStatusRequest(model_spec=self._model_spec())
+        response = self._call(STATUS, request, seconds)
+        return [
+            status.version
+            for status in response.model_version_status
+            if status.state == STATES["AVAILABLE"]
+        ]
+
     def _call(
         self,
         method: tuple[str, Any, Any],

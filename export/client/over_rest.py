@@ -77,11 +77,26 @@ class RestTransport:
 
     def versions(self, seconds: float) -> list[str]:
         """The model's versions, newest first, with states that matter."""
-        response = self._send("GET", self._model, seconds)
         return [
-            status["version"]
-            if status["state"] == "AVAILABLE"
-            else f"{status['version']} ({status['state']})"
+            version if state == "AVAILABLE" else f"{version} ({state})"
+            for version, state in self._states(self._model, seconds)
+        ]
+
+    def available(self, seconds: float) -> list[int]:
+        """The versions that may answer what is asked for."""
+        try:
+            return [
+                int(version)
+                for version, state in self._states(self._servable, seconds)
+                if state == "AVAILABLE"
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ServerError(foreign(self._settings.url, error)) from None
+
+    def _states(self, url: str, seconds: float) -> list[tuple[str, str]]:
+        response = self._send("GET", url, seconds)
+        return [
+            (status["version"], status["state"])
             for status in self._value(response, "model_version_status")
         ]
 

@@ -101,6 +101,27 @@ class Client:
         sent = batches(images, self._settings.batch_size)
         return itertools.chain.from_iterable(map(self._predict_batch, sent))
 
+    def version(self) -> int:
+        """The version that answers: the one asked for, or the newest.
+
+        Raises:
+            ServerError: see `predict`; or there is no such version.
+        """
+        settings = self._settings
+        try:
+            found = repeated(self._transport.available, settings)
+        except Refused as refusal:
+            raise ServerError(
+                f"{settings.url} refused: {refusal}"
+                f"{alternatives(self._transport, settings)}"
+            ) from None
+        if not found:
+            raise ServerError(
+                f"{settings.url} has no version of model {settings.model} that "
+                "is available"
+            )
+        return max(found)
+
     def _predict_batch(self, batch: list[Image]) -> list[Prediction]:
         contents = [i.content for i in batch if i.content is not None]
         answers = iter(self._ask(contents) if contents else ())

@@ -1,5 +1,6 @@
 """`python -m export.client`, run as a user would."""
 
+import csv
 import json
 import os
 import pathlib
@@ -56,8 +57,9 @@ def test_predictions_are_printed_as_by_predict(server, cat):
     assert (done.returncode, done.stdout, done.stderr) == (0, lines * 2, "")
 
 
-def test_rest_needs_no_tensorflow(server, cat):
-    done = run(f"--url={server.url}", cat, python_options=("-X", "importtime"))
+def test_rest_needs_no_tensorflow(server, cat, tmp_path):
+    flags = (f"--url={server.url}", f"--csv={tmp_path / 'out.csv'}")
+    done = run(*flags, cat, python_options=("-X", "importtime"))
     assert done.returncode == 0
     imported = {
         line.split("|")[-1].strip().split(".")[0]
@@ -123,6 +125,9 @@ def test_json_is_one_value(server, cat, tmp_path):
         (["--version=1", "--label=stable", "a.jpg"], "--label"),
         (["--url=localhost:8501", "a.jpg"], "http://"),
         (["--timeout=-3", "a.jpg"], "timeout -3"),
+        (["--threshold=0.5", "a.jpg"], "only used with --csv"),
+        (["--csv=t.csv", "--threshold=2", "a.jpg"], "2 is no number from 0"),
+        (["--csv=t.csv", "--json", "a.jpg"], "--json is not used with --csv"),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments, told):
@@ -177,6 +182,108 @@ def test_a_reader_that_goes_away_is_no_fault(server, cat):
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+NEWEST = "/v1/models/alexnet"
+VERSION_2 = {"model_version_status": [{"version": "2", "state": "AVAILABLE"}]}
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder, and a folder in it, with five images, one of them bad."""
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a", "b", "bad", "sub/c", "sub/d"):
+        (folder / f"{name}.jpg").write_bytes(name.encode())
+    return folder
+
+
+def rows_of(table):
+    with open(table, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def test_a_table_is_gone_on_with(server, photos, tmp_path):
+    table = tmp_path / "out.csv"
+    flags = [f"--url={server.url}", "--batch_size=2", f"--csv={table}"]
+    server.script = [Predictions(), Answer(500, {"error": "no"})]
+    done = run(*flags, str(photos))
+    assert done.returncode == BAD_INPUT
+    assert "HTTP 500" in done.stderr.splitlines()[-1]
+    names = ["a", "b", "bad", "sub/c", "sub/d"]
+    files = [str(photos / f"{name}.jpg") for name in names]
+    assert [row["file"] for row in rows_of(table)] == files[:2]
+    server.posts.clear()
+    done = run(*flags, str(photos))
+    assert done.returncode == BAD_INPUT
+    assert done.stderr.splitlines()[-1] == (
+        f"export.client: {files[2]}: {NOT_VALID}"
+    )
+    assert f"{table}: 2 files predicted; 1 failed" in done.stdout
+    # The version is kept to, and what is there is not asked for again.
+    assert [(path, images) for path, _, images in server.posts] == [
+        ("/v1/models/alexnet/versions/2:predict", [b"bad", b"sub/c"]),
+        ("/v1/models/alexnet/versions/2:predict", [b"sub/d"]),
+    ]
+    rows = rows_of(table)
+    assert [row["file"] for row in rows] == files
+    for name, row in zip(names, rows, strict=True):
+        assert row["network"] == "alexnet/2/serving_default"
+        if name == "bad":
+            assert (row["class"], row["error"]) == ("", NOT_VALID)
+        else:
+            assert (row["class"], row["probability"]) == (name, "0.75")
+            assert (row["class_2"], row["probability_2"]) == ("other", "0.25")
+            assert row["class_3"] == row["error"] == ""
+
+
+def test_a_table_of_another_version_is_refused(server, photos, tmp_path):
+    table = tmp_path / "out.csv"
+    flags = [f"--url={server.url}", f"--csv={table}", str(photos / "a.jpg")]
+    assert run(*flags).returncode == 0
+    server.questions[NEWEST] = Answer(
+        body=json.loads(json.dumps(VERSION_2).replace("2", "7"))
+    )
+    done = run(*flags)
+    assert done.returncode == BAD_INPUT
+    [line] = done.stderr.splitlines()
+    assert "alexnet/2/serving_default, and not of alexnet/7/" in line
+    server.questions[f"{NEWEST}/labels/old"] = Answer(body=VERSION_2)
+    assert run(*flags, "--label=old").returncode == 0
+    server.questions[NEWEST] = Answer(body={"model_version_status": [{}]})
+    done = run(*flags)
+    assert "does not answer as TensorFlow Serving does" in done.stderr
+    server.questions[NEWEST] = Answer(body={"model_version_status": []})
+    assert "has no version of model alexnet" in run(*flags).stderr
+    del server.questions[NEWEST]
+    done = run(*flags)
+    assert (done.returncode, len(done.stderr.splitlines())) == (BAD_INPUT, 1)
+
+
+def test_a_table_over_grpc(photos, tmp_path):
+    table = tmp_path / "out.csv"
+    server = ScriptedGrpcServer()
+    server.start()
+    try:
+        flags = [f"--url={server.url}", f"--csv={table}", "--threshold=0.8"]
+        done = run(*flags, str(photos / "sub"))
+    finally:
+        server.stop()
+    assert done.returncode == 0
+    assert [row["class_1"] for row in rows_of(table)] == ["sub/c", "sub/d"]
+    assert {row["class"] for row in rows_of(table)} == {"none of these"}
+
+
+def test_folders_and_lists_are_printed_too(server, photos, tmp_path):
+    (photos / "list.txt").write_text("b.jpg\n")
+    done = run(
+        f"--url={server.url}", str(photos / "sub"), str(photos / "list.txt")
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    files = [line for line in done.stdout.splitlines() if line[0] == "/"]
+    assert files == [
+        str(photos / n) for n in ("sub/c.jpg", "sub/d.jpg", "b.jpg")
+    ]
 
 
 def test_grpc_from_the_command_line(cat):
