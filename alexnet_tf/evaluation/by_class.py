@@ -70,6 +70,7 @@ class ClassResult:
 
     name: str
     images: int
+    _: dataclasses.KW_ONLY
     precision: float
     recall: float
     f1: float
@@ -88,8 +89,14 @@ def class_results(
     with np.errstate(invalid="ignore"):
         shares = right / guesses, right / images, 2 * right / (images + guesses)
     return [
-        ClassResult(name, int(count), *map(float, of_class))
-        for name, count, *of_class in zip(
+        ClassResult(
+            name,
+            int(count),
+            precision=float(precision),
+            recall=float(recall),
+            f1=float(f1),
+        )
+        for name, count, precision, recall, f1 in zip(
             class_names, images, *shares, strict=True
         )
     ]
