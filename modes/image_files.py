@@ -52,10 +52,16 @@ def read_record(file: str) -> np.ndarray:
             raise UnusableImage(ADDRESS) from None
         raise UnusableImage(error.strerror) from None
     try:
-        return to_record(decode(content)).numpy()
+        return _record_of(content).numpy()
     except tf.errors.InvalidArgumentError as error:
         reason = other_format(content) or refusal(error)
         raise UnusableImage(reason) from None
+
+
+# As one graph it takes half the time of its operations one by one.
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+def _record_of(content: tf.Tensor) -> tf.Tensor:
+    return to_record(decode(content))
 
 
 def report_failed(results: Iterable[Mapping[str, Any]]) -> int:
