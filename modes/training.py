@@ -201,9 +201,7 @@ def train_and_test(
             assert start  # it gave what the network begins with
             record_and_tell(run, config, start, beginning)
     class_names = tuple(source.class_names)
-    weights = class_weights(
-        config.train, class_names, train.images_of_classes(len(class_names))
-    )
+    weights = class_weights(config.train, class_names, train.images_of_classes)
     if weights is not None and not workers.rank:
         print(weights_in_words(class_names, weights))
     trainer = Trainer(

@@ -1,11 +1,11 @@
 """Errors of variants of a network beside those of the whole one."""
 
-import csv
 import dataclasses
-import io
 import math
 import statistics
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+
+from alexnet_tf.files.csv import csv_text
 
 MOST_SEEDS = 10
 COLUMNS = (
@@ -60,17 +60,19 @@ def markdown(whole: Variant, variants: Iterable[Variant]) -> str:
         whole: the `Variant` with nothing taken away.
         variants: the others; those without a run are left out.
     """
-    columns, *rows = _rows(whole, variants)
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
+    return markdown_table(_rows(whole, variants))
+
+
+def markdown_table(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells without a vertical bar as markdown, the headings first."""
+    headings, *rest = rows
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rest]) + "\n"
 
 
 def as_csv(whole: Variant, variants: Iterable[Variant]) -> str:
     """The same table as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(_rows(whole, variants))
-    return text.getvalue()
+    return csv_text(_rows(whole, variants))
 
 
 def _rows(whole: Variant, variants: Iterable[Variant]) -> list[list[str]]:

@@ -1,11 +1,14 @@
 """What cross-validation found: each fold, and the mean with its interval."""
 
-import csv
-import io
 from collections.abc import Mapping
 
-from alexnet_tf.analysis.ablation_table import mean_and_half_width, with_width
+from alexnet_tf.analysis.ablation_table import (
+    markdown_table,
+    mean_and_half_width,
+    with_width,
+)
 from alexnet_tf.evaluation.tables import Outcome
+from alexnet_tf.files.csv import csv_text
 
 COLUMNS = {
     "top1_error": "top-1 error",
@@ -24,16 +27,12 @@ def fold_markdown(outcomes: Mapping[int, Outcome]) -> str:
     Args:
         outcomes: {fold: what its run reached on the images held out}.
     """
-    columns, *rows = _rows(outcomes)
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
+    return markdown_table(_rows(outcomes))
 
 
 def fold_csv(outcomes: Mapping[int, Outcome]) -> str:
     """The same table as CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(_rows(outcomes))
-    return text.getvalue()
+    return csv_text(_rows(outcomes))
 
 
 def _rows(outcomes: Mapping[int, Outcome]) -> list[list[str]]:

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, replacing, writable
-from alexnet_tf.files.csv import safe_cell
+from alexnet_tf.files.csv import csv_text, safe_cell
 from alexnet_tf.files.locks import lock
 from alexnet_tf.files.text import counted, printable
 from alexnet_tf.terminal.progress import ProgressReport
@@ -167,9 +167,7 @@ def _locked(path: pathlib.Path) -> IO[str]:
 
 
 def _write(file: IO[str], rows: Iterable[Iterable[object]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    file.write(text.getvalue())
+    file.write(csv_text(rows))
     file.flush()
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +12,7 @@ from alexnet_tf.evaluation.by_class import class_results, confused_pairs
 from alexnet_tf.evaluation.calibration import Bin
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.atomic import readable
-from alexnet_tf.files.csv import text_of, write_csv
+from alexnet_tf.files.csv import csv_text, text_of, write_csv
 from alexnet_tf.files.figures import literal, save_figure
 from configs.published import PAPER, SINCE
 
@@ -91,10 +90,7 @@ def markdown(outcomes: list[Outcome], published: bool = False) -> str:
 
 def as_csv(outcomes: list[Outcome], published: bool = False) -> str:
     """The table as CSV, percentages; see `markdown`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(_rows(outcomes, published))
-    return text.getvalue()
+    return csv_text(_rows(outcomes, published))
 
 
 def _rows(outcomes: list[Outcome], published: bool) -> list[tuple[str, ...]]:

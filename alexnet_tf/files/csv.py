@@ -1,6 +1,7 @@
 """CSV files for people, their spreadsheets and their programs."""
 
 import csv
+import io
 import pathlib
 from collections.abc import Iterable
 
@@ -34,6 +35,13 @@ def write_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(map(safe_cell, header))
         writer.writerows([safe_cell(cell) for cell in row] for row in rows)
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows of the program's own words and numbers as the text of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def safe_cell(cell: object) -> object:

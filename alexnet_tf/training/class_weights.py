@@ -1,5 +1,7 @@
 """What an image counts in the loss, by its class."""
 
+from collections.abc import Callable
+
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -7,7 +9,9 @@ from alexnet_tf.errors import UserError
 
 
 def class_weights(
-    train: ConfigDict, class_names: tuple[str, ...], images: np.ndarray
+    train: ConfigDict,
+    class_names: tuple[str, ...],
+    images_of_classes: Callable[[int], np.ndarray],
 ) -> np.ndarray | None:
     """The factor on the loss of the images of each class.
 
@@ -17,7 +21,9 @@ def class_weights(
     Args:
         train: the `train` section of a config.
         class_names: one per label.
-        images: int64 [classes], training images of each class.
+        images_of_classes: from the number of classes to int64 [classes], the
+            training images of each; called only for balanced weights, since
+            it may read all images.
 
     Returns:
         float32 [classes]; None: 1 for all.
@@ -29,6 +35,7 @@ def class_weights(
         case "none":
             return None
         case "balanced":
+            images = images_of_classes(len(class_names))
             mean = images.sum() / np.count_nonzero(images)
             return np.where(images, mean / np.maximum(images, 1), 0.0).astype(
                 np.float32

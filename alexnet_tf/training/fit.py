@@ -237,10 +237,9 @@ class Fit:
         if used:
             run.write_config(config)
             if self._state.new_rate:
+                # It is said once, whatever is left out later.
                 print(self._state.new_rate)
-                self._state.new_rate = (
-                    ""  # It is said once, whatever is left out later.
-                )
+                self._state.new_rate = ""
             return
         trained = run.read_config()
         epochs = max(config.train.epochs, self._state.epoch)

@@ -97,6 +97,24 @@ class SplitSoftmax:
                 counts.append(classes_ahead(labels, part, own, first))
         return tf.add_n(counts)
 
+    def guesses(self, parts: list[tf.Tensor]) -> tf.Tensor:
+        """The class with the largest logit, the first of equal ones.
+
+        Args:
+            parts: see `cross_entropy`.
+
+        Returns:
+            int32 [B].
+        """
+        largest, places = [], []
+        for device, first, part in self._towers(parts):
+            with tf.device(device):
+                largest.append(tf.reduce_max(part, axis=1))
+                place = tf.argmax(part, axis=1, output_type=tf.int32)
+                places.append(first + place)
+        tower = tf.argmax(tf.stack(largest), axis=0)
+        return tf.gather(tf.stack(places, axis=1), tower, batch_dims=1)
+
     def _towers(
         self, parts: list[tf.Tensor]
     ) -> Iterator[tuple[str | None, int, tf.Tensor]]:

@@ -259,8 +259,9 @@ class Trainer(keras.Model):
         self, labels: tf.Tensor, logits: tf.Tensor | list[tf.Tensor]
     ) -> None:
         if self._split:
-            logits = tf.concat(logits, axis=1)
-        guesses = tf.argmax(logits, axis=1, output_type=labels.dtype)
+            guesses = tf.cast(self._split.guesses(logits), labels.dtype)
+        else:
+            guesses = tf.argmax(logits, axis=1, output_type=labels.dtype)
         classes = self.class_counts.shape[1]
         ones = tf.ones_like(labels, tf.float64)
         right = tf.cast(labels == guesses, tf.float64)

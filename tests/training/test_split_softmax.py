@@ -111,6 +111,15 @@ def joined_weights(trainer):
     }
 
 
+@SPECS
+def test_guesses_are_those_of_joined_logits(spec):
+    logits, _ = made_up(rows=400)
+    logits = np.round(logits)  # so that many are equal, also of two towers
+    assert (np.sort(logits)[:, -1] == np.sort(logits)[:, -2]).any()
+    found = tf.function(split_softmax(spec).guesses)(parts_of(logits))
+    np.testing.assert_array_equal(found, np.argmax(logits, axis=1))
+
+
 @pytest.mark.parametrize(
     ("spec", "options"),
     [

@@ -79,12 +79,7 @@ def load_folder(
     else:
         assert validation  # one of the two is there
         found = _subfolders(validation)
-    labels = labels_among(known, found) if known else None
-    class_names = english_names(found)
-    if known and labels:
-        class_names = known
-    else:
-        labels = {name: label for label, name in enumerate(found)}
+    class_names, labels = classes_of(found, known)
     check_class_names(train or validation, found)
     if alike := _alike(found):
         print(f"two classes of {train or validation} look alike{alike}")
@@ -210,7 +205,23 @@ def _check_classes(train: pathlib.Path, names: list[str]) -> None:
         )
 
 
-def labels_among(
+def classes_of(
+    found: list[str], known: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """(class names, labels by the names that are found).
+
+    Args:
+        found: names that stand for the classes, sorted; of ImageNet's classes
+            these may be WordNet ids.
+        known: class names of a network; they are the classes where all that
+            are found are among them.
+    """
+    if known and (labels := _labels_among(known, found)):
+        return known, labels
+    return english_names(found), {n: label for label, n in enumerate(found)}
+
+
+def _labels_among(
     known: tuple[str, ...], names: list[str]
 ) -> dict[str, int] | None:
     """Labels of all known classes by the names that their folders may have;

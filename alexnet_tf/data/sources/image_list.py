@@ -15,7 +15,7 @@ from alexnet_tf.data.sources.folder import (
     MOST_NAMED,
     TRAINING_FOLDERS,
     VALIDATION_FOLDERS,
-    labels_among,
+    classes_of,
     shortened,
 )
 from alexnet_tf.data.sources.image_files import (
@@ -24,7 +24,6 @@ from alexnet_tf.data.sources.image_files import (
     fingerprint_of,
     state_of,
 )
-from alexnet_tf.data.sources.imagenet_classes import english_names
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.text import counted, is_printable, printable
 
@@ -121,12 +120,7 @@ def load_list(
     used = {"", validation, *TRAINING_FOLDERS}
     rows = [row for row in rows if row.split in used]
     found = sorted({row.label for row in rows})
-    labels = labels_among(known, found) if known else None
-    class_names = english_names(found)
-    if known and labels:
-        class_names = known
-    else:
-        labels = {name: label for label, name in enumerate(found)}
+    class_names, labels = classes_of(found, known)
 
     def is_held_out(row: _Row) -> bool:
         if not validation:

@@ -14,7 +14,7 @@ from alexnet_tf.data.sources.embedded import load_embedded
 from alexnet_tf.data.sources.folder import load_folder, shortened
 from alexnet_tf.data.sources.image_list import load_list
 from alexnet_tf.data.sources.imagenet_tars import load_imagenet_tars
-from alexnet_tf.data.sources.tfds import load_tfds
+from alexnet_tf.data.sources.tfds import OWN_NAMES, load_tfds
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.text import counted
 
@@ -91,8 +91,7 @@ def open_whole_source(
     Raises:
         UserError: the source does not exist or cannot be used.
     """
-    own = ("embedded", "folder", "csv", "imagenet_tars", "prepared")
-    if download and name in own:
+    if download and name in OWN_NAMES:
         raise UserError(
             f"--download is for data sets of TFDS, and data.name is {name}: "
             "leave it out, or name a TFDS set with --config.data.name"

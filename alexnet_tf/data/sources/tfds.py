@@ -24,7 +24,7 @@ from alexnet_tf.terminal.progress import ProgressReport
 
 # Namespaces are off, with which TFDS runs code from elsewhere.
 NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:[\d*]+(\.[\d*]+){2})?")
-OWN_NAMES = ("embedded", "folder", "prepared", "imagenet_tars")
+OWN_NAMES = ("embedded", "folder", "csv", "prepared", "imagenet_tars")
 VALIDATION_SPLITS = ("validation", "val", "test")
 SAMPLE = 1024  # examples whose labels tell whether classes are mixed
 
