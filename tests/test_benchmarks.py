@@ -32,6 +32,7 @@ KEYS = {
         "compiled_backward_ratio",
     },
     "memory": {"training", "serving"},
+    "near_duplicates": {"near", "pairs"},
     "record_files": set(),
     "retrieval": set(),
     "serve": {
@@ -136,6 +137,10 @@ def flags(request, tmp_path):
         "memory": lambda: [
             *("--batch_size=2", "--width=0.0625", "--rounds=1"),
             f"--model_dir={exported() / '1'}",
+        ],
+        "near_duplicates": lambda: [
+            *(f"--data_dir={get('image_folder')}", "--name=folder"),
+            "--copies=5",
         ],
         "record_files": lambda: [
             f"--data_dir={get('prepared')('jpeg')}",
