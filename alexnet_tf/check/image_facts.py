@@ -23,7 +23,7 @@ from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.data.other_formats import other_format
 from alexnet_tf.data.preprocess import MAX_ASPECT_RATIO, why_rejected
 from alexnet_tf.errors import UserError, one_line
-from alexnet_tf.files.atomic import replacing, writable
+from alexnet_tf.files.atomic import append, replacing, writable
 from alexnet_tf.optional import import_or_explain
 from alexnet_tf.terminal.progress import ProgressReport
 
@@ -73,7 +73,7 @@ class FactsFile:
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
-        self._file: io.BufferedWriter | None = None
+        self._file: io.FileIO | None = None
         self.known: dict[str, ImageFacts] = {}
         with writable(path):
             lines = path.read_bytes().splitlines() if path.exists() else []
@@ -89,10 +89,10 @@ class FactsFile:
 
     def __enter__(self) -> "FactsFile":
         with writable(self._path):
-            self._file = open(self._path, "ab")
+            self._file = open(self._path, "ab", buffering=0)
             # A line that was cut off is ended first, so that the next one is
             # whole.
-            self._file.write(b"\n")
+            append(self._file, b"\n")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -103,8 +103,7 @@ class FactsFile:
         """Appends facts; errors are not kept, they may be mended unseen."""
         assert self._file
         with writable(self._path):
-            self._file.write(_lines(found))
-            self._file.flush()
+            append(self._file, _lines(found))
 
     def rewrite(self, facts: Iterable[ImageFacts]) -> None:
         """Leaves these facts alone in the file."""

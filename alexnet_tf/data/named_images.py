@@ -61,7 +61,8 @@ def files_of(images: Iterable[str], asked: str) -> list[str]:
         more = len(left_out) - MOST_NAMES
         print(
             f"left out {counted(len(left_out), 'file')}, no image by its "
-            f"name: {names}" + (f" and {more} more" if more > 0 else ""),
+            f"name or no regular file: {names}"
+            + (f" and {more} more" if more > 0 else ""),
             file=sys.stderr,
         )
     if not files:
@@ -128,7 +129,7 @@ def _files_in(folder: str) -> list[str]:
     for where, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = (f for f in folders if not is_hidden(f))
         paths = (os.path.join(where, n) for n in names if not is_hidden(n))
-        files += filter(os.path.isfile, paths)
+        files += paths
     return sorted(files)
 
 
@@ -137,6 +138,10 @@ def _refuse(error: OSError) -> None:
 
 
 def _is_taken(file: str) -> bool:
+    # A link that leads nowhere is a broken image; reading a pipe would wait for
+    # ever.
+    if os.path.exists(file) and not os.path.isfile(file):
+        return False
     # Those of formats that are not read are reported, each with a remedy.
     return is_image_name(os.path.basename(file)) or file.lower().endswith(
         OTHER_SUFFIXES

@@ -18,10 +18,10 @@ import io
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import Any
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.files.atomic import readable, replacing, writable
+from alexnet_tf.files.atomic import append, readable, replacing, writable
 from alexnet_tf.files.csv import csv_text, safe_cell
 from alexnet_tf.files.locks import lock
 from alexnet_tf.files.text import counted, printable
@@ -125,7 +125,7 @@ def _row(
 @contextlib.contextmanager
 def _opened(
     path: pathlib.Path, cells: Mapping[str, str], network: str, threshold: float
-) -> Iterator[tuple[IO[str], set[str]]]:
+) -> Iterator[tuple[io.FileIO, set[str]]]:
     """The table, to append to, and the cells of the files that are done.
 
     A line that was cut off, and rows of `cells` that failed, are removed.
@@ -148,11 +148,14 @@ def _opened(
         yield file, {row["file"] for row in kept if not row["error"]}
 
 
-def _appending(path: pathlib.Path) -> IO[str]:
-    return open(path, "a", newline="", encoding="utf-8")
+def _appending(path: pathlib.Path) -> io.FileIO:
+    return open(path, "ab", buffering=0)
 
 
-def _locked(path: pathlib.Path) -> IO[str]:
+def _locked(path: pathlib.Path) -> io.FileIO:
+    # What has no end, such as a pipe, could not be read to it.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UserError(f"{path} is no regular file: name another --csv")
     with writable(path):
         file = _appending(path)
         try:
@@ -166,9 +169,8 @@ def _locked(path: pathlib.Path) -> IO[str]:
         return file
 
 
-def _write(file: IO[str], rows: Iterable[Iterable[object]]) -> None:
-    file.write(csv_text(rows))
-    file.flush()
+def _write(file: io.FileIO, rows: Iterable[Iterable[object]]) -> None:
+    append(file, csv_text(rows).encode())
 
 
 def _rows(path: pathlib.Path) -> tuple[list[dict[str, str]], bool]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import io
 import os
 import pathlib
 import shutil
@@ -68,6 +69,17 @@ def write_text(path: str | pathlib.Path, text: str) -> None:
     """Writes `text` to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def append(file: io.FileIO, content: bytes) -> None:
+    """Writes all of `content` to an unbuffered file.
+
+    With a buffer, closing the file would try once more what did not fit on a
+    full disk, and fail in place of the error that is told.
+    """
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def flush_to_disk(path: str | pathlib.Path) -> None:

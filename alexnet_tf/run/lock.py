@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 
 from alexnet_tf.errors import UserError
-from alexnet_tf.files.atomic import writable
+from alexnet_tf.files.atomic import append, writable
 from alexnet_tf.files.locks import lock
 from alexnet_tf.run.folder import LOCK_FILE, Run
 
@@ -50,18 +50,19 @@ def locked_folder(
         folder.mkdir(parents=True, exist_ok=True)
         # The file is opened to append: a second process must not wipe out the
         # holder's name.
-        file = open(folder / LOCK_FILE, "a+")  # noqa: SIM115
+        file = open(folder / LOCK_FILE, "ab+", buffering=0)  # noqa: SIM115
     with file:
         file.seek(0)
         try:
             lock(file, folder, does)
         except BlockingIOError:
+            holder = file.read().decode(errors="replace")
             raise UserError(
-                f"{folder} is in use: {file.read() or 'another process'} "
+                f"{folder} is in use: {holder or 'another process'} "
                 f"{does} in it; wait for it or stop it, or name another {flag}"
             ) from None
         with writable(f"{kind} {folder}"):
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+            name = f"process {os.getpid()} on {socket.gethostname()}"
+            append(file, name.encode())
         yield

@@ -76,3 +76,14 @@ def test_faults_of_lists_are_told_in_one_line(tmp_path, name, content, told):
     with pytest.raises(UserError, match=told) as error:
         listed(tmp_path / name)
     assert "\n" not in str(error.value)
+
+
+def test_broken_links_are_images_and_pipes_are_left_out(tmp_path, capsys):
+    for name in ("gone.jpg", "self.jpg"):
+        (tmp_path / name).symlink_to(tmp_path / name.replace("gone", "not"))
+    os.mkfifo(tmp_path / "pipe.jpg")
+    found = files_of([str(tmp_path)], "needs an image")
+    assert found == [str(tmp_path / n) for n in ("gone.jpg", "self.jpg")]
+    assert (
+        f"no regular file: {tmp_path / 'pipe.jpg'}" in capsys.readouterr().err
+    )

@@ -4,6 +4,8 @@ import csv
 import multiprocessing
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -242,3 +244,56 @@ def test_where_it_cannot_be_written(tmp_path, network):
     with pytest.raises(UserError, match="cannot be written: Is a directory"):
         fill(tmp_path, network)
     assert tuple(HEADER.split(",")) == COLUMNS
+
+
+# What a full disk does: a file cannot grow beyond 300 bytes.
+ON_A_FULL_DISK = """
+import resource, sys
+from alexnet_tf.check.image_facts import FactsFile, ImageFacts
+from alexnet_tf.errors import UserError
+from tests.evaluation.test_prediction_table import Network, fill
+import pathlib
+
+def told(write):
+    try:
+        write()
+    except UserError as error:
+        print(error)
+
+def add_facts():
+    with FactsFile(pathlib.Path(sys.argv[2])) as store:
+        store.add(ImageFacts(f"{i}.jpg", "") for i in range(99))
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+told(lambda: fill(sys.argv[1], Network()))
+told(add_facts)
+"""
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_is_there(
+    table, network, tmp_path
+):
+    facts = tmp_path / "images.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_FULL_DISK, str(table), str(facts)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [line for line in done.stdout.splitlines() if "written" in line] == [
+        f"{table} cannot be written: File too large",
+        f"{facts} cannot be written: File too large",
+    ]
+    fill(table, network)
+    assert [row["file"] for row in rows_of(table)] == FILES
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_refused(network, tmp_path, kind):
+    path = "/dev/full"
+    if kind == "pipe":
+        path = tmp_path / "pipe.csv"
+        os.mkfifo(path)
+    with pytest.raises(UserError, match="is no regular file"):
+        fill(path, network)
+    assert network.asked == []

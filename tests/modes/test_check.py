@@ -205,6 +205,15 @@ def test_a_folder_of_class_folders_alone(folder, run_check):
     assert sum(result["images"].values()) == 25
 
 
+def test_an_empty_class_is_a_finding(folder, run_check):
+    (folder / "train" / "void").mkdir()
+    code, result = run_check(strict=True)
+    assert code == 1
+    assert counts(result) == {**NOTHING, "one_split_only": 1}
+    [told] = result["findings"]["one_split_only"]["found"]
+    assert told == "void: 0 train, 0 validation"
+
+
 def test_a_list_of_images(folder):
     """Beside the images, where it may write, and with paths of its own."""
     copy(folder, "train/cat/0.png", "val/cat/leak.png")

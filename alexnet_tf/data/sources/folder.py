@@ -61,7 +61,8 @@ def load_folder(
             theirs where all of the folder's classes are among them, and
             training images need not be there.
         every_class: whether a class that only the validation split has is
-            one more, not a mistake: for a look at what is there.
+            one more, and one without training images is none the less a
+            class, not a mistake: for a look at what is there.
 
     Raises:
         UserError: a folder is missing or empty, or the validation split has
@@ -86,7 +87,8 @@ def load_folder(
     train_files, validation_files = [], []
     if train:
         train_files = _files(root, train, labels, lost)
-        _check_no_class_is_empty(train, labels, train_files)
+        if not every_class:
+            _check_no_class_is_empty(train, labels, train_files)
     if validation:
         unknown = sorted(set(_subfolders(validation)) - set(labels))
         if unknown:

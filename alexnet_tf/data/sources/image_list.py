@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import os
 import pathlib
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
@@ -136,10 +137,9 @@ def load_list(
         if isinstance(file, str):
             if not may_be_gone:
                 faults.add("missing files", f"line {row.line}: {file}")
-        elif other := lines.get(file.place):
+        elif (other := lines.setdefault(_identity(file), row)) is not row:
             faults.add("images named twice", _twice(row, other))
         else:
-            lines[file.place] = row
             files[is_held_out(row)].append(file)
     if validation and known is None:
         _check_sides(rows, validation, faults)
@@ -251,6 +251,11 @@ def _file(
     return ImageFile(
         path, place, label, size=size, written=written, group=row.group
     )
+
+
+def _identity(file: ImageFile) -> str:
+    """The same for all names of an image, by whichever folders and links."""
+    return os.path.realpath(file.path)
 
 
 def _twice(row: _Row, other: _Row) -> str:

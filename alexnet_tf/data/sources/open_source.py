@@ -159,10 +159,11 @@ def _with_holdout(
     folds, fold = data.holdout_folds, data.fold
     is_held_out = choose_holdout(source.train, data.holdout, seed, folds, fold)
     part = f"part {fold} of {folds}" if folds else f"{data.holdout:g}"
+    too_large = ", or their groups too large," if source.train.group_of else ""
     if not is_held_out.any():
         raise UserError(
             f"{source.name} has no validation split, and {size} training "
-            f"images in {classes} classes are too few to hold out "
+            f"images in {classes} classes are too few{too_large} to hold out "
             f"{part} of them: add a validation split or more images"
         )
     least = "" if folds else ", at least one where it has two"

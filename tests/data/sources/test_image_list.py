@@ -167,6 +167,16 @@ def test_each_fault(photographs, rows, count, where):
     assert where in text
 
 
+@pytest.mark.parametrize("by", ["path", "link"])
+def test_an_image_named_in_two_ways_is_named_twice(photographs, by):
+    again = photographs(ROWS).parent / ROWS[0][0]
+    if by == "link":
+        again.parent.with_name("link").symlink_to(again.parent)
+        again = again.parent.with_name("link") / again.name
+    text = faults_of(photographs([*ROWS, [str(again), "black cat", "val"]]))
+    assert "has 1 fault (images named twice: 1)" in text
+
+
 def test_faults_are_counted_and_three_are_named(photographs):
     rows = ROWS + [[f"a/{i}.bmp", "black cat", "val"] for i in range(10, 19)]
     text = faults_of(photographs([*rows, ROWS[0], ["a/x.bmp", "x", "odd"]]))
