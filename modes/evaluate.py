@@ -28,6 +28,7 @@ from alexnet_tf.evaluation.outcome import (
     evaluate_and_report,
     other_data_folder,
     outcome_of,
+    outcome_values,
     warn_about_missing,
     write_tables,
 )
@@ -84,7 +85,7 @@ def main(options: Options) -> int:
             pathlib.Path(options.results_dir), [outcome], source.class_names
         )
     if options.json:
-        print(json.dumps(dataclasses.asdict(outcome)))
+        print(json.dumps(outcome_values(outcome)))
     return 0
 
 
@@ -143,7 +144,7 @@ def evaluate_ensemble(options: Options) -> int:
             pathlib.Path(options.results_dir), outcomes, source.class_names
         )
     if options.json:
-        print(json.dumps([dataclasses.asdict(o) for o in outcomes]))
+        print(json.dumps([outcome_values(o) for o in outcomes]))
     return 0
 
 

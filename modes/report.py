@@ -21,7 +21,7 @@ from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import evaluate_and_report, read_outcome
-from alexnet_tf.evaluation.tables import read_confusion, read_reliability
+from alexnet_tf.evaluation.tables import read_confusion
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.options import Options
 from alexnet_tf.report.page import Section, page
@@ -207,13 +207,8 @@ def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
             classes_section(confusion, names),
             confusion_section(confusion, names),
         ]
-    if (
-        outcome
-        and outcome.calibration_error is not None
-        and run.reliability_file.is_file()
-    ):
-        bins = read_reliability(run.reliability_file)
-        sections.append(calibration_section(outcome, bins))
+    if outcome and outcome.reliability:
+        sections.append(calibration_section(outcome, outcome.reliability))
     return sections
 
 

@@ -1,7 +1,6 @@
 """Training as --mode=train and --mode=ablate do it: one run, to its test."""
 
 import contextlib
-import dataclasses
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +21,10 @@ from alexnet_tf.data.remembered import (
 )
 from alexnet_tf.data.statistics import load_checked
 from alexnet_tf.errors import START_AGAIN, StartAgain, UserError
-from alexnet_tf.evaluation.outcome import evaluate_and_report
+from alexnet_tf.evaluation.outcome import (
+    evaluate_and_report,
+    outcome_values,
+)
 from alexnet_tf.files.text import counted
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
@@ -306,7 +308,7 @@ def test(
         crops=10,
         data_dir=run.read_dataset()["data_dir"],
     )
-    run.finish(dataclasses.asdict(outcome))
+    run.finish(outcome_values(outcome))
     print(
         f"best weights, curves and test results are in {run.path}\n"
         f"next: {command('export', run=run.path)}"

@@ -8,9 +8,9 @@ import dataclasses
 import itertools
 
 import keras
-import matplotlib
 import numpy as np
 
+from alexnet_tf.analysis.heat import heat_over
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.evaluation.ten_crop import centre_crop_probabilities
 
@@ -19,7 +19,6 @@ SHARE = 4  # the square's side is the image's divided by this
 POSITIONS = 13  # of the square, in each direction
 BATCH = 64
 LEAST = 1e-6  # probability that counts: float32 tells no smaller ones apart
-OVER = 0.65  # share of the colours in the picture; the image has the rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,10 +92,9 @@ def evidence_hidden(occlusion: Occlusion) -> np.ndarray:
 
 
 def occlusion_map(occlusion: Occlusion) -> np.ndarray:
-    """`evidence_hidden` as colours over the image, made grey and fainter.
+    """`evidence_hidden` as colours over the image, see `heat_over`.
 
-    From black, where a square takes nothing, to yellow, where it takes the
-    most of this image.
+    Black is where a square takes nothing, yellow where it takes the most.
 
     Returns:
         uint8 [crop, crop, 3]: the colour at a pixel is that of the square
@@ -108,7 +106,4 @@ def occlusion_map(occlusion: Occlusion) -> np.ndarray:
     pixels = np.arange(side) + 0.5
     nearest = np.abs(pixels[:, None] - centres[None]).argmin(axis=1)
     hidden = np.maximum(evidence_hidden(occlusion), 0)
-    colours = matplotlib.colormaps["inferno"](hidden / max(hidden.max(), LEAST))
-    over = 255 * colours[..., :3][nearest][:, nearest]
-    grey = occlusion.image.mean(axis=-1, keepdims=True)
-    return np.round(OVER * over + (1 - OVER) * grey).astype(np.uint8)
+    return heat_over(occlusion.image, hidden[nearest][:, nearest])

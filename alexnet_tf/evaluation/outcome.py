@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import math
 import pathlib
 import re
 import sys
@@ -25,9 +26,17 @@ from alexnet_tf.evaluation.by_class import (
     counts_of,
     macro_f1,
 )
-from alexnet_tf.evaluation.calibration import Bin, Calibration, calibration
+from alexnet_tf.evaluation.calibration import Bin, calibration
+from alexnet_tf.evaluation.coverage import CoveragePoint, coverage_curve
 from alexnet_tf.evaluation.evaluate import Evaluation, evaluate
+from alexnet_tf.evaluation.mistakes import (
+    LabelError,
+    Mistake,
+    label_errors,
+    mistakes,
+)
 from alexnet_tf.evaluation.tables import (
+    MOST_LISTED,
     VIEWS,
     Outcome,
     as_csv,
@@ -36,14 +45,22 @@ from alexnet_tf.evaluation.tables import (
     write_confused,
     write_confusion,
     write_per_class,
-    write_reliability,
+    write_rows,
 )
 from alexnet_tf.files.atomic import readable, writable, write_text
-from alexnet_tf.files.text import read_text
+from alexnet_tf.files.text import counted, read_text
 from alexnet_tf.run.folder import Run
 
 SPLIT = "validation"
 MOST_CLASSES = 100  # of a table that is printed
+# What the lists of an `Outcome` consist of.
+ROWS = {
+    "per_class": ClassResult,
+    "reliability": Bin,
+    "coverage": CoveragePoint,
+    "mistakes": Mistake,
+    "label_errors": LabelError,
+}
 
 
 def outcome_of(
@@ -52,7 +69,6 @@ def outcome_of(
     crops: int,
     evaluation: Evaluation,
     data_dir: str | None = None,
-    calibrated: Calibration | None = None,
 ) -> Outcome:
     """The `Outcome` of one network or ensemble.
 
@@ -62,17 +78,21 @@ def outcome_of(
         crops: 1 (centre) or 10 views per image.
         evaluation: the predictions.
         data_dir: folder of the images, where they have one.
-        calibrated: the `Calibration` of the predictions, where it is known.
     """
-    calibrated = calibrated or _calibration_of(evaluation)
-    counts = counts_of(evaluation.confusion())
+    assert source.validation  # it was evaluated
+    labels, probabilities = evaluation.labels, evaluation.probabilities
+    calibrated = calibration(labels, probabilities)
+    confusion = evaluation.confusion()
+    counts = counts_of(confusion)
+    found = evaluation, source.class_names, source.validation.key
+    suspects = label_errors(*found)
     now = datetime.datetime.now().astimezone().isoformat("T", "seconds")
     return Outcome(
         run=name,
         dataset=source.name,
         split=SPLIT,
         crops=crops,
-        samples=len(evaluation.labels),
+        samples=len(labels),
         top1_error=evaluation.error(1),
         top1_interval=evaluation.interval(1),
         top5_error=evaluation.error(5),
@@ -82,15 +102,17 @@ def outcome_of(
         calibration_error=calibrated.error,
         temperature=calibrated.temperature,
         tempered_error=calibrated.tempered_error,
+        per_class=tuple(class_results(confusion, source.class_names)),
+        reliability=calibrated.bins,
+        coverage=coverage_curve(labels, probabilities),
+        mistakes=tuple(mistakes(*found)),
+        label_errors=tuple(suspects),
+        probable_label_errors=len(suspects),
         classes=len(source.class_names),
         data_dir=data_dir and str(pathlib.Path(data_dir).resolve()),
         fingerprint=source.fingerprint,
         time=now,
     )
-
-
-def _calibration_of(evaluation: Evaluation) -> Calibration:
-    return calibration(evaluation.labels, evaluation.probabilities)
 
 
 def read_outcome(file: pathlib.Path) -> Outcome | None:
@@ -121,7 +143,7 @@ def outcome_of_training(run: Run) -> Outcome | None:
 
 
 def outcome_from(values: Any) -> Outcome:
-    """The `Outcome` that `dataclasses.asdict` made a dict of.
+    """The `Outcome` that `outcome_values` made a dict of.
 
     Raises:
         ValueError: these are no such values.
@@ -131,11 +153,38 @@ def outcome_from(values: Any) -> Outcome:
             key: tuple(value) if isinstance(value, list) else value
             for key, value in values.items()
         }
+        for key, kind in ROWS.items():
+            if arguments.get(key) is not None:
+                arguments[key] = tuple(_row(kind, r) for r in arguments[key])
         return Outcome(**arguments)
     except (AttributeError, TypeError) as error:
         raise ValueError(f"this is no result of an evaluation: {error}") from (
             None
         )
+
+
+def outcome_values(outcome: Outcome) -> dict[str, Any]:
+    """An `Outcome` as JSON has it.
+
+    What cannot be said, as the recall of a class without images, is None. Of
+    mistakes and label errors there are the first `MOST_LISTED`.
+    """
+    values = dataclasses.asdict(outcome)
+    for key in ROWS:
+        if values[key] is not None:
+            values[key] = [
+                {k: None if v != v else v for k, v in row.items()}
+                for row in values[key]
+            ]
+    for key in ("mistakes", "label_errors"):
+        if values[key] is not None:
+            values[key] = values[key][:MOST_LISTED]
+    return values
+
+
+def _row(kind: type, values: dict[str, Any]) -> Any:
+    """What `outcome_values` made of a row."""
+    return kind(**{k: math.nan if v is None else v for k, v in values.items()})
 
 
 def evaluate_and_report(
@@ -158,9 +207,8 @@ def evaluate_and_report(
         records: `Records` of its validation split.
         crops: 1 (centre) or 10 views per image.
         data_dir: folder of the images, where they have one.
-        folder: where evaluation.json, per_class.csv, confusion.csv,
-            confused.csv, reliability.csv, figures/confusion.png and
-            results.* go; None: to the run.
+        folder: where evaluation.json, the tables beside it,
+            figures/confusion.png and results.* go; None: to the run.
 
     Raises:
         UserError: no image can be decoded, or the run folder cannot be
@@ -179,20 +227,12 @@ def evaluate_and_report(
             file=sys.stderr,
         )
         evaluation = evaluate(network, records, crop, crops)
-    calibrated = _calibration_of(evaluation)
-    outcome = outcome_of(
-        str(run.path), source, crops, evaluation, data_dir, calibrated
-    )
-    confusion = evaluation.confusion()
-    _print_outcome(
-        outcome, source.title, class_results(confusion, source.class_names)
-    )
+    outcome = outcome_of(str(run.path), source, crops, evaluation, data_dir)
+    _print_outcome(outcome, source.title)
     warn_about_missing(evaluation, records)
     folder = folder or run.path
     write_tables(folder, [outcome], source.class_names)
-    _write_outcome(
-        folder, outcome, confusion, source.class_names, calibrated.bins
-    )
+    _write_outcome(folder, outcome, evaluation.confusion(), source.class_names)
     return outcome
 
 
@@ -255,16 +295,14 @@ def warn_about_missing(evaluation: Evaluation, records: Records) -> None:
         )
 
 
-def _print_outcome(
-    outcome: Outcome, title: str, rows: list[ClassResult]
-) -> None:
+def _print_outcome(outcome: Outcome, title: str) -> None:
     """What was found about each class, then about all of them.
 
     Args:
         outcome: what was found.
         title: of the data set; "": as its name.
-        rows: see `class_results`.
     """
+    rows = outcome.per_class or ()
     width = max(len(row.name) for row in rows)
     if len(rows) <= MOST_CLASSES:
         print(f"{'class':{width}}  images  precision  recall     F1")
@@ -303,6 +341,11 @@ def _print_outcome(
         f"expected calibration error {outcome.calibration_error:.4f}; "
         f"{tempered}"
     )
+    if outcome.probable_label_errors:
+        print(
+            f"probable label errors: {outcome.probable_label_errors:,} of "
+            f"{counted(outcome.samples, 'image')}, listed in label_errors.csv"
+        )
     print(f"95 % intervals: top-1 error {top1}{interval5}")
 
 
@@ -311,16 +354,17 @@ def _write_outcome(
     outcome: Outcome,
     confusion: np.ndarray,
     names: tuple[str, ...],
-    bins: tuple[Bin, ...],
 ) -> None:
-    text = json.dumps(dataclasses.asdict(outcome), indent=2) + "\n"
+    text = json.dumps(outcome_values(outcome), indent=2) + "\n"
     run = Run(folder)  # its files have the same names
     with writable(f"folder {folder}"):
         run.figures_folder.mkdir(parents=True, exist_ok=True)
         write_confusion(run.confusion_file, confusion, names)
-        write_per_class(folder / "per_class.csv", confusion, names)
+        write_per_class(folder / "per_class.csv", outcome.per_class or ())
         write_confused(folder / "confused.csv", confusion, names)
-        write_reliability(run.reliability_file, bins)
+        for key in ("reliability", "coverage", "mistakes", "label_errors"):
+            rows = getattr(outcome, key)
+            write_rows(folder / f"{key}.csv", ROWS[key], rows)
         draw_confusion(run.figures_folder / "confusion.png", confusion, names)
         # This comes last: what names the result is there when the rest of it
         # is.

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
-from alexnet_tf.evaluation.by_class import class_results, confused_pairs
+from alexnet_tf.evaluation.by_class import ClassResult, confused_pairs
 from alexnet_tf.evaluation.calibration import Bin
+from alexnet_tf.evaluation.coverage import CoveragePoint
+from alexnet_tf.evaluation.mistakes import LabelError, Mistake
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import csv_text, text_of, write_csv
@@ -17,6 +19,7 @@ from alexnet_tf.files.figures import literal, save_figure
 from configs.published import PAPER, SINCE
 
 MOST_NAMES = 50  # more do not fit beside the picture
+MOST_LISTED = 100  # images in evaluation.json; the tables have all
 
 COLUMNS = (
     *("network", "images", "crops"),
@@ -44,6 +47,14 @@ class Outcome:
             program that wrote this did not measure them.
         calibration_error, temperature, tempered_error: see `Calibration`,
             whose `error` the first is; None likewise.
+        per_class: a `ClassResult` of each class, in label order; None
+            likewise.
+        reliability: bins of `Calibration`; None likewise.
+        coverage: see `coverage_curve`; None likewise.
+        mistakes: the most confident first; None likewise.
+        label_errors: see `mistakes.label_errors`; None likewise.
+        probable_label_errors: how many they are: files have no more than
+            `MOST_LISTED` of these and of the mistakes; None likewise.
         classes: number of classes; None: unknown.
         data_dir: folder of the images; None where they need none, or where
             the program that wrote this did not say.
@@ -65,6 +76,12 @@ class Outcome:
     calibration_error: float | None = None
     temperature: float | None = None
     tempered_error: float | None = None
+    per_class: tuple[ClassResult, ...] | None = None
+    reliability: tuple[Bin, ...] | None = None
+    coverage: tuple[CoveragePoint, ...] | None = None
+    mistakes: tuple[Mistake, ...] | None = None
+    label_errors: tuple[LabelError, ...] | None = None
+    probable_label_errors: int | None = None
     classes: int | None = None
     data_dir: str | None = None
     fingerprint: str | None = None
@@ -164,9 +181,7 @@ def read_confusion(path: pathlib.Path) -> tuple[np.ndarray, list[str]]:
         return counts.reshape(len(class_names), len(class_names)), class_names
 
 
-def write_per_class(
-    path: pathlib.Path, confusion: np.ndarray, class_names: Sequence[str]
-) -> None:
+def write_per_class(path: pathlib.Path, results: Iterable[ClassResult]) -> None:
     """Writes images, precision, recall and F1 of each class as CSV."""
     write_csv(
         path,
@@ -176,7 +191,7 @@ def write_per_class(
                 *(found.name, found.images, f"{found.precision:.4f}"),
                 *(f"{found.recall:.4f}", f"{found.f1:.4f}"),
             )
-            for found in class_results(confusion, class_names)
+            for found in results
         ],
     )
 
@@ -195,27 +210,24 @@ def write_confused(
     )
 
 
-def write_reliability(path: pathlib.Path, bins: Iterable[Bin]) -> None:
-    """Writes the bins of a reliability diagram as CSV, fractions."""
+def write_rows(path: pathlib.Path, kind: type, rows: Iterable[object]) -> None:
+    """Writes dataclasses as CSV, a column for each attribute.
+
+    Args:
+        path: of the file.
+        kind: their class.
+        rows: texts, whole numbers and fractions.
+    """
+    names = [field.name for field in dataclasses.fields(kind)]
     write_csv(
         path,
-        ["images", "confidence", "accuracy"],
-        [(b.images, f"{b.confidence:.6f}", f"{b.accuracy:.6f}") for b in bins],
+        names,
+        [[_cell(getattr(row, name)) for name in names] for row in rows],
     )
 
 
-def read_reliability(path: pathlib.Path) -> list[Bin]:
-    """What `write_reliability` wrote.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    with readable(path), open(path, newline="", encoding="utf-8-sig") as file:
-        _, *rows = csv.reader(file)
-        return [
-            Bin(int(images), float(confidence), float(accuracy))
-            for images, confidence, accuracy in rows
-        ]
+def _cell(value: object) -> object:
+    return f"{value:.6f}" if isinstance(value, float) else value
 
 
 def draw_confusion(

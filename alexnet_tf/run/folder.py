@@ -6,8 +6,9 @@ images.json      which images it held out, and what is in some of them
 statistics.npz   mean image and covariance of the training images
 state/           the last two states, to go on from
 best/            the weights with the lowest validation top-1 error
-evaluation.json  errors of the last test; beside it per_class.csv,
-                 confusion.csv, confused.csv and reliability.csv
+evaluation.json  what the last test found; beside it per_class.csv,
+                 confusion.csv, confused.csv, reliability.csv, coverage.csv,
+                 mistakes.csv and label_errors.csv
 history.csv      one row per epoch
 damaged.csv      images that were damaged after the run had begun
 events/          for TensorBoard
@@ -65,7 +66,6 @@ class Run:
         self.best_weights = self.path / "best" / "network.weights.h5"
         self.evaluation_file = self.path / "evaluation.json"
         self.confusion_file = self.path / "confusion.csv"
-        self.reliability_file = self.path / "reliability.csv"
         self.history_file = self.path / "history.csv"
         self.damaged_file = self.path / "damaged.csv"
         self.events_folder = self.path / "events"

@@ -11,7 +11,6 @@ from sklearn.metrics import log_loss
 
 from alexnet_tf.evaluation import calibration as module
 from alexnet_tf.evaluation.calibration import BINS, calibration
-from alexnet_tf.evaluation.tables import read_reliability, write_reliability
 
 CLASSES = 6
 
@@ -25,7 +24,7 @@ def predictions(request):
     return np.argmax(logits + draws, axis=1), logits * request.param
 
 
-def test_bins_are_scikit_learns(predictions, tmp_path):
+def test_bins_are_scikit_learns(predictions):
     labels, logits = predictions
     probabilities = softmax(logits, axis=1)
     found = calibration(labels, probabilities)
@@ -43,13 +42,6 @@ def test_bins_are_scikit_learns(predictions, tmp_path):
     shares = counts[counts > 0] / len(labels)
     expected = np.sum(shares * np.abs(accuracies - confidences))
     assert found.error == pytest.approx(expected)
-    write_reliability(tmp_path / "reliability.csv", found.bins)
-    for ours, read in zip(
-        found.bins, read_reliability(tmp_path / "reliability.csv"), strict=True
-    ):
-        assert read.images == ours.images
-        assert read.confidence == pytest.approx(ours.confidence, abs=1e-6)
-        assert read.accuracy == pytest.approx(ours.accuracy, abs=1e-6)
 
 
 def test_the_temperature_is_scipys(predictions, monkeypatch):

@@ -170,7 +170,7 @@ def test_the_confusion_matrix_as_csv(tmp_path):
 
 
 def test_results_of_classes_as_csv(tmp_path):
-    write_per_class(tmp_path / "per_class.csv", CONFUSION, NAMES)
+    write_per_class(tmp_path / "per_class.csv", class_results(CONFUSION, NAMES))
     assert read_csv(tmp_path / "per_class.csv") == [
         ["class", "images", "precision", "recall", "f1"],
         ["cat", "4", "1.0000", "0.7500", "0.8571"],

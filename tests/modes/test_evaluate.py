@@ -49,6 +49,12 @@ def test_json_is_the_last_line(
         "calibration_error": result["calibration_error"],
         "temperature": result["temperature"],
         "tempered_error": result["tempered_error"],
+        "per_class": result["per_class"],
+        "reliability": result["reliability"],
+        "coverage": result["coverage"],
+        "mistakes": result["mistakes"],
+        "label_errors": result["label_errors"],
+        "probable_label_errors": len(result["label_errors"]),
         "classes": 3,
         "data_dir": str(image_folder),
         "fingerprint": load_folder(image_folder).fingerprint,
@@ -69,6 +75,18 @@ def test_json_is_the_last_line(
     assert sum(map(sum, counts)) == 18
     right = sum(counts[i][i] for i in range(3))
     assert result["top1_error"] == pytest.approx(1 - right / 18)
+    assert json.loads((run / "evaluation.json").read_text()) == result
+    for key in ("reliability", "coverage", "mistakes", "label_errors"):
+        with open(run / f"{key}.csv") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == len(result[key]), key
+        for row, values in zip(rows, result[key], strict=True):
+            assert list(row) == list(values)
+            for name, value in values.items():
+                if not isinstance(value, str):
+                    value = pytest.approx(value, abs=1e-6)
+                    row[name] = float(row[name])
+                assert row[name] == value
 
 
 def test_a_broken_image_is_named_and_the_count_questioned(

@@ -172,7 +172,7 @@ def test_no_run_and_no_weights_are_clear_lines(finished_run, tmp_path):
 @pytest.mark.parametrize(
     "file",
     [
-        *("history.csv", "confusion.csv", "reliability.csv"),
+        *("history.csv", "confusion.csv"),
         *("evaluation.json", "starts.json"),
     ],
 )
