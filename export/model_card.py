@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from alexnet_tf.config import changed_values
 from alexnet_tf.evaluation.outcome import read_outcome
+from alexnet_tf.evaluation.shared_crops import why_not_shared
 from alexnet_tf.evaluation.tables import VIEWS
 from alexnet_tf.files.text import counted
 from alexnet_tf.run.ancestry import ancestry
@@ -60,7 +61,15 @@ exported with TensorFlow {tf.__version__} and Keras {keras.__version__}.
   256x256, ten crops of {trained.crop}x{trained.crop}, minus the mean image,
   0..255
 - Output: class names and probabilities, averaged over the ten crops
+- Ten crops: {_crops(trained)}
 """
+
+
+def _crops(trained: TrainedNetwork) -> str:
+    reason = why_not_shared(trained.network, trained.crop)
+    if reason:
+        return f"conv1 is computed for each by itself, since\n  {reason}"
+    return "conv1 is computed once for the whole image and its mirror image"
 
 
 def _data(run: Run, trained: TrainedNetwork) -> str:

@@ -22,7 +22,8 @@ import tensorflow as tf
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.decoding.isolation import map_where_valid
 from alexnet_tf.data.preprocess import RECORD_SIZE, decode, to_record
-from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities, ten_crops
+from alexnet_tf.evaluation.shared_crops import predictor
+from alexnet_tf.evaluation.ten_crop import ten_crops
 from alexnet_tf.network import fc7_network
 from export.in_parts import in_parts
 
@@ -44,7 +45,7 @@ class Signatures:
     def __init__(
         self, network: keras.Model, crop: int, class_names: Sequence[str]
     ) -> None:
-        self._network = network
+        self._ten_crops = predictor(network, crop, crops=10)
         self._fc7 = fc7_network(network)
         self._crop = crop
         self._class_names = class_names
@@ -200,9 +201,7 @@ class Signatures:
 
     def _probabilities(self, records: tf.Tensor) -> tf.Tensor:
         return in_parts(
-            lambda part: ten_crop_probabilities(
-                self._network, part, self._crop
-            ),
+            self._ten_crops,
             records,
             tf.TensorSpec([None, len(self._class_names)], tf.float64),
         )

@@ -10,10 +10,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.errors import UserError, one_line
-from alexnet_tf.evaluation.ten_crop import (
-    centre_crop_probabilities,
-    ten_crop_probabilities,
-)
+from alexnet_tf.evaluation.shared_crops import predictor
 from alexnet_tf.files.checksums import file_sha256
 from alexnet_tf.files.text import read_text
 from alexnet_tf.files.versions import versions_in
@@ -46,13 +43,12 @@ class Member:
 def run_member(run: Run, crops: int, tower_devices: str = "none") -> Member:
     """A run with its best weights; `crops` is 1 (centre) or 10."""
     trained = load_trained(run, tower_devices)
-    mean_of = {1: centre_crop_probabilities, 10: ten_crop_probabilities}[crops]
     return Member(
         str(run.path),
         about_run(run),
         trained.class_names,
         tf.function(
-            lambda records: mean_of(trained.network, records, trained.crop),
+            predictor(trained.network, trained.crop, crops),
             input_signature=[RECORDS],
         ),
     )

@@ -10,10 +10,7 @@ import tensorflow as tf
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.ten_crop import (
-    centre_crop_probabilities,
-    ten_crop_probabilities,
-)
+from alexnet_tf.evaluation.shared_crops import predictor
 from alexnet_tf.evaluation.top_k import top_k_errors, wilson_interval
 from alexnet_tf.terminal.progress import ProgressReport
 
@@ -70,16 +67,10 @@ def evaluate(
     Returns:
         An `Evaluation`.
     """
-    probabilities_of = {
-        1: centre_crop_probabilities,
-        10: ten_crop_probabilities,
-    }[crops]
     records_spec = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
-
-    @tf.function(input_signature=[records_spec])
-    def predict(images: tf.Tensor) -> tf.Tensor:
-        return probabilities_of(network, images, crop)
-
+    predict = tf.function(
+        predictor(network, crop, crops), input_signature=[records_spec]
+    )
     return predict_all(predict, records, crops, f"{crops}-crop test")
 
 

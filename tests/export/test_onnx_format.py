@@ -21,48 +21,16 @@ from alexnet_tf.evaluation.ten_crop import (
     centre_crop_probabilities,
     ten_crop_probabilities,
 )
-from alexnet_tf.network import weighted_layers
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
-from alexnet_tf.run.trained import TrainedNetwork, load_trained
+from alexnet_tf.run.trained import load_trained
 from export import onnx_format
 from export.onnx_format import write_onnx
 from export.onnx_graph import ten_crop_model
 from modes import export
-from tests.signal_network import network_with_signal
+from tests.signal_network import CLASSES, records, small_network
 
-CLASSES = ("zebra", "café", 'a "b"', "d\ne", "e", "f")
 STRONG_LRN = {"lrn.alpha": 0.01}
-
-
-def records(batch):
-    """Pictures with structure that differ from corner to corner."""
-    random = np.random.default_rng(5)
-    tiles = random.integers(0, 256, (batch, 8, 8, 3), np.uint8)
-    return tiles.repeat(32, axis=1).repeat(32, axis=2)
-
-
-def small_network(**options):
-    """A narrow network that gives `records` distinct probabilities."""
-    network = network_with_signal(
-        **{"width": 1 / 8, "num_classes": len(CLASSES), **options}
-    )
-    # Kernels under which pictures still differ at the top, not the rounding.
-    gain = {"tanh": 2, "sigmoid": 6}.get(options.get("activation"), 2**0.5)
-    for layer in weighted_layers(network):
-        for kernel in layer.kernels:
-            std = gain / np.prod(kernel.shape[:-1]) ** 0.5
-            kernel.assign(kernel * (std / np.std(kernel)))
-    crop = network.input_shape[1]
-    logits = network(records(8)[:, :crop, :crop]).numpy()
-    [kernel], [bias] = (
-        getattr(network.get_layer("fc8"), name)
-        for name in ("kernels", "biases")
-    )
-    sharpness = 1 / logits.std(axis=0).mean()
-    kernel.assign(sharpness * kernel)
-    bias.assign(sharpness * (bias - logits.mean(axis=0)))
-    return TrainedNetwork(network, crop, CLASSES)
 
 
 def session_of(model):

@@ -40,6 +40,7 @@ def test_the_card_says_what_was_measured(exported, finished_run):
     assert "The images in the folder belong to whoever made them." in card
     assert "| `model.width` | 1.0 | 0.0625 |" in card
     assert "model.dropout" not in card  # as in the paper
+    assert "Ten crops: conv1 is computed once for the whole image" in card
 
 
 def test_a_version_says_which_run_answers(exported, finished_run, capsys):

@@ -133,6 +133,7 @@ def test_it_serves(imported, tmp_path, image_folder):
         assert found[name] == pytest.approx(probability, rel=1e-4)
     card = (base / "model_card.md").read_text()
     assert "imported from random.caffemodel" in card
+    assert "Ten crops: conv1 is computed for each by itself, since" in card
 
 
 def test_for_pytorch_the_weights_are_caffes_in_rgb(imported, weights, tmp_path):
