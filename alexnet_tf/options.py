@@ -147,6 +147,11 @@ class Options:
         "half the size, and faster where the processor has AVX-512 BF16 or "
         "AMX.",
     )
+    calibrate: bool = flag(
+        False,
+        "Whether the SavedModel's probabilities are calibrated by the "
+        "temperature that --mode=evaluate fitted on the validation images.",
+    )
     keep_versions: CountOrZero = flag(
         0, "Versions to keep under --export_dir, the newest; 0 keeps all."
     )
@@ -287,8 +292,8 @@ MODES = {
     "export": Mode(
         "a run as SavedModel, ONNX file or weights for PyTorch",
         flags=(
-            *("run", "export_dir", "format", "precision", "keep_versions"),
-            *TOWERS,
+            *("run", "export_dir", "format", "precision", "calibrate"),
+            *("keep_versions", *TOWERS),
         ),
     ),
     "serve": Mode(
@@ -375,6 +380,7 @@ ONLY_WITH = (
     ("coefficients", "runs", None),
     ("synsets", "submission", None),
     ("threshold", "csv", None),
+    ("calibrate", "format", "saved_model"),
     ("keep_versions", "format", "saved_model"),
 )
 # (flag, another that leaves nothing for it to do)

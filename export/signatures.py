@@ -22,6 +22,7 @@ import tensorflow as tf
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.decoding.isolation import map_where_valid
 from alexnet_tf.data.preprocess import RECORD_SIZE, decode, to_record
+from alexnet_tf.evaluation.calibration import tempered
 from alexnet_tf.evaluation.shared_crops import predictor
 from alexnet_tf.evaluation.ten_crop import ten_crops
 from alexnet_tf.network import fc7_network
@@ -40,15 +41,22 @@ class Signatures:
         network: from uint8 crops to logits, built without device pins.
         crop: side of a crop, in pixels.
         class_names: one per logit.
+        temperature: by which all probabilities are `tempered`; None: they
+            stay as the network has them.
     """
 
     def __init__(
-        self, network: keras.Model, crop: int, class_names: Sequence[str]
+        self,
+        network: keras.Model,
+        crop: int,
+        class_names: Sequence[str],
+        temperature: float | None = None,
     ) -> None:
         self._ten_crops = predictor(network, crop, crops=10)
         self._fc7 = fc7_network(network)
         self._crop = crop
         self._class_names = class_names
+        self._temperature = temperature
 
     def endpoints(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
         """{signature name: (function, its TensorSpecs)}."""
@@ -200,11 +208,14 @@ class Signatures:
         )
 
     def _probabilities(self, records: tf.Tensor) -> tf.Tensor:
-        return in_parts(
+        probabilities = in_parts(
             self._ten_crops,
             records,
             tf.TensorSpec([None, len(self._class_names)], tf.float64),
         )
+        if self._temperature is None:
+            return probabilities
+        return tempered(probabilities, self._temperature)
 
     def _best(
         self, probabilities: tf.Tensor, valid: tf.Tensor

@@ -3,12 +3,14 @@
 import pathlib
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.outcome import read_outcome
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.layers.towers import resolve_tower_devices
 from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run, write_about
 from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import TrainedNetwork, load_trained
+from alexnet_tf.terminal.command import command
 from export.labels import write_labels
 from export.model_card import model_card
 from export.pytorch_format import write_pytorch, write_safetensors
@@ -17,6 +19,7 @@ from export.warmup import write_warmup
 from export.writer import save, write_version
 
 CARD = "model_card.md"
+CROPS = 10  # that the exported model averages
 
 
 def main(options: Options) -> int:
@@ -42,8 +45,17 @@ def _write_saved_model(
     options: Options, run: Run, trained: TrainedNetwork
 ) -> pathlib.Path:
     base = pathlib.Path(options.export_dir)
-    signatures = Signatures(trained.network, trained.crop, trained.class_names)
-    card = model_card(run, trained, signatures.endpoints(), options.precision)
+    temperature = fitted_temperature_of(run) if options.calibrate else None
+    signatures = Signatures(
+        trained.network, trained.crop, trained.class_names, temperature
+    )
+    card = model_card(
+        run,
+        trained,
+        signatures.endpoints(),
+        precision=options.precision,
+        temperature=temperature,
+    )
 
     def write_contents(version: pathlib.Path) -> None:
         save(version, signatures)
@@ -58,6 +70,45 @@ def _write_saved_model(
     with writable(f"--export_dir={base}"):
         write_text(base / CARD, card)
     return version
+
+
+def fitted_temperature_of(run: Run) -> float:
+    """The temperature that the run's ten-crop test fitted.
+
+    Raises:
+        UserError: there is none.
+    """
+    outcome = read_outcome(run.evaluation_file)
+    measure = command("evaluate", run=run.path)
+    if outcome is None:
+        raise UserError(
+            f"--calibrate needs a validation result, and {run.path} has none: "
+            f"{measure} makes it"
+        )
+    if outcome.crops != CROPS:
+        raise UserError(
+            f"--calibrate needs the temperature of {CROPS} crops, which the "
+            f"export averages, and {run.evaluation_file} has that of "
+            f"{outcome.crops}: {measure} measures it"
+        )
+    if outcome.calibration_error is None:
+        raise UserError(
+            f"--calibrate: {run.evaluation_file} was written by an earlier "
+            f"version, which fitted no temperature: {measure} does"
+        )
+    if outcome.temperature is None:
+        raise UserError(
+            "--calibrate: no temperature fits the validation images of "
+            f"{run.path}, as where every answer is right: leave it out, or "
+            "evaluate on more images"
+        )
+    print(
+        f"calibrated with a temperature of {outcome.temperature:.4f}: expected "
+        f"calibration error {outcome.calibration_error:.4f} without and "
+        f"{outcome.tempered_error:.4f} with it, on the images that it was "
+        "fitted on"
+    )
+    return outcome.temperature
 
 
 def _write_onnx(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 BINS = 15  # as in section 2 of Guo et al.
 TEMPERATURES = (1 / 20, 20.0)  # beyond them nothing is fitted
@@ -133,6 +134,24 @@ def fitted_temperature(
         return None
     root: Any = brentq(slope, lowest, highest, xtol=1e-6)
     return 1 / float(root)
+
+
+def tempered(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
+    """p^(1/T), normalized: what `fitted_temperature` fits T for.
+
+    Of the centre crop that is softmax(logits / T) (Guo et al., section 4.2).
+    The mean over ten crops has no logits: its logarithm stands for them, and
+    the crops are averaged before the temperature acts.
+
+    Args:
+        probabilities: float64 [B, classes].
+        temperature: above 0.
+
+    Returns:
+        float64 [B, classes]; the order of the classes stays.
+    """
+    logs = tf.math.log(tf.maximum(probabilities, LEAST))
+    return tf.nn.softmax(logs / temperature)
 
 
 def _confidence_at(probabilities: np.ndarray, sharpness: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
 from alexnet_tf.evaluation import calibration as module
-from alexnet_tf.evaluation.calibration import BINS, calibration
+from alexnet_tf.evaluation.calibration import BINS, calibration, tempered
 
 CLASSES = 6
 
@@ -61,6 +61,19 @@ def test_the_temperature_is_scipys(predictions, monkeypatch):
     at_one = calibration(labels, tempered)
     assert found.tempered_error == pytest.approx(at_one.error, rel=1e-6)
     assert at_one.temperature == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
+def test_tempered_probabilities_are_those_of_divided_logits(
+    predictions, temperature
+):
+    _, logits = predictions
+    found = tempered(softmax(logits, axis=1), temperature)
+    expected = softmax(logits / temperature, axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    certain = tempered(np.eye(3), temperature).numpy()
+    np.testing.assert_array_equal(certain.argmax(axis=1), [0, 1, 2])
+    assert np.isfinite(certain).all()
 
 
 def test_nothing_is_fitted_where_all_is_right_or_nothing_is_said():

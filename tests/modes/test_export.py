@@ -5,12 +5,16 @@ import pathlib
 import re
 import shutil
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run, about_version
 from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
+from export.signatures import Signatures
 from modes import export
 
 
@@ -82,6 +86,89 @@ def test_the_card_of_a_run_without_evaluation(tmp_path, finished_run):
     (run / "evaluation.json").unlink()
     assert export.main(options_for_export(run, tmp_path / "model")) == 0
     assert "Not measured" in (tmp_path / "model" / "model_card.md").read_text()
+
+
+@pytest.fixture
+def calibrating(finished_run, tmp_path, monkeypatch):
+    """Function: changes of evaluation.json -> (signatures, card) of an export.
+
+    Of an export with --calibrate whose graph is not written.
+    """
+    run = pathlib.Path(shutil.copytree(finished_run, tmp_path / "run"))
+    seen = []
+
+    def save(version, signatures):
+        (version / "assets").mkdir(parents=True)
+        seen.append(signatures)
+
+    monkeypatch.setattr(export, "save", save)
+
+    def calibrate(**changes):
+        file = run / "evaluation.json"
+        values = json.loads(file.read_text())
+        file.write_text(json.dumps({**values, **changes}))
+        base = tmp_path / "model"
+        assert export.main(options_for_export(run, base, calibrate=True)) == 0
+        return seen[-1], (base / "model_card.md").read_text()
+
+    return calibrate
+
+
+def test_calibrated_scores_are_those_of_the_fitted_temperature(
+    calibrating, finished_run, image_folder, capsys
+):
+    signatures, card = calibrating(
+        temperature=1.7, calibration_error=0.2, tempered_error=0.05
+    )
+    assert "temperature T of\n1.7000:" in card
+    assert "0.2000 to 0.0500" in card
+    assert "temperature of 1.7000" in capsys.readouterr().out
+    trained = load_trained(Run(finished_run))
+    plain = Signatures(trained.network, trained.crop, trained.class_names)
+    files = sorted(image_folder.glob("val/*/*.png"))[::4]
+    images = tf.constant([file.read_bytes() for file in files])
+    before = plain.probabilities(images)["probabilities"].numpy()
+    powers = before.astype(np.float64) ** (1 / 1.7)
+    wanted = powers / powers.sum(axis=1, keepdims=True)
+    # The plain ones are rounded to float32: half a unit in 2^24 of each.
+    answers = signatures.serving_default(images)
+    np.testing.assert_allclose(
+        answers["scores"], np.sort(wanted)[:, ::-1], rtol=2e-6
+    )
+    np.testing.assert_array_equal(
+        answers["classes"], plain.serving_default(images)["classes"]
+    )
+    found = signatures.probabilities(images)["probabilities"]
+    np.testing.assert_allclose(found, wanted, rtol=2e-6)
+    assert np.abs(wanted - before).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"temperature": None}, "no temperature fits"),
+        ({"crops": 1}, "has that of 1: python main.py --mode=evaluate"),
+        ({"calibration_error": None}, "an earlier version"),
+    ],
+)
+def test_a_temperature_that_is_not_there_is_refused(
+    calibrating, changes, complaint, tmp_path
+):
+    with pytest.raises(UserError, match=complaint):
+        calibrating(**changes)
+    assert not (tmp_path / "model").exists()
+
+
+def test_calibrating_needs_a_validation_result(finished_run, tmp_path):
+    run = pathlib.Path(shutil.copytree(finished_run, tmp_path / "run"))
+    (run / "evaluation.json").unlink()
+    options = options_for_export(run, tmp_path / "model", calibrate=True)
+    with pytest.raises(UserError, match="needs a validation result"):
+        export.main(options)
+
+
+def test_the_card_of_another_export_has_no_calibration(exported):
+    assert "alibrat" not in (exported / "model_card.md").read_text()
 
 
 def test_a_second_export_keeps_as_many_as_it_is_told(
