@@ -16,6 +16,7 @@ from alexnet_tf.layers.dropout import TowerDropout
 from alexnet_tf.layers.input import InputForm, MeanSubtraction, PCALighting
 from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
 from alexnet_tf.layers.pooling import TowerActivation, TowerMaxPool2D
+from alexnet_tf.layers.towers import stand_apart
 
 WEIGHTED_LAYERS = (
     *("conv1", "conv2", "conv3", "conv4", "conv5"),
@@ -135,12 +136,18 @@ class _LayerFactory:
 
     def mean(self, name: str) -> MeanSubtraction:
         model = self._model
-        return MeanSubtraction(model.mean, model.mean_values, name=name)
+        return MeanSubtraction(
+            model.mean,
+            model.mean_values,
+            towers=self._image_towers(),
+            name=name,
+        )
 
     def lighting(self, name: str) -> PCALighting:
         return PCALighting(
             **self._model.lighting,
             seed=self._run_seed,
+            towers=self._image_towers(),
             dtype=self._policy,
             name=name,
         )
@@ -149,7 +156,17 @@ class _LayerFactory:
         divisor, order = self._model.input_divisor, self._model.channel_order
         if (divisor, order) == (1, "rgb"):
             return unchanged
-        return InputForm(divisor, order, dtype=self._policy, name=name)
+        return InputForm(
+            divisor,
+            order,
+            towers=self._image_towers(),
+            dtype=self._policy,
+            name=name,
+        )
+
+    def _image_towers(self) -> int:
+        """How many towers compute what all see."""
+        return self._model.towers if stand_apart() else 1
 
     def conv(
         self,

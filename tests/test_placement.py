@@ -5,25 +5,32 @@ optimization: what `tf.device` asked for says little about gradients.
 """
 
 import collections
-import contextlib
-import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.python.eager import context
 
-from alexnet_tf.layers import normalization, towers
+from alexnet_tf.layers import normalization, tower_weights, towers
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.trainer import Trainer
+from benchmarks.executed_step import (
+    CONVOLUTIONS,
+    UPDATE,
+    ExecutedStep,
+    allowed_shapes,
+    expected_operations,
+    flat_name,
+    layer_and_tower,
+    short,
+)
 
 BATCH = 5
 PINS = "CPU:1,CPU:2"
-DEVICES = ("CPU:1", "CPU:2")  # of tower 0 and 1; the default is CPU:0
-CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
-DENSE = ("fc6", "fc7")  # fc8 has one tower
+DEVICES = ("CPU:1", "CPU:2")  # of tower 0 and 1
+DEFAULT = "CPU:0"
+IMAGES = (BATCH, 224, 224, 3)
 
 
 def trainer_on(model, spec, **options):
@@ -39,185 +46,9 @@ def batches(count, size=BATCH):
     return tf.data.Dataset.from_tensor_slices((images, labels))
 
 
-class Step:
-    """One executed training step.
-
-    Attributes:
-        nodes: of all devices' graphs, each with a short `device` "CPU:1".
-        traced: the graph before placement, which knows static shapes.
-    """
-
-    def __init__(self, model, spec=PINS, **options):
-        self.trainer = trainer_on(model, spec, **options)
-        self._name_update_steps()
-        self._keep_traced_graph()
-        data = batches(1)
-        # Only a function's first call is collected.
-        with collected_graphs() as metadata:
-            self.trainer.fit(data, shuffle=False, verbose=0)
-        [graphs] = [
-            function.partition_graphs
-            for function in metadata.function_graphs
-            if any("paper_sgd" in n.name for n in all_nodes(function))
-        ]
-        self.nodes = [node for graph in graphs for node in graph.node]
-        self._by_place = {(n.device, n.name): n for n in self.nodes}
-
-    def _name_update_steps(self):
-        """Makes the names of an update's nodes tell which variable's."""
-        optimizer = self.trainer.optimizer
-        original = optimizer.update_step
-        names = {
-            variable.value.ref(): variable.path.replace("/", "_")
-            for variable in self.trainer.trainable_variables
-        }
-
-        def update_step(gradient, variable, learning_rate):
-            with tf.name_scope(f"update_{names[variable.ref()]}"):
-                original(gradient, variable, learning_rate)
-
-        optimizer.update_step = update_step
-
-    def _keep_traced_graph(self):
-        original = self.trainer.train_step
-
-        def train_step(data):
-            self.traced = tf.compat.v1.get_default_graph()
-            return original(data)
-
-        self.trainer.train_step = train_step
-
-    def transfers(self):
-        """(sender, receiver, name, shape) of each tensor that crosses."""
-        for *transfer, _ in self.typed_transfers():
-            yield tuple(transfer)
-
-    def typed_transfers(self):
-        """The same with the tensor's dtype."""
-        for node in self.nodes:
-            if node.op != "_Send":
-                continue
-            source = self._by_place[node.device, producer(node.input[0])]
-            receiver = node.attr["recv_device"].s.decode()
-            # Dummies that carry only the order of operations.
-            if source.op == "Const" and "/ctrl/" in source.name:
-                continue
-            yield (
-                short(node.device),
-                short(receiver),
-                plain(source.name),
-                self._shape(node.input[0]),
-                tf.as_dtype(node.attr["T"].type),
-            )
-
-    def _shape(self, tensor):
-        """The static shape; None for an output that fusing has added."""
-        name, _, number = tensor.partition(":")
-        if plain(name) == "IteratorGetNext":
-            return None  # outside of the step that was traced
-        outputs = self.traced.get_operation_by_name(plain(name)).outputs
-        number = int(number or 0)
-        return tuple(outputs[number].shape) if number < len(outputs) else None
-
-
-@contextlib.contextmanager
-def collected_graphs():
-    """Yields a RunMetadata that holds the graphs run in the block."""
-    metadata = tf.compat.v1.RunMetadata()
-    runtime = context.context()
-    runtime.ensure_initialized()
-    runtime.enable_graph_collection()
-    try:
-        yield metadata
-        metadata.CopyFrom(runtime.export_run_metadata())
-    finally:
-        runtime.disable_graph_collection()
-
-
-def all_nodes(function):
-    return [node for graph in function.partition_graphs for node in graph.node]
-
-
-def short(device):
-    return device.rpartition("device:")[2]
-
-
-def producer(tensor):
-    return tensor.removeprefix("^").partition(":")[0]
-
-
-def plain(name):
-    """A node's name before the step was inlined into the outer function."""
-    return name.removeprefix("StatefulPartitionedCall/")
-
-
-def layer_and_tower(node):
-    """From a node's name scope, or else from its inputs'."""
-    if "/lighting" in node.name:
-        return "lighting", None  # ahead of the towers
-    for name in (node.name, *node.input):
-        found = re.search(r"/(\w+?\d)(?:_\d+)?/tower_(\d)/", name)
-        if found:
-            return found[1], int(found[2])
-    raise AssertionError(f"no tower in the names of {node}")
-
-
-def kind(node):
-    """Which heavy operation a node is, with oneDNN or without; else None."""
-    for pattern, name in (
-        (r"Conv2DBackpropFilter", "kernel gradient"),
-        (r"Conv2DBackpropInput", "input gradient"),
-        (r"Conv2D", "convolution"),
-        (r"MatMul", "product"),
-    ):
-        if re.search(pattern, node.op):
-            return name
-    return None
-
-
-def heavy_operations(step):
-    """Devices of every heavy operation, by (layer, tower, kind)."""
-    found = collections.defaultdict(list)
-    for node in step.nodes:
-        if kind(node):
-            key = (*layer_and_tower(node), kind(node))
-            found[key].append(short(node.device))
-    return dict(found)
-
-
-def expected_operations():
-    """All of a training step's, each on its tower's device."""
-    expected = {("lighting", None, "product"): ["CPU:0"]}
-    for tower, device in enumerate(DEVICES):
-        for layer in CONVOLUTIONS:
-            expected[layer, tower, "convolution"] = [device]
-            expected[layer, tower, "kernel gradient"] = [device]
-            expected[layer, tower, "product"] = [device]  # gradient of biases
-            # Nobody needs the gradient of the images.
-            if layer != "conv1":
-                expected[layer, tower, "input gradient"] = [device]
-        for layer in DENSE:
-            # Forward, gradients of the kernel, the biases and the input.
-            expected[layer, tower, "product"] = [device] * 4
-        for layer in ("lrn1", "lrn2"):
-            expected[layer, tower, "product"] = [device] * 2
-    expected["fc8", 0, "product"] = [DEVICES[0]] * 4
-    return expected
-
-
-def allowed_shapes(trainer):
-    """Of tensors that may cross: images, exchanged activations, logits."""
-    network = trainer.network
-    names = ("lighting", "pool2", "pool5", "drop6", "drop7", "fc8")
-    tensors = [
-        tensor
-        for name in names
-        for tensor in tf.nest.flatten(network.get_layer(name).output)
-    ]
-    shapes = {(BATCH, *tensor.shape[1:]) for tensor in tensors} | {()}
-    of_weights = {tuple(v.shape) for v in network.trainable_variables}
-    assert not shapes & of_weights  # or the check would prove nothing
-    return shapes
+def step_of(model, **options):
+    """An `ExecutedStep` of the pinned network."""
+    return ExecutedStep(trainer_on(model, PINS, **options), batches(1))
 
 
 @pytest.fixture(scope="module")
@@ -228,11 +59,12 @@ def step():
     model = paper.get_config().model
     model.width = 1 / 16
     model.num_classes = 10
-    return Step(model)
+    return step_of(model)
 
 
 def test_every_convolution_and_product_runs_on_its_tower(step):
-    assert heavy_operations(step) == expected_operations()
+    expected = expected_operations(DEVICES, DEFAULT)
+    assert step.heavy_operations() == expected
 
 
 def test_weights_and_velocities_live_on_their_towers(step):
@@ -243,64 +75,72 @@ def test_weights_and_velocities_live_on_their_towers(step):
         device = DEVICES[int(variable.path[-1])]
         assert short(variable.value.device) == device, variable.path
         assert short(velocity.value.device) == device, velocity.path
-        assert variable.path.replace("/", "_") in velocity.path
+        assert flat_name(variable) in velocity.path
 
 
 def test_every_update_is_computed_beside_its_weight(step):
-    found = collections.defaultdict(set)
-    for node in step.nodes:
-        update = re.search(r"/update_(\w+_(\d))/", node.name)
-        # The learning rate is read where it lives and sent as a scalar.
-        if update and node.op not in ("Const", "ReadVariableOp", "_Recv"):
-            if node.op != "_Send":
-                assert short(node.device) == DEVICES[int(update[2])], node
-            found[update[1]].add(node.op)
-    names = {
-        variable.path.replace("/", "_")
-        for variable in step.trainer.network.trainable_variables
-    }
-    assert found.keys() == names
-    for operations in found.values():
+    found = step.updates()
+    variables = step.trainer.network.trainable_variables
+    assert found.keys() == {flat_name(variable) for variable in variables}
+    for name, operations in found.items():
+        device = DEVICES[int(name[-1])]
+        assert {place for _, place in operations} == {device}, name
         # Decay into the velocity, then velocity and weight.
-        assert operations >= {
-            "ResourceApplyGradientDescent",
-            "ResourceApplyKerasMomentum",
-        }
+        assert {operation for operation, _ in operations} >= set(UPDATE)
 
 
 def test_no_weight_and_no_weight_gradient_crosses(step):
-    allowed = allowed_shapes(step.trainer)
-    transfers = list(step.transfers())
+    allowed = allowed_shapes(step.trainer, BATCH)
+    transfers = step.transfers()
     assert len(transfers) > 10
     for transfer in transfers:
-        assert transfer[-1] in allowed, transfer
+        assert transfer.shape in allowed, transfer
 
 
 def test_only_what_figure_2_exchanges_crosses(step):
     """Every tensor that crosses but scalars, with its way."""
     get_layer = step.trainer.network.get_layer
     first, second = DEVICES
-    default = "CPU:0"
-    images = (BATCH, 224, 224, 3)
     logits = (BATCH, 10)
-    expected = [(default, device, images) for device in DEVICES]
+    expected = []
+    for device in DEVICES:
+        # The crops as they are, the mean image, what the lighting adds.
+        expected += [
+            (DEFAULT, device, IMAGES, tf.uint8),
+            (DEFAULT, device, IMAGES[1:], tf.float32),
+            (DEFAULT, device, (BATCH, 3), tf.float32),
+        ]
     for name in ("pool2", "pool5", "drop6"):
         shape = (BATCH, *get_layer(name).output[0].shape[1:])
-        expected += [(first, second, shape), (second, first, shape)]
-        # TensorFlow adds both towers' gradients on the default device.
-        for device in DEVICES:
-            expected += 2 * [(device, default, shape)]
-            expected += [(default, device, shape)]
+        # There, and the gradients back to where they are added.
+        expected += 2 * [(first, second, shape, tf.float32)]
+        expected += 2 * [(second, first, shape, tf.float32)]
     # fc8 runs on the first tower alone.
     shape = (BATCH, *get_layer("drop7").output[0].shape[1:])
-    expected += [(second, first, shape), (first, second, shape)]
-    expected += [(first, default, logits), (default, first, logits)]
+    expected += [(second, first, shape, tf.float32)]
+    expected += [(first, second, shape, tf.float32)]
+    expected += [(first, DEFAULT, logits, tf.float32)]
+    expected += [(DEFAULT, first, logits, tf.float32)]
     crossing = [
-        (sender, receiver, shape)
-        for sender, receiver, _, shape in step.transfers()
+        (sender, receiver, shape, dtype)
+        for sender, receiver, _, shape, dtype in step.transfers()
         if shape != ()
     ]
     assert collections.Counter(crossing) == collections.Counter(expected)
+
+
+def test_an_image_crosses_as_bytes(step):
+    """Bytes an image from the default device to the second tower."""
+    way = DEFAULT, DEVICES[1]
+    sizes = [
+        np.prod(transfer.shape) * transfer.dtype.size
+        for transfer in step.transfers()
+        if (transfer.sender, transfer.receiver) == way
+    ]
+    crop = 224 * 224 * 3
+    of_batch = BATCH * (crop + 3 * 4)
+    rates = 14 * 4  # the learning rate of each of its weights
+    assert sum(sizes) == of_batch + crop * 4 + rates
 
 
 @pytest.fixture(scope="module")
@@ -313,7 +153,7 @@ def step_of_2012():
     model.num_classes = 10
     model.conv1_order = "lrn_pool_relu"
     model.same_map_norm.size = 5
-    return Step(model, scheduled_layers=("conv1",))
+    return step_of(model, scheduled_layers=("conv1",))
 
 
 def test_the_2012_codes_layers_send_no_more(step_of_2012):
@@ -345,16 +185,24 @@ def test_gradients_on_the_default_device_would_be_found(
 ):
     for module in (towers, normalization):
         monkeypatch.setattr(module, "run_on", only_forward_on_device)
-    step = Step(small_model)
-    found = heavy_operations(step)
+    step = step_of(small_model)
+    found = step.heavy_operations()
     for tower, device in enumerate(DEVICES):
         for layer in CONVOLUTIONS:
             assert found[layer, tower, "convolution"] == [device]
-            assert found[layer, tower, "kernel gradient"] == ["CPU:0"]
-    allowed = allowed_shapes(step.trainer)
-    crossing = {shape for *_, shape in step.transfers()} - allowed
+            assert found[layer, tower, "kernel gradient"] == [DEFAULT]
+    allowed = allowed_shapes(step.trainer, BATCH)
+    crossing = {transfer.shape for transfer in step.transfers()} - allowed
     weights = step.trainer.network.trainable_variables
     assert crossing >= {tuple(v.shape) for v in weights if len(v.shape) > 1}
+
+
+def test_sums_on_the_default_device_would_be_found(monkeypatch, small_model):
+    monkeypatch.setattr(
+        tower_weights, "shared", lambda _, x, count: [x] * count
+    )
+    with pytest.raises(AssertionError):
+        test_only_what_figure_2_exchanges_crosses(step_of(small_model))
 
 
 def test_updates_on_the_default_device_would_be_found(monkeypatch, small_model):
@@ -364,7 +212,7 @@ def test_updates_on_the_default_device_would_be_found(monkeypatch, small_model):
         self.assign_add(variable, velocity)
 
     monkeypatch.setattr(PaperSGD, "update_step", update_step)
-    step = Step(small_model)
+    step = step_of(small_model)
     with pytest.raises(AssertionError):
         test_every_update_is_computed_beside_its_weight(step)
     with pytest.raises(AssertionError):

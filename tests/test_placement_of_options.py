@@ -6,12 +6,11 @@ Read from the executed graph, as tests/test_placement.py does.
 import tensorflow as tf
 
 from configs import paper
-from tests.test_placement import (
-    BATCH,
-    DEVICES,
-    Step,
-    heavy_operations,
-)
+from tests.test_placement import BATCH, DEFAULT, DEVICES, IMAGES, step_of
+
+# What the default device sends to each tower for its images: these, their mean
+# and what the lighting adds.
+OF_IMAGES = {IMAGES, IMAGES[1:], (BATCH, 3)}
 
 
 def narrow_model(**options):
@@ -26,13 +25,9 @@ def tensors_of(step):
     """(sender, receiver, shape, dtype) of what crosses but single numbers."""
     return [
         (sender, receiver, shape, dtype)
-        for sender, receiver, name, shape, dtype in step.typed_transfers()
-        if shape != () and not is_labels(name, dtype)
+        for sender, receiver, _, shape, dtype in step.transfers()
+        if shape != () and dtype != tf.int64  # labels
     ]
-
-
-def is_labels(name, dtype):
-    return name == "IteratorGetNext" and dtype == tf.int64
 
 
 def between_towers(step):
@@ -50,17 +45,17 @@ def weight_shapes(step):
 
 def test_towers_of_150_exchange_nothing_below_fc8():
     model = narrow_model(exchange=("fc8",), units=8192, fc7_units=4096)
-    step = Step(model)
+    step = step_of(model)
     shape = (BATCH, step.trainer.network.get_layer("fc7").output[0].shape[1])
     assert shape == (BATCH, 128)
     # The second tower's fc7 to the first, and its gradient back.
     assert between_towers(step) == [(shape, tf.float32)] * 2
     # Nor by way of the default device: there images and logits alone pass.
     default = {
-        shape for *devices, shape, _ in tensors_of(step) if "CPU:0" in devices
+        shape for *devices, shape, _ in tensors_of(step) if DEFAULT in devices
     }
-    assert default == {(BATCH, 224, 224, 3), (BATCH, 10)}
-    for (_, tower, what), devices in heavy_operations(step).items():
+    assert default == OF_IMAGES | {(BATCH, 10)}
+    for (_, tower, what), devices in step.heavy_operations().items():
         if what != "product" or tower is not None:
             assert set(devices) == {DEVICES[tower]}
 
@@ -72,7 +67,7 @@ def test_divided_logits_stay_on_their_towers():
         bottleneck=512,
         exchange=("conv3", "fc6", "fc7", "bottleneck", "fc8"),
     )
-    step = Step(model)
+    step = step_of(model)
     # 11 classes are in no other shape; the labels are below 10.
     logits = {(BATCH, 5), (BATCH, 6), (BATCH, 11)}
     get_layer = step.trainer.network.get_layer
@@ -86,19 +81,19 @@ def test_divided_logits_stay_on_their_towers():
     assert not logits & exchanged
     # Of a softmax: numbers per image, and two of them stacked.
     scalars = {(BATCH,), (2, BATCH), (BATCH, 1)}
-    assert crossing <= exchanged | scalars | {(BATCH, 224, 224, 3)}
+    assert crossing <= exchanged | scalars | OF_IMAGES
     assert not crossing & (logits | weight_shapes(step))
     # The product of each part and its gradients, on its own tower.
     for tower, device in enumerate(DEVICES):
-        assert heavy_operations(step)["fc8", tower, "product"] == [device] * 4
+        assert step.heavy_operations()["fc8", tower, "product"] == [device] * 4
 
 
 def test_a_sixth_convolution_runs_on_its_towers():
     model = narrow_model(
         conv6=256, exchange=("conv3", "conv6", "fc6", "fc7", "fc8")
     )
-    step = Step(model)
-    found = heavy_operations(step)
+    step = step_of(model)
+    found = step.heavy_operations()
     for tower, device in enumerate(DEVICES):
         for what in ("convolution", "kernel gradient", "input gradient"):
             assert found["conv6", tower, what] == [device]
@@ -106,7 +101,7 @@ def test_a_sixth_convolution_runs_on_its_towers():
 
 
 def test_what_crosses_in_16_bits_does_so_both_ways():
-    step = Step(narrow_model(exchange_precision="float16"))
+    step = step_of(narrow_model(exchange_precision="float16"))
     get_layer = step.trainer.network.get_layer
     expected = []
     for name in ("pool2", "pool5", "drop6"):
@@ -117,5 +112,5 @@ def test_what_crosses_in_16_bits_does_so_both_ways():
     assert sorted(between_towers(step), key=str) == sorted(expected, key=str)
     # And none of it takes the way over the default device.
     for *devices, shape, dtype in tensors_of(step):
-        if "CPU:0" in devices:
-            assert shape in {(BATCH, 224, 224, 3), (BATCH, 10)}, dtype
+        if DEFAULT in devices:
+            assert shape in OF_IMAGES | {(BATCH, 10)}, dtype

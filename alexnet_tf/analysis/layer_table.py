@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from alexnet_tf.layers.input import ImageLayer
 from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
 from alexnet_tf.layers.towers import TowerLayer
@@ -49,7 +50,8 @@ def layer_table(network: keras.Model) -> list[TowerRow]:
 
 
 def _rows(layer: keras.Layer) -> list[TowerRow]:
-    if not isinstance(layer, TowerLayer):
+    for_all = isinstance(layer, ImageLayer) and layer.towers == 1
+    if for_all or not isinstance(layer, TowerLayer):
         shape = tuple(layer.output.shape[1:])
         kept = math.prod(shape) * _item_bytes(layer)
         if isinstance(layer, keras.layers.Concatenate):

@@ -1,9 +1,10 @@
-"""What crosses from tower to tower as 16-bit floats (experiment 170-quant).
+"""What crosses from tower to tower, and how its gradient comes back.
 
-The 2012 code rounded to float16 on the GPU that sends and back to float32 on
-the one that receives, activations and their gradients. Its gradients were sums
-over the batch where ours are means, which float16 would often round to 0; so
-they cross multiplied by the number of images.
+As it is, or as 16-bit floats (experiment 170-quant): the 2012 code rounded to
+float16 on the GPU that sends and back to float32 on the one that receives,
+activations and their gradients. Its gradients were sums over the batch where
+ours are means, which float16 would often round to 0; so they cross multiplied
+by the number of images.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,37 @@ import tensorflow as tf
 
 from alexnet_tf.layers.gradients import gradient_scope
 from alexnet_tf.layers.towers import run_on
+
+
+def shared(
+    device: str | None, activations: tf.Tensor, count: int
+) -> list[tf.Tensor]:
+    """What a tower shows to all.
+
+    Args:
+        device: of the tower; None where TensorFlow chooses.
+        activations: [B, ...].
+        count: number of towers that see them.
+
+    Returns:
+        The activations for each. Their gradients are added up on `device`:
+        TensorFlow itself would send them to the default one and back.
+    """
+    if device is None or count == 1:
+        return [activations] * count
+
+    @tf.custom_gradient
+    def copies(x: tf.Tensor) -> tuple[list[tf.Tensor], Callable]:
+        named = gradient_scope()
+
+        def gradient(*upstream: tf.Tensor) -> tf.Tensor:
+            with tf.device(device), named():
+                return tf.add_n(upstream)
+
+        return [tf.identity(x) for _ in range(count)], gradient
+
+    with tf.device(device):
+        return copies(activations)
 
 
 def sent(

@@ -1,6 +1,6 @@
 """What happens to pixels before conv1: mean, PCA lighting, divisor."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -8,10 +8,41 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.layers.draws import add_draws
+from alexnet_tf.layers.towers import TowerLayer
+
+
+class ImageLayer(TowerLayer):
+    """A layer of images, which all towers see.
+
+    Args:
+        towers: 1: one tensor for all. Where the towers stand apart, their
+            number: each computes its own from what crosses, the 8-bit images,
+            a quarter of the bytes.
+        **kwargs: see `TowerLayer`.
+
+    Input: [B, H, W, 3], or a list with one such tensor per tower.
+    Output: a list with one [B, H, W, 3] tensor per tower; of one, the tensor.
+    """
+
+    def __init__(self, towers: int = 1, **kwargs: Any) -> None:
+        super().__init__(towers=towers, **kwargs)
+
+    def on_images(
+        self,
+        function: Callable[[tf.Tensor], tf.Tensor],
+        images: tf.Tensor | list[tf.Tensor],
+    ) -> tf.Tensor | list[tf.Tensor]:
+        """Runs `function` on every tower's images; nobody learns from them."""
+        given = images if isinstance(images, list) else [images] * self.towers
+        made = []
+        for tower, seen in enumerate(given):
+            with tf.name_scope(f"tower_{tower}"), tf.device(self.device(tower)):
+                made.append(function(seen))
+        return made if self.towers > 1 else made[0]
 
 
 @keras.saving.register_keras_serializable("alexnet_tf")
-class MeanSubtraction(keras.layers.Layer):
+class MeanSubtraction(ImageLayer):
     """Subtracts the training set's mean from every image; nothing is divided.
 
     The mean is a weight, so a saved network carries its own.
@@ -21,15 +52,17 @@ class MeanSubtraction(keras.layers.Layer):
             256x256 mean image for every crop, as in the 2012 code; "rgb": one
             mean per colour; "given": one per colour, whatever the images are.
         values: R, G, B on the 0..255 scale, where kind is "given".
+        **kwargs: see `ImageLayer`.
 
     Input: [B, H, W, 3], uint8 or float on the 0..255 scale.
-    Output: [B, H, W, 3] of the layer's compute dtype, 0..255 minus mean.
+    Output: [B, H, W, 3] of the layer's compute dtype, 0..255 minus mean; a
+        list where the towers stand apart. So with the layers below.
     """
 
     def __init__(
         self, kind: str = "image", values: Sequence[float] = (), **kwargs: Any
     ) -> None:
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**kwargs)
         if kind not in ("image", "rgb", "given"):
             raise ValueError(f"kind must be image, rgb or given, not {kind}")
         if kind == "given" and len(values) != 3:
@@ -65,9 +98,14 @@ class MeanSubtraction(keras.layers.Layer):
         left = (mean_image.shape[1] - width) // 2
         self.mean.assign(mean_image[top : top + height, left : left + width])
 
-    def call(self, images: tf.Tensor) -> tf.Tensor:
-        centred = tf.cast(images, tf.float32) - tf.cast(self.mean, tf.float32)
-        return tf.cast(centred, self.compute_dtype)
+    def call(self, images: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
+        mean = tf.cast(self.mean, tf.float32)
+
+        def centred(images: tf.Tensor) -> tf.Tensor:
+            difference = tf.cast(images, tf.float32) - mean
+            return tf.cast(difference, self.compute_dtype)
+
+        return self.on_images(centred, images)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -101,7 +139,7 @@ def lighting_magnitudes(
 
 
 @keras.saving.register_keras_serializable("alexnet_tf")
-class PCALighting(keras.layers.Layer):
+class PCALighting(ImageLayer):
     """Adds [p1 p2 p3] [a1 m1, a2 m2, a3 m3]^T to every pixel of an image.
 
     p are the eigenvectors of the covariance of RGB pixels over the training
@@ -116,6 +154,7 @@ class PCALighting(keras.layers.Layer):
             there is noise.
         seed: integer; the draws are a function of it and of the number of
             training steps taken, which weight files save.
+        **kwargs: see `ImageLayer`.
 
     Input: [B, H, W, 3] float, 0..255 scale, mean subtracted or not.
     Output: the same in the layer's compute dtype; until then float32.
@@ -129,7 +168,7 @@ class PCALighting(keras.layers.Layer):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**kwargs)
         lighting_magnitudes(1.0, scale)  # raises where the name is unknown
         self.std = std
         self.scale = scale
@@ -174,19 +213,32 @@ class PCALighting(keras.layers.Layer):
         return vectors, magnitudes**2
 
     def call(
-        self, images: tf.Tensor, training: bool | None = False
-    ) -> tf.Tensor:
+        self,
+        images: tf.Tensor | list[tf.Tensor],
+        training: bool | None = False,
+    ) -> tf.Tensor | list[tf.Tensor]:
         if not training or self.std == 0:
-            return tf.cast(images, self.compute_dtype)
+            return self.on_images(
+                lambda images: tf.cast(images, self.compute_dtype), images
+            )
+        first = images[0] if isinstance(images, list) else images
         [draws] = self.draws
         std = self.std * self._is_on
-        alphas = std * draws.normal([tf.shape(images)[0], 3])
+        # Elsewhere all images would travel to be counted.
+        with tf.device(self.device(0)):
+            rows = tf.shape(first)[0]
+        # These are drawn once: the towers see the same images.
+        alphas = std * draws.normal([rows, 3])
         offsets = tf.matmul(alphas, tf.convert_to_tensor(self.components))
-        if self.divisor == 1:
-            return add_to_every_pixel(images, offsets, self.compute_dtype)
-        lit = add_to_every_pixel(images, offsets, tf.float32)
         divisor = tf.where(self._is_on > 0, self.divisor, 1.0)
-        return tf.cast(lit / divisor, self.compute_dtype)
+
+        def lit(images: tf.Tensor) -> tf.Tensor:
+            if self.divisor == 1:
+                return add_to_every_pixel(images, offsets, self.compute_dtype)
+            lit = add_to_every_pixel(images, offsets, tf.float32)
+            return tf.cast(lit / divisor, self.compute_dtype)
+
+        return self.on_images(lit, images)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -219,7 +271,7 @@ def add_to_every_pixel(
 
 
 @keras.saving.register_keras_serializable("alexnet_tf")
-class InputForm(keras.layers.Layer):
+class InputForm(ImageLayer):
     """Divides pixels and puts their colours in order.
 
     The paper does neither. Caffe's networks read blue, green, red.
@@ -227,6 +279,7 @@ class InputForm(keras.layers.Layer):
     Args:
         divisor: what pixels are divided by, in float32.
         channel_order: "rgb" or "bgr".
+        **kwargs: see `ImageLayer`.
 
     Input: [B, H, W, 3] float, RGB.
     Output: the same in the layer's compute dtype and the colours' new order.
@@ -235,7 +288,7 @@ class InputForm(keras.layers.Layer):
     def __init__(
         self, divisor: float = 1.0, channel_order: str = "rgb", **kwargs: Any
     ) -> None:
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**kwargs)
         if channel_order not in ("rgb", "bgr"):
             raise ValueError(
                 f"channel_order must be rgb or bgr, not {channel_order}"
@@ -243,7 +296,12 @@ class InputForm(keras.layers.Layer):
         self.divisor = divisor
         self.channel_order = channel_order
 
-    def call(self, images: tf.Tensor) -> tf.Tensor:
+    def call(
+        self, images: tf.Tensor | list[tf.Tensor]
+    ) -> tf.Tensor | list[tf.Tensor]:
+        return self.on_images(self._formed, images)
+
+    def _formed(self, images: tf.Tensor) -> tf.Tensor:
         x = images
         if self.divisor != 1:
             x = tf.cast(x, tf.float32) / self.divisor

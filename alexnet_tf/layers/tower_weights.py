@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from alexnet_tf.layers.exchange import received, sent
+from alexnet_tf.layers.exchange import received, sent, shared
 from alexnet_tf.layers.gradients import add_bias
 from alexnet_tf.layers.towers import TowerLayer
 
@@ -138,7 +138,11 @@ class WeightedTowerLayer(TowerLayer):
         if not self.exchange:
             return [[inputs[tower]] for tower in towers]
         if not self.rounds_what_crosses:
-            return [inputs for _ in towers]
+            copies = [
+                shared(self.device(sender), x, self.towers)
+                for sender, x in enumerate(inputs)
+            ]
+            return [[copy[tower] for copy in copies] for tower in towers]
         kept_and_sent = [
             sent(self.device(sender), x, kept=sender < self.towers)
             for sender, x in enumerate(inputs)

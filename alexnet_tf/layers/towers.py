@@ -86,6 +86,11 @@ def placement(devices: Iterable[str | None]) -> Iterator[None]:
         _process.devices = previous
 
 
+def stand_apart() -> bool:
+    """Whether towers of layers constructed now are on different devices."""
+    return len(set(getattr(_process, "devices", None) or ())) > 1
+
+
 def run_on(
     device: str | None, function: Callable[..., tf.Tensor], *tensors: tf.Tensor
 ) -> tf.Tensor:

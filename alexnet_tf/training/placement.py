@@ -147,7 +147,7 @@ def step_placement(
             )
     larger = batch_size / parts / rows if rows else 1
     traffic = {}
-    for pair, node, shape, dtype in _transfers(trainer, nodes):
+    for pair, node, shape, dtype in transfers_of(trainer, nodes):
         times = _times(node, parts)
         if shape is not None:
             scale = larger if shape[:1] == (rows,) else 1
@@ -203,10 +203,19 @@ def variables_by_device(trainer: Trainer) -> dict[str, DeviceShare]:
     }
 
 
-def _transfers(
+def transfers_of(
     trainer: Trainer, nodes: list[Any]
 ) -> Iterator[tuple[tuple[str, str], Any, tuple[int, ...] | None, tf.DType]]:
-    """((sender, receiver), sending node, shape, dtype) of what crosses."""
+    """What crosses in a step, but for what carries the order alone.
+
+    Args:
+        trainer: a `Trainer` that has taken its first step.
+        nodes: of that step, on all devices; from a `GraphCollection`.
+
+    Yields:
+        (("CPU:0", "CPU:1"), the node that made it, shape, dtype): sender and
+        receiver first; the shape is static, None where it is not known.
+    """
     by_place = {(node.device, node.name): node for node in nodes}
     for node in nodes:
         if node.op not in SEND:

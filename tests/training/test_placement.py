@@ -46,21 +46,24 @@ def traffic_from_shapes(precision, parts, batch):
     scaled = precision == "float16"
     loop = parts > 1
     way = {
-        # The image, the sums of two towers' gradients; dlogits; per weight
-        # the learning rate.
-        (0, 1): ((IMAGE + EXCHANGED) * size + LOGITS * FLOAT, 5, 16),
-        (0, 2): ((IMAGE + EXCHANGED) * size, 4, 14),
-        # What each tower adds to both towers' gradients; logits.
-        (1, 0): (2 * EXCHANGED * size + LOGITS * FLOAT, 7, 0),
-        (2, 0): (2 * EXCHANGED * size, 6, 0),
-        # The exchange; of the second tower's drop7 there, its gradient back.
-        (1, 2): ((EXCHANGED + DROP) * size, 4, 0),
-        (2, 1): ((EXCHANGED + DROP) * size, 4, 0),
+        # Crops in 8 bits, the lighting of each image; the mean image; dlogits;
+        # per weight the learning rate.
+        (0, 1): (IMAGE + (3 + LOGITS) * FLOAT, 4, 16),
+        (0, 2): (IMAGE + 3 * FLOAT, 3, 14),
+        # Logits.
+        (1, 0): (LOGITS * FLOAT, 1, 0),
+        (2, 0): (0, 0, 0),
+        # The exchange and its gradients; the second tower's drop7 there, its
+        # gradient back.
+        (1, 2): ((2 * EXCHANGED + DROP) * size, 7, 0),
+        (2, 1): ((2 * EXCHANGED + DROP) * size, 7, 0),
     }
     expected = {}
     for (sender, receiver), (of_image, tensors, rates) in way.items():
         tensors = tensors * parts + rates
         count = of_image * batch + rates * FLOAT
+        if sender == 0:
+            count += IMAGE * FLOAT * parts
         if sender == 0 and loop:  # number of the part; go on or not
             tensors, count = tensors + parts + 1, count + 4 * parts + 1
         if sender == 0 and scaled:  # scale; whether all is finite
@@ -197,10 +200,10 @@ def test_sizes_that_are_not_known_are_counted_apart():
     for way, traffic in placement.traffic.items():
         assert (traffic.unknown, traffic.bytes) == (expected[way][0], 0)
     text = "\n".join(placement_lines(placement))
-    assert "in 0 tensors, 21 more of unknown size" in text
+    assert "in 0 tensors, 20 more of unknown size" in text
     assert as_json(placement)["traffic"][0] == {
         **{"from": "CPU:0", "to": "CPU:1"},
-        **{"tensors": 21, "bytes": 0, "unknown": 21},
+        **{"tensors": 20, "bytes": 0, "unknown": 20},
     }
 
 
