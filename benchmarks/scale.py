@@ -4,7 +4,7 @@
 
 Prints the tables of docs/scale.md. Operations, parameters and activations are
 read off the built network, the bytes that cross between the towers off the
-graph of a training step that ran on two logical CPUs. Everything else is an
+graph of a training step that ran on logical CPUs. Everything else is an
 assumption: a constant below, with its source.
 
 A step takes the longer of two times: reading its images, which runs beside
@@ -40,10 +40,10 @@ SHARE_OF_PEAK = 0.3
 # Assumed: what transfers reach of a line's rate.
 SHARE_OF_LINE = 0.8
 # Assumed: time from one small operation to the next on a GPU, and that each
-# operation of a step is one: of 430 and 252 on two devices (`--mode=inspect`)
+# operation of a step is one: of 375 and 242 on two devices (`--mode=inspect`)
 # the larger number counts, and one device has them all.
 LAUNCH_SECONDS = 5e-6
-LAUNCHES = {1: 682, 2: 430}
+LAUNCHES = {1: 617, 2: 375}
 # An activation is written and read forward, read once more backward, and its
 # gradient is written and read.
 PASSES_OF_ACTIVATIONS = 5
@@ -76,7 +76,7 @@ class Work:
         parameters: trainable numbers.
         activation_bytes: per image, kept for the backward pass.
         crossing_bytes: per image, in the busier direction between the devices
-            of the towers.
+            of the towers. The images themselves come from the host.
     """
 
     operations: float
@@ -157,7 +157,7 @@ def main():
     tf.config.set_visible_devices([], "GPU")
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * 2,
+        [tf.config.LogicalDeviceConfiguration()] * 3,
     )
     rows = [row for data in IMAGES for row in rows_of(data)]
     for data in IMAGES:
@@ -246,8 +246,9 @@ def work_of(classes):
     """The `Work` of the paper's network with so many classes."""
     config = paper.get_config()
     config.model.num_classes = classes
-    devices = ("/CPU:0", "/CPU:1")
-    with placement(devices):
+    # The first stands for the host.
+    towers = ("CPU:1", "CPU:2")
+    with placement(f"/{tower}" for tower in towers):
         network = build_network(config.model)
     rows = layer_table(network)
     macs = sum(row.macs for row in rows)
@@ -257,8 +258,18 @@ def work_of(classes):
     return Work(
         operations=2 * (3 * macs - macs_of_images),
         parameters=sum(row.parameters for row in rows),
-        activation_bytes=sum(row.kept_bytes for row in rows),
-        crossing_bytes=max(t.bytes for t in step.traffic.values()) / 1000,
+        # Both towers hold the images, which one device would hold once.
+        activation_bytes=sum(
+            row.kept_bytes
+            for row in rows
+            if row.layer not in ("mean", "lighting") or not row.tower
+        ),
+        crossing_bytes=max(
+            traffic.bytes
+            for way, traffic in step.traffic.items()
+            if set(way) == set(towers)
+        )
+        / 1000,
     )
 
 

@@ -139,8 +139,8 @@ def test_an_image_crosses_as_bytes(step):
     ]
     crop = 224 * 224 * 3
     of_batch = BATCH * (crop + 3 * 4)
-    rates = 14 * 4  # the learning rate of each of its weights
-    assert sum(sizes) == of_batch + crop * 4 + rates
+    rate = 4
+    assert sum(sizes) == of_batch + crop * 4 + rate
 
 
 @pytest.fixture(scope="module")

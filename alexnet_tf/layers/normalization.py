@@ -11,6 +11,8 @@ import tensorflow as tf
 from alexnet_tf.layers.gradients import gradient_scope
 from alexnet_tf.layers.towers import TowerLayer, run_on
 
+TF32_BITS = 0xFFFFE000  # of a float32: sign, exponent, 10 bits
+
 
 def local_response_normalization(
     a: tf.Tensor,
@@ -19,6 +21,7 @@ def local_response_normalization(
     alpha: float = 1e-4,
     beta: float = 0.75,
     compiled: bool = False,
+    in_parts: bool = False,
 ) -> tf.Tensor:
     """b[i] = a[i] / (k + alpha * sum_j a[j]^2)^beta, j within n//2 of i.
 
@@ -35,12 +38,15 @@ def local_response_normalization(
         compiled: whether XLA makes a loop or two of each pass, in about half
             the time on a CPU. The gradient then computes the sums again,
             where it otherwise reads them.
+        in_parts: whether products are made of parts that TF32 holds, see
+            `product_in_parts`. Compiled passes have no products.
 
     Returns:
         A tensor like `a`.
     """
     constants = {"n": n, "k": k, "alpha": alpha, "beta": beta}
-    formula = _Formula(**constants, window_sum=product_with_band)
+    window_sum = product_in_parts if in_parts else product_with_band
+    formula = _Formula(**constants, window_sum=window_sum)
     programs = _programs(**constants) if compiled else None
 
     @tf.custom_gradient
@@ -115,11 +121,35 @@ def _programs(**constants: Any) -> tuple[Any, Any]:
 def product_with_band(x: tf.Tensor, n: int, factor: float) -> tf.Tensor:
     """factor times the sums over n neighbouring maps, as a matrix product."""
     channels = x.shape[-1]
+    rows = tf.matmul(tf.reshape(x, [-1, channels]), band(channels, n, factor))
+    return tf.reshape(rows, tf.shape(x))
+
+
+def product_in_parts(x: tf.Tensor, n: int, factor: float) -> tf.Tensor:
+    """The same, in float32 on GPUs that round a product's factors to TF32.
+
+    TF32 keeps 10 bits behind the point, which would make s wrong by up to
+    2^-11 of its sum, and alpha by as much. TensorFlow turns it off for all
+    layers of a process or for none. Here x is a sum of its leading bits, which
+    TF32 holds, and of the rest, of which it loses 2^-21 of x at most; the band
+    holds ones; products are added up in float32.
+    """
+    channels = x.shape[-1]
+    rows = tf.reshape(x, [-1, channels])
+    leading = tf.bitcast(
+        tf.bitcast(rows, tf.uint32) & tf.constant(TF32_BITS, tf.uint32),
+        tf.float32,
+    )
+    ones = band(channels, n, 1.0)
+    sums = tf.matmul(leading, ones) + tf.matmul(rows - leading, ones)
+    return tf.reshape(factor * sums, tf.shape(x))
+
+
+def band(channels: int, n: int, factor: float) -> tf.Tensor:
+    """[channels, channels], `factor` within n // 2 of the diagonal, else 0."""
     index = tf.range(channels)
     distance = tf.abs(index[:, None] - index[None, :])
-    band = tf.where(distance <= n // 2, tf.constant(factor, tf.float32), 0.0)
-    rows = tf.matmul(tf.reshape(x, [-1, channels]), band)
-    return tf.reshape(rows, tf.shape(x))
+    return tf.where(distance <= n // 2, tf.constant(factor, tf.float32), 0.0)
 
 
 def sum_of_shifted(x: tf.Tensor, n: int, factor: float) -> tf.Tensor:
@@ -183,6 +213,7 @@ class TowerLRN(TowerLayer):
             alpha=self.alpha,
             beta=self.beta,
             compiled=bool(training and self.compiled_in_training),
+            in_parts=self.products_may_be_rounded,
         )
         if self.scope == "tower":
             return self.on_each_tower(normalize, inputs)
@@ -202,6 +233,16 @@ class TowerLRN(TowerLayer):
         server of models need not have XLA at all.
         """
         return self.unpinned and not tf.config.list_logical_devices("GPU")
+
+    @property
+    def products_may_be_rounded(self) -> bool:
+        """Whether it is on a GPU and TensorFlow has not been told off TF32."""
+        if not tf.config.experimental.tensor_float_32_execution_enabled():
+            return False
+        device = self.device(0)
+        if device is None:
+            return bool(tf.config.list_logical_devices("GPU"))
+        return "GPU" in device
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -162,6 +162,16 @@ class PaperSGD(keras.optimizers.Optimizer):
                 wd = 0.0
             move_in_place(w, v, g, lr, m, wd)
 
+    def _backend_update_step(
+        self,
+        grads: list[tf.Tensor],
+        trainable_variables: list[keras.Variable],
+        learning_rate: Any,
+    ) -> None:
+        # The rate is read once: each weight would otherwise send for it.
+        rate = tf.convert_to_tensor(learning_rate)
+        super()._backend_update_step(grads, trainable_variables, rate)
+
     def _all_reduce_sum_gradients(
         self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]]
     ) -> list[tuple[tf.Tensor, tf.Variable]]:

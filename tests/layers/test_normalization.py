@@ -158,6 +158,61 @@ def test_low_precision_is_rounded_only_at_the_end(
     assert error <= 1.001 * half_unit * np.abs(gradient).max()
 
 
+def rounded_to_tf32(x):
+    """The nearest number with 10 bits behind the point, as tensor cores do."""
+    bits = np.asarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x1000) & np.uint32(0xFFFFE000)).view(np.float32)
+
+
+def test_products_in_parts_stay_exact_where_a_gpu_rounds_factors(
+    random, monkeypatch
+):
+    a = np.maximum(random.normal(0, 100, (4, 6, 6, 48)), 0).astype(np.float32)
+    db = random.normal(size=a.shape).astype(np.float32)
+    exact = tf.matmul
+    monkeypatch.setattr(
+        tf,
+        "matmul",
+        lambda x, y: exact(rounded_to_tf32(x), rounded_to_tf32(y)),
+    )
+    errors = {}
+    for in_parts in (False, True):
+        b, da = value_and_gradient(
+            lambda a, in_parts=in_parts: local_response_normalization(
+                a, **PAPER, in_parts=in_parts
+            ),
+            a,
+            db,
+        )
+        errors[in_parts] = (
+            relative_error(b, formula(a, **PAPER)[0]),
+            relative_error(da, formula_gradient(a, db, **PAPER)),
+        )
+    assert max(errors[True]) <= 1e-6  # as without TF32, above
+    assert min(errors[False]) > 1e-5  # or the parts would prove nothing
+
+
+@pytest.mark.parametrize(
+    ("device", "enabled", "expected"),
+    [
+        ("/GPU:1", True, True),
+        ("/GPU:1", False, False),
+        ("/CPU:1", True, False),
+        (None, True, False),  # there is no GPU
+    ],
+)
+def test_products_are_in_parts_where_they_may_be_rounded(
+    monkeypatch, device, enabled, expected
+):
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "tensor_float_32_execution_enabled",
+        lambda: enabled,
+    )
+    with placement((device, device)):
+        assert TowerLRN().products_may_be_rounded == expected
+
+
 @pytest.fixture
 def two_towers(random):
     return [

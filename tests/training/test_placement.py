@@ -47,9 +47,9 @@ def traffic_from_shapes(precision, parts, batch):
     loop = parts > 1
     way = {
         # Crops in 8 bits, the lighting of each image; the mean image; dlogits;
-        # per weight the learning rate.
-        (0, 1): (IMAGE + (3 + LOGITS) * FLOAT, 4, 16),
-        (0, 2): (IMAGE + 3 * FLOAT, 3, 14),
+        # the learning rate.
+        (0, 1): (IMAGE + (3 + LOGITS) * FLOAT, 4, 1),
+        (0, 2): (IMAGE + 3 * FLOAT, 3, 1),
         # Logits.
         (1, 0): (LOGITS * FLOAT, 1, 0),
         (2, 0): (0, 0, 0),
@@ -59,9 +59,9 @@ def traffic_from_shapes(precision, parts, batch):
         (2, 1): ((2 * EXCHANGED + DROP) * size, 7, 0),
     }
     expected = {}
-    for (sender, receiver), (of_image, tensors, rates) in way.items():
-        tensors = tensors * parts + rates
-        count = of_image * batch + rates * FLOAT
+    for (sender, receiver), (of_image, tensors, rate) in way.items():
+        tensors = tensors * parts + rate
+        count = of_image * batch + rate * FLOAT
         if sender == 0:
             count += IMAGE * FLOAT * parts
         if sender == 0 and loop:  # number of the part; go on or not
@@ -200,10 +200,10 @@ def test_sizes_that_are_not_known_are_counted_apart():
     for way, traffic in placement.traffic.items():
         assert (traffic.unknown, traffic.bytes) == (expected[way][0], 0)
     text = "\n".join(placement_lines(placement))
-    assert "in 0 tensors, 20 more of unknown size" in text
+    assert "in 0 tensors, 5 more of unknown size" in text
     assert as_json(placement)["traffic"][0] == {
         **{"from": "CPU:0", "to": "CPU:1"},
-        **{"tensors": 20, "bytes": 0, "unknown": 20},
+        **{"tensors": 5, "bytes": 0, "unknown": 5},
     }
 
 
