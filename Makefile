@@ -1,6 +1,8 @@
 # make train    sets up .venv and runs the main job
 # make lint     sets up .venv and runs the linters
 # make test     the same, then the test suite
+# make gpu-check   sets up .venv and prints what holds on this machine's GPUs;
+#               GPU_CHECK_FLAGS=--rows=pinned,lrn: benchmarks/gpu_check.py
 # make serve    starts TensorFlow Serving, in Docker, on the exported model;
 #               EXPORT_DIR=, BATCHING=true: export/tf_serving/README.md
 # make verify-serving   waits for the model, then runs the contract tests on it
@@ -19,9 +21,10 @@ BATCHING ?= false
 TFS_IMAGE ?= tensorflow/serving:2.21.0
 TFS_URL ?= http://localhost:8501
 DOCKER_FLAGS ?=
+GPU_CHECK_FLAGS ?=
 CONTAINER := alexnet-serving
 
-.PHONY: train lint test serve verify-serving stop-serving clean
+.PHONY: train lint test gpu-check serve verify-serving stop-serving clean
 
 train: $(INSTALLED)
 	$(RUN) main.py --mode=train
@@ -34,6 +37,9 @@ lint: $(DEV)
 
 test: lint
 	$(RUN) -m pytest -n 2 --dist loadfile
+
+gpu-check: $(INSTALLED)
+	$(RUN) -m benchmarks.gpu_check $(GPU_CHECK_FLAGS)
 
 # Plain `docker run`, since not every Docker has the compose plugin. The options
 # are those of export/tf_serving/compose.yaml; a test compares them. As the user who

@@ -167,7 +167,9 @@ def expected_operations(devices, default):
         devices: of the two towers, "GPU:0" and "GPU:1".
         default: the device of what belongs to no tower.
     """
-    expected = {("lighting", None, "product"): [default]}
+    expected: dict[tuple[str, int | None, str], list[str]] = {
+        ("lighting", None, "product"): [default]
+    }
     for tower, device in enumerate(devices):
         for layer in CONVOLUTIONS:
             expected[layer, tower, "convolution"] = [device]

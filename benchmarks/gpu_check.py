@@ -17,6 +17,8 @@ shows that the rows run and says nothing about GPUs; the limits are ten times
 as long.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import dataclasses
@@ -109,6 +111,18 @@ class Setting:
     data_dir: str | None = None
     patience: float = 1.0
 
+    def to_json(self) -> str:
+        """Its values, for another process."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Setting:
+        """The one that `to_json` wrote."""
+        given = json.loads(text)
+        for name in ("devices", "batches"):
+            given[name] = tuple(given[name])
+        return cls(**given)
+
 
 # Logical CPU 0 is the host and the default device, as it is in the tests.
 STAND_IN = Setting(
@@ -152,7 +166,7 @@ def main() -> int:
         STAND_IN if arguments.devices == "cpu" else Setting(),
         data_dir=arguments.data_dir,
     )
-    outcomes = check(rows, setting)
+    outcomes = check(rows, setting, row_command)
     print("\n" + block(outcomes))
     file = pathlib.Path(arguments.file)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -180,21 +194,21 @@ def chosen(names: str | None, parser: argparse.ArgumentParser) -> list[Row]:
 
 def row_command(row: Row, setting: Setting) -> list[str]:
     """The program that does a row and prints its `Outcome` as last line."""
-    values = json.dumps(dataclasses.asdict(setting))
-    return [sys.executable, "-m", "benchmarks.gpu_rows", row.name, values]
+    module = "benchmarks.gpu_rows"
+    return [sys.executable, "-m", module, row.name, setting.to_json()]
 
 
 def check(
     rows: list[Row],
     setting: Setting,
-    command: Callable[[Row, Setting], list[str]] = row_command,
+    command: Callable[[Row, Setting], list[str]],
 ) -> dict[str, Outcome]:
     """Runs the rows, one after the other, and prints each when it is done.
 
     Args:
         rows: beside `DEVICES`, which is first and finds the GPUs.
         setting: without devices where they are to be found.
-        command: the program of a row.
+        command: the program of a row, such as `row_command`.
 
     Returns:
         {title: `Outcome`}.

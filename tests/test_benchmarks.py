@@ -50,7 +50,11 @@ KEYS = {
     "train_with_input": {"ratio", "images_per_second"},
 }
 # Programs whose tests run them.
-ELSEWHERE = {"compare": "test_compare.py", "scale": "test_scale.py"}
+ELSEWHERE = {
+    "compare": "test_compare.py",
+    "gpu_check": "test_gpu_check.py",
+    "scale": "test_scale.py",
+}
 
 
 @pytest.fixture(scope="module")
