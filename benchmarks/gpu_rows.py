@@ -54,6 +54,7 @@ from benchmarks.gpu_check import (
     Outcome,
     Setting,
 )
+from benchmarks.scale import PEAK
 from benchmarks.train_with_input import seconds
 from configs import paper
 
@@ -74,7 +75,6 @@ NO_KERNEL = (
     *("ExpandDims", "Switch", "Merge", "VarHandleOp", "StopGradient"),
 )
 MOST_OVER_ESTIMATE = 2.0  # of memory; the rest of it is workspace
-PEAKS = {"float32": 494.7e12, "bfloat16": 989.4e12}  # of an H100, see scale.py
 EXPORTED_IMAGES = 16
 STEPS_AT_ONCE = 8
 LRN_MAPS = {"stand_in": (2, 8, 8, 48), "gpu": (128, 55, 55, 48)}
@@ -219,9 +219,9 @@ def placement_row(setting):
     if len(updates) != len(variables):
         wrong.append(f"{len(variables) - len(updates)} missing updates")
     for name, operations in updates.items():
-        if {place for _, place in operations} != {towers[int(name[-1])]} or {
-            operation for operation, _ in operations
-        } < set(UPDATE):
+        made = {operation for operation, _ in operations}
+        places = {place for _, place in operations}
+        if places != {towers[int(name[-1])]} or not made >= set(UPDATE):
             wrong.append(f"update of {name}")
     if wrong:
         return Outcome(FAIL, f"Elsewhere: {'; '.join(wrong)}.")
@@ -241,7 +241,8 @@ def crossing(setting):
     batch = 5
     allowed = allowed_shapes(step.trainer, batch)
     transfers = step.transfers()
-    wrong = [t for t in transfers if t.shape not in allowed]
+    known = [t for t in transfers if t.shape is not None]
+    wrong = [t for t in known if t.shape not in allowed and not _is_short(t)]
     if wrong:
         names = "; ".join(f"{t.name} {t.shape}" for t in wrong[:5])
         return Outcome(FAIL, f"More crosses than it should: {names}.")
@@ -256,17 +257,26 @@ def crossing(setting):
     if wide:
         return Outcome(FAIL, f"Crops cross as {wide[0].dtype.name}.")
     of_way = {}
-    for transfer in transfers:
+    for transfer in known:
         way = f"{transfer.sender} to {transfer.receiver}"
         size = math.prod(transfer.shape or ()) * transfer.dtype.size
         of_way[way] = of_way.get(way, 0) + size
     told = ", ".join(f"{way} {size:,} bytes" for way, size in of_way.items())
+    # Such as what Grappler has transposed on its way.
+    unknown = [t.name for t in transfers if t.shape is None]
+    if unknown:
+        told += f", and {len(unknown)} of unknown size: {', '.join(unknown)}"
     return Outcome(
         PASS,
         "Crops as bytes, their mean, exchanges, gradients of these, logits "
         f"and single numbers, of {batch} images at 1/16 of the width: {told}.",
         of_way,
     )
+
+
+def _is_short(transfer):
+    """Whether it is a shape or a seed: a few whole numbers, no weight."""
+    return transfer.dtype.is_integer and math.prod(transfer.shape or ()) <= 16
 
 
 def weights(trainer):
@@ -746,7 +756,7 @@ def training(setting, precision):
         "operations_per_second": rate,
     }
     if any("H100" in name for name in gpu_names()):
-        numbers["share_of_peak"] = rate / PEAKS[precision]
+        numbers["share_of_peak"] = rate / PEAK[precision]
         told += f"; {numbers['share_of_peak']:.2f} of the arithmetic's peak"
     return Outcome(PASS, f"{told}; {rate / 1e12:.3g} TFLOP/s at best.", numbers)
 
@@ -790,9 +800,9 @@ def feeding(setting):
     trainer = make_trainer(setting)
     speeds = {"as it is": images_per_second(setting, trainer, size)}
     ahead = tf.data.experimental.prefetch_to_device(f"/{setting.devices[0]}")
-    on_device = iter(batches(setting, 1, size).cache().repeat().apply(ahead))
+    on_device = batches(setting, 1, size).cache().repeat().apply(ahead)
     speeds["prefetched to the device"] = images_per_second(
-        setting, trainer, size, on_device
+        setting, trainer, size, iter(on_device)
     )
     several = make_trainer(setting)
     several.steps_per_execution = STEPS_AT_ONCE
