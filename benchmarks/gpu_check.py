@@ -67,6 +67,7 @@ ROWS = (
     Row("pinned", "pinned against unpinned towers", 2, 90, DETERMINISTIC),
     Row("precisions", "precisions against the CPU", seconds=120),
     Row("lrn", "LRN where TF32 is on"),
+    Row("layout", "layout of the maps"),
     Row("xla", "XLA against plain", seconds=150),
     Row("update", "the update, plain and as one XLA program", seconds=90),
     Row("launches", "operations of a step"),

@@ -77,6 +77,8 @@ NO_KERNEL = (
 MOST_OVER_ESTIMATE = 2.0  # of memory; the rest of it is workspace
 EXPORTED_IMAGES = 16
 STEPS_AT_ONCE = 8
+# Side, maps in, kernels, side of a kernel: conv2, conv3, conv4.
+TOWER_CONVOLUTIONS = ((27, 48, 128, 5), (13, 256, 192, 3), (13, 192, 192, 3))
 LRN_MAPS = {"stand_in": (2, 8, 8, 48), "gpu": (128, 55, 55, 48)}
 
 
@@ -420,6 +422,60 @@ def lrn(setting):
         f"{told}; training here has it in parts, bound {bound:.0e}.",
         {"errors": errors, "seconds": times},
     )
+
+
+def layout(setting):
+    """Time of convolutions of one tower in both layouts of maps."""
+    times = {}
+    for dtype in ("float32", "bfloat16"):
+        for name in ("NHWC", "NCHW"):
+            way = f"{dtype} in {name}"
+            try:
+                times[way] = _seconds_of_convolutions(setting, dtype, name)
+            except (tf.errors.OpError, ValueError):
+                times[way] = None
+    told = ", ".join(
+        f"{way} cannot run" if span is None else f"{way} {1e3 * span:.2f} ms"
+        for way, span in times.items()
+    )
+    return Outcome(
+        PASS,
+        "Forward and backward pass of conv2, conv3 and conv4, as TensorFlow "
+        f"optimizes them: {told}; the program has NHWC.",
+        times,
+    )
+
+
+def _seconds_of_convolutions(setting, dtype, data_format):
+    total = 0.0
+    for side, inputs, kernels, size in TOWER_CONVOLUTIONS:
+        inputs, kernels = (
+            max(1, round(n * setting.width)) for n in (inputs, kernels)
+        )
+        shape = (setting.batches[0], side, side, inputs)
+        if data_format == "NCHW":
+            shape = (setting.batches[0], inputs, side, side)
+        with tf.device(f"/{setting.devices[0]}"):
+            maps = tf.cast(tf.random.stateless_normal(shape, (0, 0)), dtype)
+            kernel = tf.random.stateless_normal(
+                (size, size, inputs, kernels), (0, 1)
+            )
+            kernel = tf.cast(kernel, dtype)
+
+            @tf.function
+            def step(maps, kernel):
+                with tf.GradientTape() as tape:
+                    tape.watch((maps, kernel))
+                    found = tf.nn.conv2d(maps, kernel, 1, "SAME", data_format)
+                return tape.gradient(found, (maps, kernel))
+
+            step(maps, kernel)
+            start = time.perf_counter()
+            for _ in range(setting.timed):
+                _, gradient = step(maps, kernel)
+            gradient[0, 0, 0, 0].numpy()
+            total += (time.perf_counter() - start) / setting.timed
+    return total
 
 
 def _with_gradient(function):
@@ -861,6 +917,7 @@ ROWS = {
     "pinned": pinned,
     "precisions": precisions,
     "lrn": lrn,
+    "layout": layout,
     "xla": xla,
     "update": update,
     "launches": launches,

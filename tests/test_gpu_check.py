@@ -144,7 +144,7 @@ def test_every_row_has_a_function_and_its_setting_travels():
 
 # The tests' logical CPUs are those of the stand-in: CPU:1 and CPU:2, with CPU:0
 # as the host.
-QUICK = ("placement", "crossing", "lrn", "update")
+QUICK = ("placement", "crossing", "lrn", "layout", "update")
 
 
 @pytest.fixture(scope="module")
