@@ -92,7 +92,7 @@ class ExecutedStep:
     def updates(self):
         """{variable: {(operation, device), ...}} of what changes it.
 
-        A variable's name is "alexnet_conv1_kernel_0". The learning rate, which
+        A variable's name is "conv1_kernel_0". The learning rate, which
         is read where it lives and sent as a scalar, is left out.
         """
         found = collections.defaultdict(set)

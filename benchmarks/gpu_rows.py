@@ -588,21 +588,37 @@ def determinism(setting):
     )
 
 
-def short_run(setting, run, epochs):
-    """`Options` of a run of two steps an epoch on the embedded images."""
-    config = paper.get_config()
-    config.update_from_flattened_dict(
-        {
-            "data.name": "embedded",
-            "data.limit": 2 * setting.batch,
-            "model.num_classes": 0,
-            "model.width": setting.width,
-            "train.epochs": epochs,
-            "train.lr_drop_epochs": (),
-            "train.batch_size": setting.batch,
-        }
+def small_set(folder, count):
+    """Prepares the first of the images that ship with the program.
+
+    Args:
+        folder: where the set is made.
+        count: number of images to train on; a few more validate.
+
+    Returns:
+        The set's folder.
+    """
+    whole = load_embedded()
+    assert whole.validation
+    few = dataclasses.replace(
+        whole,
+        train=select(whole.train, 0, 0, count),
+        validation=select(whole.validation, 0, 0, 8),
     )
-    return Options(config=config, run=str(run))
+    made = str(pathlib.Path(folder, "set"))
+    prepare(few, made, "jpeg", 0.0)
+    return made
+
+
+def short_run(setting):
+    """Values of a recipe for epochs of two steps."""
+    return {
+        "data.name": "prepared",
+        "model.num_classes": 0,
+        "model.width": setting.width,
+        "train.lr_drop_epochs": (),
+        "train.batch_size": setting.batch,
+    }
 
 
 def state_of(run):
@@ -624,10 +640,19 @@ def resume(setting):
     from modes import train
 
     with tempfile.TemporaryDirectory() as folder:
+        images = small_set(folder, 2 * setting.batch)
         whole, parts = pathlib.Path(folder, "a"), pathlib.Path(folder, "b")
         for run, epochs in ((whole, 2), (parts, 1), (parts, 2)):
-            options = short_run(setting, run, epochs)
-            options.config_given = run.exists()
+            config = paper.get_config()
+            config.update_from_flattened_dict(
+                {**short_run(setting), "train.epochs": epochs}
+            )
+            options = Options(
+                config=config,
+                config_given=run.exists(),
+                run=str(run),
+                data_dir=images,
+            )
             train.main(options)
         ours, theirs = state_of(parts), state_of(whole)
     differ = [
@@ -647,16 +672,15 @@ def workers(setting):
     environment = {**os.environ, "NCCL_DEBUG": "INFO"}
     states, output = {}, ""
     with tempfile.TemporaryDirectory() as folder:
+        images = small_set(folder, 2 * setting.batch)
+        values = {**short_run(setting), "train.epochs": 1}
         for count in (1, 2):
             run = pathlib.Path(folder, str(count))
             command = [
                 *(sys.executable, "main.py", "--mode=train", f"--run={run}"),
-                f"--workers={count}",
-                "--tower_devices=none",
-                *(f"--config.{key}={value}" for key, value in FEW.items()),
-                f"--config.model.width={setting.width}",
-                f"--config.data.limit={2 * setting.batch}",
-                f"--config.train.batch_size={setting.batch}",
+                *("--config=configs/paper.py", f"--data_dir={images}"),
+                *(f"--workers={count}", "--tower_devices=none"),
+                *(f"--config.{key}={value}" for key, value in values.items()),
             ]
             done = subprocess.run(
                 command,
@@ -696,9 +720,6 @@ def workers(setting):
     through = "NCCL" if by_nccl else "gRPC"
     reason = f"Gradients go through {through}. {outcome.reason}"
     return dataclasses.replace(outcome, reason=reason)
-
-
-FEW = {"train.epochs": 1, "train.lr_drop_epochs": "()"}
 
 
 def memory(setting):
@@ -762,16 +783,7 @@ def real_input(setting):
     with tempfile.TemporaryDirectory() as made:
         folder = setting.data_dir
         if folder is None:
-            folder = pathlib.Path(made, "set")
-            count = 2 * max(setting.batches)
-            whole = load_embedded()
-            assert whole.validation
-            few = dataclasses.replace(
-                whole,
-                train=select(whole.train, 0, 0, count),
-                validation=select(whole.validation, 0, 0, 1),
-            )
-            prepare(few, str(folder), "jpeg", 0.0)
+            folder = small_set(made, 2 * max(setting.batches))
         source = load_prepared(folder)
         records = Records(source, source.train, cache_gb=0)
         yield lambda size: TrainingBatches(
