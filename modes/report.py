@@ -6,16 +6,25 @@ import pathlib
 import sys
 
 from alexnet_tf.analysis.feature_maps import feature_maps
+from alexnet_tf.analysis.grad_cam import Evidence
 from alexnet_tf.analysis.kernels import (
     conv1_kernels,
     draw_kernels,
     grey_part,
     trained_on_grey,
 )
+from alexnet_tf.analysis.mistake_gallery import (
+    shown_label_errors,
+    shown_mistakes,
+)
 from alexnet_tf.analysis.neighbours import draw_neighbours, nearest_records
 from alexnet_tf.analysis.occlusion import occlusion_sensitivity
 from alexnet_tf.analysis.predictions import draw_predictions, predict_examples
-from alexnet_tf.analysis.sample_images import chosen_records, examples_of
+from alexnet_tf.analysis.sample_images import (
+    chosen_records,
+    examples_of,
+    named_images,
+)
 from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
@@ -28,6 +37,8 @@ from alexnet_tf.report.page import Section, page
 from alexnet_tf.report.pictures import (
     feature_maps_section,
     kernels_section,
+    label_errors_section,
+    mistakes_section,
     neighbours_section,
     occlusion_section,
     predictions_section,
@@ -37,6 +48,7 @@ from alexnet_tf.report.results import (
     calibration_section,
     classes_section,
     confusion_section,
+    coverage_section,
     results_section,
 )
 from alexnet_tf.report.summary import introduction
@@ -54,6 +66,8 @@ QUERIES = 5  # figure 4, right
 NEIGHBOURS = 6
 MOST_SEARCHED = 10_000  # training images; more would take minutes on a CPU
 OCCLUDED = 3
+SHOWN_MISTAKES = 24
+SHOWN_LABEL_ERRORS = 12
 
 
 def main(options: Options) -> int:
@@ -76,9 +90,11 @@ def main(options: Options) -> int:
         source = source_of(run, options)
         if not run.evaluation_file.is_file():
             evaluate_centre_crops(run, trained, source)
+        mistakes = mistake_sections(run, trained, source)
         pictures, drawn = picture_sections(
             run, trained, source, options.figure_seed
         )
+        pictures = mistakes + pictures
         figures += drawn
     except UserError as error:
         left_out = str(error)
@@ -128,6 +144,47 @@ def evaluate_centre_crops(
     evaluate_and_report(
         run, trained.network, trained.crop, source, validation, crops=1
     )
+
+
+def mistake_sections(
+    run: Run, trained: TrainedNetwork, source: Source
+) -> list[Section]:
+    """Mistakes and probable label errors of evaluation.json, with pictures.
+
+    None where an earlier version of the program wrote it, which is said.
+
+    Raises:
+        UserError: the images cannot be read.
+    """
+    outcome = read_outcome(run.evaluation_file)
+    assert outcome  # made up for where it was not there
+    if outcome.mistakes is None or outcome.label_errors is None:
+        print(
+            f"{run.evaluation_file} was written by an earlier version and "
+            "lists no mistakes: --mode=evaluate writes it anew"
+        )
+        return []
+    assert source.validation  # images are held out where there is none
+    wrong = outcome.mistakes[:SHOWN_MISTAKES]
+    suspects = outcome.label_errors[:SHOWN_LABEL_ERRORS]
+    records = named_images(
+        source,
+        source.validation,
+        {found.image for found in (*wrong, *suspects)},
+    )
+    evidence = Evidence(trained.network, trained.crop)
+    return [
+        mistakes_section(
+            shown_mistakes(wrong, records, trained.class_names, evidence),
+            round(outcome.top1_error * outcome.samples),
+            evidence.layer,
+        ),
+        label_errors_section(
+            shown_label_errors(suspects, records),
+            outcome.probable_label_errors or 0,
+            outcome.samples,
+        ),
+    ]
 
 
 def picture_sections(
@@ -209,6 +266,8 @@ def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
         ]
     if outcome and outcome.reliability:
         sections.append(calibration_section(outcome, outcome.reliability))
+    if outcome and outcome.coverage:
+        sections.append(coverage_section(outcome.coverage))
     return sections
 
 

@@ -6,8 +6,11 @@ Localization, ICCV 2017, section 3.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.analysis.heat import heat_over
+from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.network import weighted_layers
 
@@ -104,3 +107,42 @@ def enlarged(maps: tf.Tensor, side: int) -> tf.Tensor:
         float32 [B, side, side].
     """
     return tf.image.resize(maps[..., None], (side, side))[..., 0]
+
+
+class Evidence:
+    """Pictures of where the evidence for a class lies.
+
+    Args:
+        network: see `GradCam`.
+        crop: side of a crop, in pixels.
+
+    Attributes:
+        layer: see `GradCam`.
+    """
+
+    def __init__(self, network: keras.Model, crop: int) -> None:
+        self._crop = crop
+        cam = GradCam(network)
+        self.layer = cam.layer
+        crops = tf.TensorSpec([None, crop, crop, 3], tf.uint8)
+        classes = tf.TensorSpec([None], tf.int64)
+        self._cam = tf.function(cam, input_signature=[crops, classes])
+
+    def __call__(
+        self, records: np.ndarray, classes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The central crops of records, and a class's map laid over each.
+
+        Args:
+            records: uint8 [B, 256, 256, 3], 0..255.
+            classes: integer [B].
+
+        Returns:
+            Two uint8 [B, crop, crop, 3]; see `heat_over` for the colours.
+        """
+        crops = centre_crop(records, self._crop)
+        maps = self._cam(tf.constant(crops), tf.constant(classes, tf.int64))
+        large = enlarged(maps, self._crop).numpy()
+        return np.asarray(crops), np.stack(
+            [heat_over(*pair) for pair in zip(crops, large, strict=True)]
+        )

@@ -7,13 +7,17 @@ import numpy as np
 
 from alexnet_tf.analysis.feature_maps import SHOWN, map_sheets
 from alexnet_tf.analysis.kernels import colourfulness, grey_part, kernel_sheet
+from alexnet_tf.analysis.mistake_gallery import ShownLabelError, ShownMistake
 from alexnet_tf.analysis.neighbours import Neighbour
 from alexnet_tf.analysis.occlusion import Occlusion, occlusion_map
 from alexnet_tf.analysis.predictions import LabelledPrediction
+from alexnet_tf.files.text import counted, printable
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
 
 COLUMNS = 8  # of kernels and maps: readable on a phone
+
+AT_ONCE = 12  # mistakes that are shown without a click
 
 
 def kernels_section(towers: list[np.ndarray], is_grey: bool = False) -> Section:
@@ -130,3 +134,44 @@ def occlusion_section(
     ]
     body = render("occlusion", occlusions=shown, square=occlusions[0].square)
     return Section("occlusion", "Occlusion", body)
+
+
+def mistakes_section(
+    shown: list[ShownMistake], wrong: int, layer: str
+) -> Section:
+    """The most confident mistakes and what spoke for the guess.
+
+    Args:
+        shown: the most confident first.
+        wrong: how many images are mistakes.
+        layer: whose maps Grad-CAM weighs.
+    """
+    body = render(
+        "mistakes",
+        groups=[shown[:AT_ONCE], shown[AT_ONCE:]],
+        shown=len(shown),
+        wrong=wrong,
+        layer=layer,
+        printable=printable,
+    )
+    return Section("mistakes", "Most confident mistakes", body)
+
+
+def label_errors_section(
+    shown: list[ShownLabelError], suspected: int, samples: int
+) -> Section:
+    """Images whose label is probably wrong, the likeliest first.
+
+    Args:
+        shown: those with their images.
+        suspected: how many there are.
+        samples: how many images were evaluated.
+    """
+    body = render(
+        "label_errors",
+        shown=shown,
+        suspected=suspected,
+        samples=counted(samples, "image"),
+        printable=printable,
+    )
+    return Section("label_errors", "Probable label errors", body)

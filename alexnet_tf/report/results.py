@@ -14,6 +14,7 @@ from alexnet_tf.evaluation.by_class import (
     monitored_error,
 )
 from alexnet_tf.evaluation.calibration import Bin
+from alexnet_tf.evaluation.coverage import CoveragePoint
 from alexnet_tf.evaluation.tables import VIEWS, Outcome
 from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.text import counted
@@ -26,6 +27,7 @@ MOST_CELLS = 20  # classes of a matrix that is written out
 MOST_PAIRS = 10
 MOST_CLASSES = 50  # of a list that is written out
 SHOWN_ENDS = 15  # best and worst of a longer one
+SHOWN_THRESHOLDS = (0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def best_epoch(
@@ -199,3 +201,26 @@ def calibration_section(outcome: Outcome, bins: Sequence[Bin]) -> Section:
     ]
     body = render("calibration", outcome=outcome, chart=chart, rows=rows)
     return Section("calibration", "Calibration", body)
+
+
+def coverage_section(points: Sequence[CoveragePoint]) -> Section:
+    """What a threshold costs in answers and saves in errors.
+
+    Args:
+        points: see `coverage.coverage_curve`.
+    """
+    # Thresholds that leave the same images are one point.
+    line = {100 * p.coverage: 100 * p.error for p in reversed(points)}
+    chart = line_chart(
+        "Wrong among the answered, %",
+        "images answered, %",
+        {"this run": list(line.items())},
+        from_zero=True,
+    )
+    rows = [
+        (f"{p.threshold:.2f}", f"{p.coverage:.1%}", f"{p.error:.2%}")
+        for p in points
+        if p.threshold in SHOWN_THRESHOLDS
+    ]
+    body = render("coverage", chart=chart, rows=rows)
+    return Section("coverage", "Coverage of a threshold", body)

@@ -12,15 +12,20 @@ import pytest
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
 from modes import report, train
 
 VOID = ("img", "meta")
 ALWAYS = [
     *("results", "curves", "classes", "confusion", "calibration"),
-    "kernels",
+    *("coverage", "kernels"),
     *("config", "origin"),
 ]
-WITH_IMAGES = ["predictions", "neighbours", "maps", "occlusion"]
+WITH_IMAGES = [
+    *("mistakes", "label_errors"),
+    *("predictions", "neighbours", "maps", "occlusion"),
+]
 NASTY = "red<script>alert('$x$')<\" &amp; $"
 
 
@@ -55,6 +60,39 @@ def copy_of(run, tmp_path):
     return pathlib.Path(shutil.copytree(run, tmp_path / "run"))
 
 
+def plant(run, count):
+    """Mistakes and a label error, of which the run has made none."""
+    file = run / "evaluation.json"
+    evaluation = json.loads(file.read_text())
+    assert evaluation["mistakes"] == []
+    names = [f"val/red/{number:02d}.png" for number in range(6)]
+    names += [f"val/green/{number:02d}.png" for number in range(6)]
+    names += [f"val/blue/{number:02d}.png" for number in range(6)]
+    evaluation["mistakes"] = [
+        {
+            "image": name,
+            "label": name.split("/")[1],
+            "guess": "blue" if "blue" not in name else "red",
+            "guess_probability": 0.9876,
+            "label_probability": 0.0123,
+        }
+        for name in [*names[:count], "val/red/gone.png"]
+    ]
+    evaluation["label_errors"] = [
+        {
+            "image": names[0],
+            "label": "red",
+            "suggested": "green",
+            "suggested_probability": 0.8765,
+            "label_probability": 0.0234,
+            "self_confidence": 0.03,
+        }
+    ]
+    evaluation["probable_label_errors"] = 1
+    evaluation["top1_error"] = count / 18
+    file.write_text(json.dumps(evaluation))
+
+
 def written(run, capsys, **options):
     """(the page, what --json prints) of a report on a run."""
     code = report.main(Options(config=None, run=str(run), json=True, **options))
@@ -67,8 +105,9 @@ def written(run, capsys, **options):
 
 def test_a_report_is_complete_in_itself(finished_run, tmp_path, capsys):
     run = copy_of(finished_run, tmp_path)
+    plant(run, 14)
     page, result = written(run, capsys)
-    assert result["sections"] == ALWAYS[:6] + WITH_IMAGES + ALWAYS[6:]
+    assert result["sections"] == ALWAYS[:7] + WITH_IMAGES + ALWAYS[7:]
     assert [s["id"] for s in page.all("section")] == result["sections"]
     assert result["left_out"] is None
     for figure in result["figures"]:
@@ -78,9 +117,10 @@ def test_a_report_is_complete_in_itself(finished_run, tmp_path, capsys):
     ]
 
     images = page.all("img")
-    # Kernels, eight predictions, five rows of seven, an image and five layers
-    # of two towers, three pairs.
-    assert len(images) == 2 + 8 + 5 * 7 + 1 + 5 * 2 + 3 * 2
+    # Kernels, fourteen mistakes with their evidence, a label error, eight
+    # predictions, five rows of seven, an image and five layers of two towers,
+    # three pairs.
+    assert len(images) == 2 + 14 * 2 + 1 + 8 + 5 * 7 + 1 + 5 * 2 + 3 * 2
     for image in images:
         assert re.match(r"data:image/(png|jpeg);base64,", image["src"])
         assert image["alt"]
@@ -103,6 +143,10 @@ def test_a_report_is_complete_in_itself(finished_run, tmp_path, capsys):
     evaluation = json.loads((run / "evaluation.json").read_text())
     assert f"{evaluation['top1_error']:.2%}" in text
     assert "all 72 training images" in text
+    assert "98.8%, labelled" in text
+    assert "2 more" in text  # mistakes
+    assert "labelled" in text
+    assert "87.7%" in text
     assert shlex.join(["python", *sys.argv]) in text  # the run trained here
 
 
@@ -129,6 +173,7 @@ def test_names_cannot_become_tags(finished_run, own_images, tmp_path, capsys):
 def test_without_images_the_rest_is_written(finished_run, tmp_path, capsys):
     run = copy_of(finished_run, tmp_path)
     gone = str(tmp_path / "gone")
+    plant(run, 2)
     page, result = written(run, capsys, data_dir=gone)
     assert result["sections"] == ALWAYS
     assert gone in result["left_out"]
@@ -149,6 +194,22 @@ def test_one_tower(tmp_path, options_for, capsys):
     page, result = written(run, capsys)
     assert len(page.all("img")) == 1 + 8 + 5 * 7 + 1 + 5 + 3 * 2
     assert "maps" in result["sections"]
+
+
+def test_an_evaluation_of_an_earlier_version_says_what_is_left_out(
+    finished_run, tmp_path, capsys
+):
+    run = copy_of(finished_run, tmp_path)
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    for key in ("per_class", "reliability", "coverage", "mistakes"):
+        del evaluation[key]
+    (run / "evaluation.json").write_text(json.dumps(evaluation))
+    trained = load_trained(Run(run))
+    source = report.source_of(Run(run), Options(config=None, run=str(run)))
+    assert report.mistake_sections(Run(run), trained, source) == []
+    assert "--mode=evaluate writes it anew" in capsys.readouterr().out
+    keys = [s.key for s in report.number_sections(Run(run), ("a", "b", "c"))]
+    assert keys == ["results", "curves", "classes", "confusion"]
 
 
 def test_other_classes_are_left_out(
