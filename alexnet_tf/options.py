@@ -130,6 +130,12 @@ class Options:
         0.0,
         "In the table a class less probable than this is `none of these`.",
     )
+    explain: str | None = flag(
+        None,
+        "Folder for a picture of each image: where the evidence for its five "
+        "most probable classes lies, by Grad-CAM.",
+        path=True,
+    )
     export_dir: str = flag(
         "exports/alexnet",
         "Base folder of the model: a SavedModel is written into <version>/ "
@@ -285,6 +291,7 @@ MODES = {
             "synsets",
             "csv",
             "threshold",
+            "explain",
             "json",
         ),
         needs=IMAGES,
@@ -388,6 +395,8 @@ NOT_WITH = (
     ("run", "runs"),
     ("export_dir", "models_config"),
     ("submission", "csv"),
+    ("explain", "runs"),
+    ("explain", "submission"),
     ("json", "csv"),
     ("tower_devices", "against"),
     ("logical_cpus", "against"),

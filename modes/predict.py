@@ -1,5 +1,7 @@
 """--mode=predict: the most probable classes of image files."""
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import functools
@@ -7,25 +9,27 @@ import json
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from alexnet_tf.data.named_images import files_of
+from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.ensemble import (
     Member,
     check_same_answers,
     digest,
+    loaded_member,
     open_members,
-    run_member,
 )
 from alexnet_tf.evaluation.evaluate import IMAGES_PER_BATCH
 from alexnet_tf.evaluation.prediction_table import fill_table
 from alexnet_tf.evaluation.submission import numbers_of, submission_text
 from alexnet_tf.files.atomic import writable, write_text
-from alexnet_tf.files.text import printable
+from alexnet_tf.files.text import counted, printable
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.trained import load_trained
 from alexnet_tf.terminal.prediction_text import prediction_text
 from modes.image_files import (
     UnusableImage,
@@ -33,6 +37,9 @@ from modes.image_files import (
     report_failed,
     with_progress,
 )
+
+if TYPE_CHECKING:
+    from alexnet_tf.analysis.explanation import Explanations
 
 SHOWN = 5
 CROPS = 10
@@ -45,23 +52,31 @@ def main(options: Options) -> int:
     A file that cannot be used is reported in its place, and the exit code is
     2 once all files are done.
     """
-    files = files_of(options.images, "--mode=predict needs --image=FILE")
-    members = load_members(options)
+    files = files_of(
+        options.images, "--mode=predict needs --image=FILE", options.csv
+    )
+    if options.explain:
+        check_apart(options.explain, options.images)
+    members, explanations = load_members(options, files)
     print("\n".join(member.about for member in members), flush=True)
+    predictions_of = functools.partial(
+        predictions, members, explanations=explanations
+    )
     if options.csv:
-        return report_failed(
-            fill_table(
-                options.csv,
-                files=files,
-                results_of=functools.partial(predictions, members),
-                network=digest(members),
-                threshold=options.threshold,
-            )
+        failed = fill_table(
+            options.csv,
+            files=files,
+            results_of=predictions_of,
+            network=digest(members),
+            threshold=options.threshold,
         )
+        say_where(explanations, options)
+        return report_failed(failed)
     names = members[0].class_names
     numbers = numbers_of(names, options.synsets) if options.submission else {}
-    found = predictions(members, files)
+    found = predictions_of(files)
     results = list(with_progress(found, len(files), "predict"))
+    say_where(explanations, options)
     if options.submission:
         with writable(options.submission):
             write_text(
@@ -75,21 +90,58 @@ def main(options: Options) -> int:
     return report_failed(results)
 
 
-def load_members(options: Options) -> list[Member]:
-    """The run, or all of --runs."""
+def load_members(
+    options: Options, files: Sequence[str]
+) -> tuple[list[Member], Explanations | None]:
+    """The run, or all of --runs, and what writes the pictures of --explain."""
     if not options.runs:
         run = trained_run(options.run)
-        return [run_member(run, CROPS, options.tower_devices)]
+        trained = load_trained(run, options.tower_devices)
+        members = [loaded_member(run, trained, CROPS)]
+        if not options.explain:
+            return members, None
+        # Matplotlib takes a second, which predictions alone do without.
+        from alexnet_tf.analysis.explanation import Explanations
+        from alexnet_tf.analysis.grad_cam import Evidence
+
+        evidence = Evidence(trained.network, trained.crop)
+        return members, Explanations(options.explain, files, evidence)
     openers = open_members(options.runs, CROPS, options.tower_devices)
     members = [opener() for opener in openers]
     check_same_answers(members)
-    return members
+    return members, None
+
+
+def check_apart(explain: str, images: Sequence[str]) -> None:
+    """Refuses pictures among the images, which would be predicted next time.
+
+    Raises:
+        UserError: the folder of --explain lies in one of images.
+    """
+    folder = pathlib.Path(explain).resolve()
+    for image in map(pathlib.Path, images):
+        if image.is_dir() and folder.is_relative_to(image.resolve()):
+            raise UserError(
+                f"--explain={explain} lies in {image}, whose images are "
+                "predicted, and its pictures would be next time: name a "
+                "folder elsewhere"
+            )
+
+
+def say_where(explanations: Explanations | None, options: Options) -> None:
+    """Where the pictures are, and how many."""
+    if explanations:
+        written = counted(explanations.written, "picture")
+        print(f"{options.explain}: {written} of the evidence")
 
 
 def predictions(
-    members: list[Member], files: Sequence[str]
+    members: list[Member],
+    files: Sequence[str],
+    explanations: Explanations | None = None,
 ) -> Iterator[dict[str, Any]]:
     """{"file", "classes", "probabilities"}, or {"file", "error"}, of each."""
+    names = members[0].class_names
     for batch in batches(files, IMAGES_PER_BATCH[CROPS]):
         records = [r for _, r in batch if not isinstance(r, UnusableImage)]
         rows = iter(mean_probabilities(members, records))
@@ -100,9 +152,12 @@ def predictions(
                 continue
             row = next(rows)
             best = row.argsort()[::-1][:SHOWN]
+            if explanations:
+                captions = [f"{names[i]} {row[i]:.1%}" for i in best]
+                explanations.write(file, record, best, captions)
             yield {
                 "file": shown,
-                "classes": [members[0].class_names[i] for i in best],
+                "classes": [names[i] for i in best],
                 "probabilities": [float(row[i]) for i in best],
             }
 

@@ -28,21 +28,28 @@ TABLES = (".csv", ".tsv")
 LISTS = (*TABLES, ".txt")
 
 
-def files_of(images: Iterable[str], asked: str) -> list[str]:
+def files_of(
+    images: Iterable[str], asked: str, table: str | None = None
+) -> list[str]:
     """The files that are named, and the images in the folders that are.
 
     A pattern such as DIR/*.JPG, which a shell leaves where it is quoted,
     stands for what matches it. Of a folder and those in it all files are
     taken whose names are an image's; a line tells of the others. Hidden files
     and what systems leave, such as Thumbs.db, are passed over. A file with the
-    suffix of a list, see `LISTS`, stands for the files that it names.
+    suffix of a list, see `LISTS`, stands for the files that it names. A file
+    that is not there is taken where its name is an image's, to be told of in
+    its place.
 
     Args:
         images: paths and patterns.
         asked: beginning of the message where there are none.
+        table: file that the caller writes, which may lie among them and is
+            no news.
 
     Raises:
-        UserError: there are none, or a list cannot be read.
+        UserError: there are none, a list cannot be read, or what could be a
+            folder or a list is not there.
     """
     files, left_out = [], []
     for path in _matching(images):
@@ -51,11 +58,13 @@ def files_of(images: Iterable[str], asked: str) -> list[str]:
         if path.lower().endswith(LISTS) and os.path.isfile(path):
             files += _listed(path)
         elif os.path.isdir(path):
-            inside = _files_in(path)
+            inside = [f for f in _files_in(path) if not _is_same(f, table)]
             files += [f for f in inside if _is_taken(f)]
             left_out += [f for f in inside if not _is_taken(f)]
-        else:
+        elif _may_be_image(path):
             files.append(path)
+        else:
+            raise UserError(f"there is no {printable(path)}")
     if left_out:
         names = ", ".join(map(printable, left_out[:MOST_NAMES]))
         more = len(left_out) - MOST_NAMES
@@ -135,6 +144,22 @@ def _files_in(folder: str) -> list[str]:
 
 def _refuse(error: OSError) -> None:
     raise UserError(f"{error.filename} cannot be read: {error.strerror}")
+
+
+def _is_same(file: str, table: str | None) -> bool:
+    return table is not None and os.path.realpath(file) == os.path.realpath(
+        table
+    )
+
+
+def _may_be_image(path: str) -> bool:
+    """Whether a path that is no folder is an image, or meant as one."""
+    return (
+        os.path.lexists(path)
+        or is_address(path)
+        or is_image_name(os.path.basename(path))
+        or path.lower().endswith(OTHER_SUFFIXES)
+    )
 
 
 def _is_taken(file: str) -> bool:

@@ -16,7 +16,7 @@ from alexnet_tf.files.text import read_text
 from alexnet_tf.files.versions import versions_in
 from alexnet_tf.run.about import about_run, about_version
 from alexnet_tf.run.folder import Run, trained_run
-from alexnet_tf.run.trained import load_trained
+from alexnet_tf.run.trained import TrainedNetwork, load_trained
 
 SAVED_MODEL = "saved_model.pb"
 RECORDS = tf.TensorSpec([None, RECORD_SIZE, RECORD_SIZE, 3], tf.uint8)
@@ -42,7 +42,11 @@ class Member:
 
 def run_member(run: Run, crops: int, tower_devices: str = "none") -> Member:
     """A run with its best weights; `crops` is 1 (centre) or 10."""
-    trained = load_trained(run, tower_devices)
+    return loaded_member(run, load_trained(run, tower_devices), crops)
+
+
+def loaded_member(run: Run, trained: TrainedNetwork, crops: int) -> Member:
+    """The same of a network that is loaded already."""
     return Member(
         str(run.path),
         about_run(run),

@@ -190,9 +190,11 @@ def _rows(path: pathlib.Path) -> tuple[list[dict[str, str]], bool]:
             if not header.startswith(content):
                 raise UserError(no_table)
             return [], False
-        lines = csv.reader(
-            io.StringIO(whole.decode("utf-8-sig"), newline=""), strict=True
-        )
+        try:
+            text = whole.decode("utf-8-sig")
+        except UnicodeDecodeError:  # a photograph, perhaps
+            raise UserError(no_table) from None
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
         if tuple(next(lines, ())) != COLUMNS:
             raise UserError(no_table)
         rows = []

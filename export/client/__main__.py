@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     settings = Settings(**arguments)
     quiet = start_up_notes_hidden if settings.grpc else contextlib.nullcontext
-    files = files_of(images, "there is no image: give a file")
+    files = files_of(images, "there is no image: give a file", table)
     with quiet():
         client = Client(settings)
     with client:

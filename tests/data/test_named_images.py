@@ -87,3 +87,24 @@ def test_broken_links_are_images_and_pipes_are_left_out(tmp_path, capsys):
     assert (
         f"no regular file: {tmp_path / 'pipe.jpg'}" in capsys.readouterr().err
     )
+
+
+def test_the_table_that_is_written_is_no_news(folder, capsys):
+    table = folder / "out.csv"
+    table.touch()
+    files = files_of([str(folder)], "it needs FILE", str(table))
+    assert files == sorted(
+        str(folder / name) for name in NAMES if name != "gone.jpg"
+    )
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["photos", "list.csv", "photos/sub"])
+def test_a_folder_or_list_that_is_not_there_is_told_at_once(folder, name):
+    with pytest.raises(UserError, match=f"there is no .*{name}$"):
+        listed(folder / "a.jpg", folder / name)
+    # A single image is told of in its place.
+    gone = str(folder / "gone.jpg")
+    assert listed(gone, "gone.heic", "https://example.org/x") == [
+        *(gone, "gone.heic", "https://example.org/x"),
+    ]

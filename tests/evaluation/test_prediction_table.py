@@ -169,7 +169,7 @@ def test_another_network_is_refused(table, network):
     [
         (b"image,label\na.jpg,cat\n", "no table of predictions"),
         (b"notes", "no table of predictions"),
-        (b"\xff\xfe\n", "cannot be read"),
+        (b"\xff\xd8\xff\xe0\n\x80\n", "no table of predictions"),  # a JPEG
         (HEADER.encode() + b"\na.jpg,cat,0.5\n", "line 2, has 3 cells"),
         (
             HEADER.encode() + b"\na.jpg,cat,much,cat" + b"," * 10 + b",a1\n",

@@ -1,6 +1,7 @@
 """Predictions for image files, good and bad."""
 
 import csv
+import dataclasses
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.prediction_table import NONE
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.files.checksums import SEAL_LENGTH
+from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
@@ -89,6 +91,70 @@ def test_text_output_lists_names_and_probabilities(
     probability, name = lines[1].split()
     assert name == "blue"
     assert float(probability) > 1 / 3
+
+
+def explained(run, folder, *images, **more):
+    given = options(run, *images)
+    return dataclasses.replace(given, explain=str(folder), **more)
+
+
+def test_pictures_lie_as_the_images_do(
+    finished_run, image_folder, tmp_path, capsys
+):
+    images = [
+        image_folder / "val" / "red" / "00.png",
+        image_folder / "val" / "blue" / "00.png",
+    ]
+    broken = image_folder / "val" / "none.png"
+    folder = tmp_path / "why"
+    given = explained(finished_run, folder, *images, broken)
+    assert predict.main(given) == 2
+    said, last = capsys.readouterr().out.splitlines()[-2:]
+    assert said == f"{folder}: 2 pictures of the evidence"
+    plain = options(finished_run, *images)
+    assert predict.main(plain) == 0
+    without = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert json.loads(last)[:2] == without
+    written = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.png")
+    )
+    assert written == ["blue/00.png.png", "red/00.png.png"]
+    sizes = set()
+    for path in folder.rglob("*.png"):
+        with Image.open(path) as picture:
+            sizes.add(picture.size)
+            assert np.asarray(picture).std() > 20
+    assert len(sizes) == 1  # the crop and three classes, in two rows of three
+
+
+def test_pictures_go_with_a_table(finished_run, image_folder, tmp_path, capsys):
+    folder, table = tmp_path / "why", tmp_path / "out.csv"
+    image = image_folder / "val" / "red" / "00.png"
+    for pictures in (1, 0):
+        given = explained(
+            finished_run, folder, image, csv=str(table), json=False
+        )
+        assert predict.main(given) == 0
+        # The second time the file has its row, and its picture.
+        said = capsys.readouterr().out
+        assert f"{folder}: {counted(pictures, 'picture')} of" in said
+    assert [p.name for p in folder.iterdir()] == ["00.png.png"]
+
+
+def test_pictures_among_the_images_are_refused(finished_run, image_folder):
+    folder = image_folder / "val" / "why"
+    with pytest.raises(UserError, match="name a folder elsewhere"):
+        predict.main(explained(finished_run, folder, image_folder))
+    assert not folder.exists()
+
+
+def test_pictures_that_cannot_be_written_are_one_clear_line(
+    finished_run, image_folder, tmp_path
+):
+    (tmp_path / "file").touch()
+    image = image_folder / "val" / "red" / "00.png"
+    with pytest.raises(UserError, match="cannot be written"):
+        predict.main(explained(finished_run, tmp_path / "file", image))
 
 
 def test_no_image_is_an_error(finished_run):

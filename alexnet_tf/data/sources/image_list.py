@@ -53,19 +53,20 @@ class _Faults:
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
-        self._found: list[tuple[str, str]] = []
+        self._found: list[tuple[int, str, str]] = []
 
-    def add(self, kind: str, text: str) -> None:
+    def add(self, kind: str, line: int, text: str) -> None:
         """Remembers a fault: its kind in the plural, and which it is."""
-        self._found.append((kind, text))
+        self._found.append((line, kind, text))
 
     def check(self) -> None:
         """Raises `UserError` that counts all faults and names the first."""
         if not self._found:
             return
-        kinds = collections.Counter(kind for kind, _ in self._found)
+        self._found.sort(key=lambda fault: fault[0])
+        kinds = collections.Counter(kind for _, kind, _ in self._found)
         counts = ", ".join(f"{kind}: {count}" for kind, count in kinds.items())
-        named = [printable(text) for _, text in self._found[:MOST_NAMED]]
+        named = [printable(text) for *_, text in self._found[:MOST_NAMED]]
         if (more := len(self._found) - MOST_NAMED) > 0:
             named.append(f"and {more} more")
         raise UserError(
@@ -136,9 +137,11 @@ def load_list(
         file = _file(path.parent, row, labels[row.label], gone)
         if isinstance(file, str):
             if not may_be_gone:
-                faults.add("missing files", f"line {row.line}: {file}")
+                faults.add(
+                    "missing files", row.line, f"line {row.line}: {file}"
+                )
         elif (other := lines.setdefault(_identity(file), row)) is not row:
-            faults.add("images named twice", _twice(row, other))
+            faults.add("images named twice", row.line, _twice(row, other))
         else:
             files[is_held_out(row)].append(file)
     if validation and known is None:
@@ -180,6 +183,7 @@ def _rows(path: pathlib.Path, faults: _Faults) -> Iterator[_Row]:
         if len(cells) != len(header):
             faults.add(
                 "rows of another length",
+                line,
                 f"line {line} has {len(cells)} cells, and the first line "
                 f"{len(header)}",
             )
@@ -194,10 +198,12 @@ def _rows(path: pathlib.Path, faults: _Faults) -> Iterator[_Row]:
         )
         split = row.split.casefold()
         if empty := [name for name in NEEDED if not getattr(row, name)]:
-            faults.add("empty cells", f"line {line} has no {empty[0]}")
+            faults.add("empty cells", line, f"line {line} has no {empty[0]}")
         elif not is_printable(row.image + row.label + row.group):
             faults.add(
-                "control characters", f"line {line} has some, in {row.image}"
+                "control characters",
+                line,
+                f"line {line} has some, in {row.image}",
             )
         elif "split" in columns and split not in (
             *TRAINING_FOLDERS,
@@ -205,6 +211,7 @@ def _rows(path: pathlib.Path, faults: _Faults) -> Iterator[_Row]:
         ):
             faults.add(
                 "unknown splits",
+                line,
                 f"line {line} has the split '{row.split}', which is neither "
                 "train nor val nor test",
             )
@@ -280,11 +287,13 @@ def _check_sides(
         if column == "label" and other is None:
             faults.add(
                 "classes in one split only",
+                row.line,
                 f"class {name} (line {row.line}) has no row of {lacking}",
             )
         if column == "group" and name and other and not is_validation:
             faults.add(
                 "groups in both splits",
+                row.line,
                 f"group {name} is in train (line {row.line}) and in "
                 f"{validation} (line {other.line})",
             )
