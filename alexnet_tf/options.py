@@ -375,8 +375,8 @@ MODES = {
     ),
     "cross_validate": Mode(
         "a recipe trained on all folds but one, for each of them",
-        flags=("run", *DATA, *TOWERS),
-        keys=("data.", "model.", "train."),
+        flags=("run", "init", *DATA, *TOWERS, "mean_file", "trust_pickle"),
+        keys=("data.", "model.", "init.", "train."),
         unused_keys=("data.fold",),  # each of them in turn
     ),
 }

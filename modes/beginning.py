@@ -104,6 +104,26 @@ def with_its_recipe(
     return dataclasses.replace(options, config=config)
 
 
+def check_same_beginning(options: Options, run: Run) -> None:
+    """Raises `UserError` where a run began with something else.
+
+    Args:
+        options: of the mode.
+        run: a `Run` that exists.
+    """
+    asked = options.init or options.config.init.source
+    asked = asked if asked == RANDOM else _absolute(asked)
+    recorded = run.read_config().init.source
+    if asked != recorded:
+        began, now = (
+            "random weights" if source == RANDOM else source
+            for source in (recorded, asked)
+        )
+        raise UserError(
+            f"{run.path} began with {began}, not {now}: name another --run"
+        )
+
+
 def settle_init(
     run: Run, config: ConfigDict, start: StartingPoint | None
 ) -> None:

@@ -3,13 +3,13 @@
 import pathlib
 
 from alexnet_tf.analysis.fold_table import fold_csv, fold_markdown
-from alexnet_tf.config import apply_overrides, changed_values, check_config
+from alexnet_tf.config import apply_overrides, check_config
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import outcome_of_training
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
-from configs import paper
+from modes.beginning import begin, check_same_beginning
 from modes.series import train_series
 
 
@@ -20,19 +20,17 @@ def main(options: Options) -> int:
     command goes on where the last one stopped. The table is written after
     every run.
     """
+    folder = pathlib.Path(options.run or new_run_path("folds"))
+    # The folder is no run, so nothing is gone on with here; each of its runs
+    # begins with what is asked for.
+    options, _ = begin(options, Run(folder))
     folds = options.config.data.holdout_folds
     if not folds:
         raise UserError(
             "--mode=cross_validate needs the number of folds: add "
             "--config.data.holdout_folds=5"
         )
-    if changed_values("init", paper.get_config(), options.config):
-        raise UserError(
-            "cross-validation begins with random weights: leave the init "
-            "section out of the recipe"
-        )
     plan = []
-    folder = pathlib.Path(options.run or new_run_path("folds"))
     for fold in range(folds):
         config = options.config.copy_and_resolve_references()
         apply_overrides(config, {"data.fold": fold})
@@ -40,10 +38,15 @@ def main(options: Options) -> int:
         name = f"fold {fold} of {folds}"
         plan.append((Run(folder / f"fold-{fold}"), name, config))
     runs = [run for run, _, _ in plan]
+    for run in runs:
+        if run.exists:
+            check_same_beginning(options, run)
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        code = train_series(options, plan, lambda: write_tables(folder, runs))
+        code = train_series(
+            options, plan, lambda: write_tables(folder, runs), begin
+        )
     except UserError:
         if not any(folder.iterdir()):  # the images cannot be used
             folder.rmdir()

@@ -14,7 +14,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
-from modes.training import train
+from modes.training import Begin, train
 
 DIVERGED = 1  # exit code of training
 
@@ -23,6 +23,7 @@ def train_series(
     options: Options,
     plan: Sequence[tuple[Run, str, ConfigDict]],
     after_each: Callable[[], None],
+    begin: Begin | None = None,
 ) -> int | None:
     """Trains what is not done yet.
 
@@ -33,6 +34,7 @@ def train_series(
         options: of the mode.
         plan: [(the `Run`, its name in words, its config)].
         after_each: called after each training, such as to write tables.
+        begin: see `train`.
 
     Returns:
         None, or the exit code where a signal stopped a training.
@@ -53,17 +55,18 @@ def train_series(
         "the first",
         flush=True,
     )
-    begin = time.monotonic()
+    started = time.monotonic()
     for number, (run, name, config) in enumerate(left):
         print(
             f"{number + 1} of {len(left)}: {name}"
-            + time_left(time.monotonic() - begin, number, len(left)),
+            + time_left(time.monotonic() - started, number, len(left)),
             flush=True,
         )
         code = train(
             dataclasses.replace(
                 options, config=config, config_given=True, run=str(run.path)
-            )
+            ),
+            begin,
         )
         if code == DIVERGED:
             print(f"{name}: left out, its loss is not finite")

@@ -68,11 +68,10 @@ FIXED_KEYS = (
 )
 
 
-def train(
-    options: Options,
-    begin: Callable[[Options, Run], tuple[Options, StartingPoint | None]]
-    | None = None,
-) -> int:
+Begin = Callable[[Options, Run], tuple[Options, StartingPoint | None]]
+
+
+def train(options: Options, begin: Begin | None = None) -> int:
     """Trains, or continues, a run, then tests it with ten crops.
 
     Args:

@@ -1,7 +1,9 @@
 """Every image is held out once, and the mean over the folds has an interval."""
 
 import csv
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -33,9 +35,9 @@ def test_three_folds(quick, tmp_path, monkeypatch, capsys):
     train = series.train
     asked = []
 
-    def stopped_once(options):
+    def stopped_once(options, begin):
         asked.append(options.run)
-        return 130 if len(asked) == 2 else train(options)
+        return 130 if len(asked) == 2 else train(options, begin)
 
     monkeypatch.setattr(series, "train", stopped_once)
     assert cross_validate.main(quick) == 130
@@ -72,7 +74,7 @@ def test_three_folds(quick, tmp_path, monkeypatch, capsys):
     [
         ({"data.holdout_folds": 0}, "--config.data.holdout_folds=5"),
         ({"data.holdout_folds": 1}, "0, or at least 2"),
-        ({"init.source": "runs/other"}, "random weights"),
+        ({"init.source": "runs/other"}, "runs/other"),
     ],
 )
 def test_what_cannot_be_done_leaves_nothing(quick, tmp_path, changes, words):
@@ -89,6 +91,41 @@ def test_images_that_cannot_be_used_leave_nothing(
     with pytest.raises(UserError, match="validation split"):
         cross_validate.main(quick)
     assert not (tmp_path / "folds").exists()
+
+
+def test_every_fold_begins_with_the_same_network(
+    quick, finished_run, tmp_path, monkeypatch, capsys
+):
+    """With its recipe where no other was given; and only with that."""
+    asked = []
+
+    def train(options, begin):
+        run = Run(options.run)
+        begun, start = begin(options, run)
+        asked.append((run.path.name, begun.config, start))
+        shutil.copytree(finished_run, run.path)
+        config = begun.config.copy_and_resolve_references()
+        config.init.source = str(start.path)
+        run.write_config(config)
+        return 0
+
+    monkeypatch.setattr(series, "train", train)
+    monkeypatch.setattr(series, "changes_of", lambda run, config: [])
+    quick.init, quick.config_given = str(finished_run), False
+    quick.overrides = {"data.holdout_folds": 2, "train.lr": 0.001}
+    assert cross_validate.main(quick) == 0
+    assert [name for name, *_ in asked] == ["fold-0", "fold-1"]
+    for fold, (_, config, start) in enumerate(asked):
+        assert config.data.fold == fold
+        assert config.train.lr == 0.001
+        assert config.model.width == 1 / 16  # the trained network's
+        assert config.train.epochs == 3
+        assert start.path == finished_run
+    assert capsys.readouterr().out.count("recipe: that of") == 1
+    assert cross_validate.main(quick) == 0  # nothing is left to do
+    assert len(asked) == 2
+    with pytest.raises(UserError, match="not random weights: name"):
+        cross_validate.main(dataclasses.replace(quick, init=None))
 
 
 def test_the_fold_is_not_chosen(quick):
