@@ -151,6 +151,7 @@ def mistakes_section(
         groups=[shown[:AT_ONCE], shown[AT_ONCE:]],
         shown=len(shown),
         wrong=wrong,
+        images=counted(wrong, "image was", "images were"),
         layer=layer,
         printable=printable,
     )
