@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.analysis.grad_cam import GradCam, enlarged
+from alexnet_tf.layers.towers import is_pinned, placement
 from alexnet_tf.network import build_network
 
 STEP = 1e-6  # of the differences; float64 leaves ten digits of them
@@ -156,6 +157,15 @@ def test_an_image_does_not_depend_on_those_beside_it(small_model):
     alone = [cam(crops[i : i + 1], CLASSES[i : i + 1])[0] for i in (0, 1)]
     np.testing.assert_allclose(both, alone, rtol=0, atol=1e-5 * both.max())
     assert np.abs(both[0] - both[1]).max() > 0.1 * both.max()
+
+
+def test_towers_on_two_devices_give_the_same_maps(small_model):
+    wanted = GradCam(network_of(small_model))(images(), CLASSES).numpy()
+    with placement(("/CPU:1", "/CPU:2")):
+        pinned = network_of(small_model)
+    assert is_pinned(pinned)
+    found = GradCam(pinned)(images(), CLASSES)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * wanted.max())
 
 
 def test_it_is_the_same_in_a_graph_of_any_batch(small_model):
