@@ -192,7 +192,10 @@ def test_one_tower(tmp_path, options_for, capsys):
     changes = {"model.towers": 1, "train.epochs": 1, "model.activation": "tanh"}
     assert train.main(options_for(run, **changes)) == 0
     page, result = written(run, capsys)
-    assert len(page.all("img")) == 1 + 8 + 5 * 7 + 1 + 5 + 3 * 2
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    wrong = 2 * min(24, len(evaluation["mistakes"]))
+    wrong += min(12, len(evaluation["label_errors"]))
+    assert len(page.all("img")) == wrong + 1 + 8 + 5 * 7 + 1 + 5 + 3 * 2
     assert "maps" in result["sections"]
 
 
