@@ -54,6 +54,44 @@ def model_card(
     return "\n".join(sections)
 
 
+def card_values(run: Run, precision: str) -> dict[str, Any]:
+    """What of the card a program shows, as JSON values.
+
+    Args:
+        run: the `Run` that the model comes from.
+        precision: that it computes in, such as float32.
+
+    Returns:
+        {"run", "exported", "precision", "data", "train_images",
+        "validation_images", "licence", "accuracy": None where it was not
+        measured, or {"top1_error", "top5_error" (None where it means nothing),
+        "images", "data", "split", "crops", "coverage": [[threshold, coverage,
+        error], ...], see `CoveragePoint`, or None}}; errors are fractions.
+    """
+    dataset = run.read_dataset()
+    outcome = read_outcome(run.evaluation_file)
+    return {
+        "run": run.path.name,
+        "exported": datetime.date.today().isoformat(),
+        "precision": precision,
+        "data": dataset["name"],
+        "train_images": dataset["train_images"],
+        "validation_images": dataset["validation_images"],
+        "licence": dataset["licence"],
+        "accuracy": outcome
+        and {
+            "top1_error": outcome.top1_error,
+            "top5_error": outcome.top5_error if outcome.has_top5 else None,
+            "images": outcome.samples,
+            "data": outcome.dataset,
+            "split": outcome.split,
+            "crops": outcome.crops,
+            "coverage": outcome.coverage
+            and [[p.threshold, p.coverage, p.error] for p in outcome.coverage],
+        },
+    }
+
+
 def _summary(run: Run, trained: TrainedNetwork, precision: str) -> str:
     weights = trained.network.count_params()
     classes = counted(len(trained.class_names), "class", "classes")

@@ -9,28 +9,27 @@
 | images | images | classes, scores, probabilities |
 | classify | inputs | classes, scores |
 
-TF Serving checks no shapes, so each begins with `tf.ensure_shape`; without it
-a scalar would reach the graph and fail obscurely.
+Beside these stand those of `export.inside`, which show what happens in the
+network.
 """
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from alexnet_tf.data.augment import centre_crop
-from alexnet_tf.data.decoding.isolation import map_where_valid
-from alexnet_tf.data.preprocess import RECORD_SIZE, decode, to_record
+from alexnet_tf.data.preprocess import RECORD_SIZE, decode
 from alexnet_tf.evaluation.calibration import tempered
 from alexnet_tf.evaluation.shared_crops import predictor
 from alexnet_tf.evaluation.ten_crop import ten_crops
 from alexnet_tf.network import fc7_network
+from export.image_batch import bounded, records_of, zero_unless
 from export.in_parts import in_parts
+from export.inside import Endpoints, Inside
 
 BEST = 5
-MOST_IMAGES = 128  # a request; more would hold up all others
-DECODED_AT_ONCE = 4  # each may have 65 million pixels
 CROPS_QUALITY = 95  # of the JPEG files in `crops`
 
 
@@ -43,6 +42,7 @@ class Signatures:
         class_names: one per logit.
         temperature: by which all probabilities are `tempered`; None: they
             stay as the network has them.
+        card: JSON values about the model, to be told beside its classes.
     """
 
     def __init__(
@@ -50,15 +50,19 @@ class Signatures:
         network: keras.Model,
         crop: int,
         class_names: Sequence[str],
+        *,
         temperature: float | None = None,
+        card: Mapping[str, Any] | None = None,
     ) -> None:
         self._ten_crops = predictor(network, crop, crops=10)
         self._fc7 = fc7_network(network)
         self._crop = crop
         self._class_names = class_names
         self._temperature = temperature
+        known = {"classes": list(class_names), "temperature": temperature}
+        self._inside = Inside(network, crop, known | dict(card or {}))
 
-    def endpoints(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
+    def endpoints(self) -> Endpoints:
         """{signature name: (function, its TensorSpecs)}."""
         image_bytes = tf.TensorSpec([None], tf.string, name="image_bytes")
         images = tf.TensorSpec(
@@ -72,6 +76,7 @@ class Signatures:
             "crops": (self.crops, [image_bytes]),
             "images": (self.images, [images]),
             "classify": (self.classify, [examples]),
+            **self._inside.endpoints(),
         }
 
     def serving_default(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -86,7 +91,7 @@ class Signatures:
             bool [B]}. Fewer than five where the network has fewer classes.
             Where an image is not valid its names are empty and its scores 0.
         """
-        records, valid = self._records(image_bytes)
+        records, valid = records_of(image_bytes)
         best = self._best(self._probabilities(records), valid)
         return {**best, "valid": valid}
 
@@ -100,10 +105,10 @@ class Signatures:
             {"probabilities": float32 [B, classes], 0 where an image is not
             valid, "valid": bool [B]}.
         """
-        records, valid = self._records(image_bytes)
+        records, valid = records_of(image_bytes)
         probabilities = tf.cast(self._probabilities(records), tf.float32)
         return {
-            "probabilities": _zero_unless(valid, probabilities),
+            "probabilities": zero_unless(valid, probabilities),
             "valid": valid,
         }
 
@@ -117,10 +122,10 @@ class Signatures:
             {"features": float32 [B, 4096], 0 where an image is not valid,
             "valid": bool [B]}.
         """
-        records, valid = self._records(image_bytes)
+        records, valid = records_of(image_bytes)
         fc7 = self._fc7(centre_crop(records, self._crop), training=False)
         return {
-            "features": _zero_unless(valid, tf.cast(fc7, tf.float32)),
+            "features": zero_unless(valid, tf.cast(fc7, tf.float32)),
             "valid": valid,
         }
 
@@ -135,7 +140,7 @@ class Signatures:
             `ten_crops`, empty where an image is not valid, "valid": bool
             [B]}.
         """
-        records, valid = self._records(image_bytes)
+        records, valid = records_of(image_bytes)
         views = ten_crops(records, self._crop)
         files = tf.map_fn(
             lambda view: tf.io.encode_jpeg(view, quality=CROPS_QUALITY),
@@ -161,7 +166,7 @@ class Signatures:
             "probabilities": float32 [B, classes]}.
         """
         images = tf.ensure_shape(images, [None, RECORD_SIZE, RECORD_SIZE, 3])
-        with _bounded(tf.shape(images)[0]):
+        with bounded(tf.shape(images)[0]):
             images = tf.identity(images)
         probabilities = self._probabilities(images)
         valid = tf.fill([tf.shape(images)[0]], True)
@@ -188,24 +193,8 @@ class Signatures:
                 tf.io.parse_single_example(example, features)["image"]
             )
 
-        records, valid = self._records(inputs, decode_example)
+        records, valid = records_of(inputs, decode_example)
         return self._best(self._probabilities(records), valid)
-
-    def _records(
-        self,
-        elements: tf.Tensor,
-        decode_element: Callable[[tf.Tensor], tf.Tensor] = decode,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """(records: uint8 [B, 256, 256, 3], valid: bool [B])."""
-        elements = tf.ensure_shape(elements, [None])
-        with _bounded(tf.size(elements)):
-            elements = tf.identity(elements)
-        return map_where_valid(
-            lambda element: to_record(decode_element(element)),
-            elements,
-            otherwise=tf.zeros([RECORD_SIZE, RECORD_SIZE, 3], tf.uint8),
-            at_once=DECODED_AT_ONCE,
-        )
 
     def _probabilities(self, records: tf.Tensor) -> tf.Tensor:
         probabilities = in_parts(
@@ -225,24 +214,5 @@ class Signatures:
         names = tf.gather(tf.constant(self._class_names), indices)
         return {
             "classes": tf.where(valid[:, None], names, ""),
-            "scores": _zero_unless(valid, tf.cast(scores, tf.float32)),
+            "scores": zero_unless(valid, tf.cast(scores, tf.float32)),
         }
-
-
-def _zero_unless(valid: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    return tf.where(valid[:, None], rows, tf.zeros_like(rows))
-
-
-def _bounded(count: tf.Tensor) -> contextlib.AbstractContextManager:
-    """What runs within waits for the number of images to be checked."""
-    return tf.control_dependencies(
-        [
-            tf.debugging.Assert(
-                count > 0, ["there must be at least one image"]
-            ),
-            tf.debugging.Assert(
-                count <= MOST_IMAGES,
-                [f"at most {MOST_IMAGES} images a request"],
-            ),
-        ]
-    )

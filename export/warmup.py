@@ -20,7 +20,9 @@ FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 def write_warmup(version: str | pathlib.Path, model_name: str) -> None:
     """Writes the warm-up requests of an exported version.
 
-    One of each signature, and `serving_default` with every batch size.
+    One of each signature that answers about images, and `serving_default`
+    with every batch size. Those of `export.inside` are for people who look at
+    one image; warming them as well would double what loading takes.
 
     Args:
         version: path of the SavedModel.

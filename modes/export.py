@@ -12,7 +12,7 @@ from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import TrainedNetwork, load_trained
 from alexnet_tf.terminal.command import command
 from export.labels import write_labels
-from export.model_card import model_card
+from export.model_card import card_values, model_card
 from export.pytorch_format import write_pytorch, write_safetensors
 from export.signatures import Signatures
 from export.warmup import write_warmup
@@ -47,7 +47,11 @@ def _write_saved_model(
     base = pathlib.Path(options.export_dir)
     temperature = fitted_temperature_of(run) if options.calibrate else None
     signatures = Signatures(
-        trained.network, trained.crop, trained.class_names, temperature
+        trained.network,
+        trained.crop,
+        trained.class_names,
+        temperature=temperature,
+        card=card_values(run, options.precision),
     )
     card = model_card(
         run,

@@ -8,10 +8,12 @@ from tensorflow.python.framework import op_def_registry
 
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
+from export.inside import Inside
 from export.signatures import Signatures
 
 # What TF Serving's REST front end reads and writes (json_tensor.cc).
-REST_TYPES = {tf.string, tf.float32, tf.uint8, tf.bool}
+REST_TYPES = {tf.string, tf.float32, tf.int32, tf.uint8, tf.bool}
+FILES = {"crops_bytes", "record_bytes", "maps_bytes", "kernel_bytes"}
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +69,13 @@ def test_no_device_outside_save_and_restore(meta_graph, functions):
 
 
 def test_every_signature_is_a_batch_of_types_that_rest_knows(meta_graph):
-    endpoints = Signatures.__dict__
+    endpoints = Signatures.__dict__ | Inside.__dict__
     signatures = {
         name: signature
         for name, signature in meta_graph.signature_def.items()
         if name in endpoints
     }
-    assert len(signatures) == 6
+    assert len(signatures) == 12
     for signature in signatures.values():
         for tensor in (
             *signature.inputs.values(),
@@ -83,7 +85,7 @@ def test_every_signature_is_a_batch_of_types_that_rest_knows(meta_graph):
             assert not tensor.tensor_shape.unknown_rank
             assert tensor.tensor_shape.dim[0].size == -1
         for alias, tensor in signature.outputs.items():
-            assert alias.endswith("_bytes") == (alias == "crops_bytes")
+            assert alias.endswith("_bytes") == (alias in FILES)
             assert tensor.tensor_shape.dim[0].size == -1
 
 

@@ -16,8 +16,8 @@ from google.protobuf import (
     wrappers_pb2,
 )
 
+from export.image_batch import MOST_IMAGES
 from export.messages import ModelServerConfig
-from export.signatures import MOST_IMAGES
 from export.warmup import BATCH_SIZES
 from tests.compose_file import ROOT, SERVING, compose_service, flags_of
 

@@ -19,7 +19,8 @@ from alexnet_tf.data.decoding.isolation import map_where_valid
 from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.network import build_network
 from configs import demo
-from export.signatures import MOST_IMAGES, Signatures
+from export.image_batch import MOST_IMAGES
+from export.signatures import Signatures
 from tests.data.decoding.test_bombs import (
     SMALL, BOMBS, animation, encode, png_of, scan_bomb,
 )
