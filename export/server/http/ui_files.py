@@ -9,11 +9,21 @@ from alexnet_tf import report
 
 FOLDER = pathlib.Path(__file__).parent / "ui"
 BASE_STYLE = pathlib.Path(report.__file__).with_name("base.css")
-_FILES = {
+SAMPLES = 10  # pictures of Fashion-MNIST, one of each class
+FILES = {
     "": ("index.html", "text/html"),
-    "base.css": ("base.css", "text/css"),
-    "ui.css": ("ui.css", "text/css"),
-    "ui.js": ("ui.js", "text/javascript"),
+    **{name: (name, "text/css") for name in (BASE_STYLE.name, "ui.css")},
+    **{
+        f"{name}.js": (f"{name}.js", "text/javascript")
+        for name in (
+            *("api", "elements", "formulas", "network", "occlusion"),
+            *("pictures", "ui"),
+        )
+    },
+    **{
+        f"samples/{number}.png": (f"samples/{number}.png", "image/png")
+        for number in range(SAMPLES)
+    },
 }
 _HEADERS = {
     # Nothing comes from elsewhere; images may also come from memory, for
@@ -40,16 +50,16 @@ def add_ui(app: web.Application, models: list[str]) -> None:
 
     async def page(request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        if name not in _FILES:
+        if name not in FILES:
             raise web.HTTPNotFound
-        file, content_type = _FILES[name]
+        file, content_type = FILES[name]
         path = BASE_STYLE if name == BASE_STYLE.name else FOLDER / file
         if not path.is_file():
             raise web.HTTPNotFound
         return web.Response(
             body=path.read_bytes(),
             content_type=content_type,
-            charset="utf-8",
+            charset="utf-8" if content_type.startswith("text/") else None,
             headers=_HEADERS,
         )
 
@@ -59,4 +69,4 @@ def add_ui(app: web.Application, models: list[str]) -> None:
     app.router.add_get("/", redirect)
     app.router.add_get("/ui", redirect)
     app.router.add_get("/ui/models.json", offered)
-    app.router.add_get("/ui/{name:[^/]*}", page)
+    app.router.add_get("/ui/{name:.*}", page)

@@ -2,6 +2,7 @@
 
 import shutil
 
+DESKTOP, PHONE = (1280, 900), (390, 800)  # pixels
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -15,6 +15,14 @@ from export.server.http.application import make_application
 from export.server.http.life_cycle import Running, bound_socket, url_of
 from export.server.http.origins import Origins
 from tests.contract import toy_models
+from tests.contract.local_server import LocalServer
+from tests.export.server.browser import (
+    DESKTOP,
+    prefer,
+    resize,
+    start_browser,
+)
+from tests.export.server.ui_page import Page
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +103,60 @@ def connect():
             return client
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser without a window, or why there is none."""
+    try:
+        driver = start_browser(*DESKTOP)
+    except (ImportError, FileNotFoundError) as error:
+        pytest.skip(f"the page is not tested: {error}")
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def server(exported, tmp_path_factory):
+    """URL of a development server with the model `alexnet`, twice.
+
+    Version 2 is version 1 once more, so that the numbers of both are known.
+    """
+    folder = tmp_path_factory.mktemp("served")
+    for version in ("1", "2"):
+        shutil.copytree(
+            exported / "1",
+            folder / "alexnet" / version,
+            # Each request of the warm-up would be run for both.
+            ignore=shutil.ignore_patterns("assets.extra"),
+        )
+    config = folder / "models.config"
+    config.write_text(
+        'model_config_list { config { name: "alexnet" base_path: '
+        f'"{folder}/alexnet" model_platform: "tensorflow" '
+        "model_version_policy { all {} } } }"
+    )
+    with LocalServer(f"--models_config={config}") as running:
+        yield running.url
+
+
+@pytest.fixture
+def open_page(browser):
+    """Function of a URL: the `Page` there, as after a fresh start."""
+    resize(browser, *DESKTOP)
+    prefer(browser)
+    browser.get_log("browser")
+    yield lambda url: Page(browser, url)
+    assert browser.get_log("browser") == []
+
+
+@pytest.fixture
+def page(open_page, server):
+    """The page at the development server."""
+    return open_page(server)
+
+
+@pytest.fixture
+def photograph(image_folder):
+    """A photograph that the model knows."""
+    return image_folder / "val" / "red" / "00.png"

@@ -3,9 +3,15 @@
 import base64
 import json
 import threading
+import urllib.parse
 
-from export.server.http.ui_files import BASE_STYLE, FOLDER
-from tests.export.client.scripted_rest import Answer, Handler, ScriptedServer
+from export.server.http.ui_files import BASE_STYLE, FILES, FOLDER
+from tests.export.client.scripted_rest import (
+    STATUS,
+    Answer,
+    Handler,
+    ScriptedServer,
+)
 
 NO_CROPS = Answer(
     400, {"error": 'Serving signature name: "crops" not found in signature def'}
@@ -71,11 +77,13 @@ class ScriptedPage(ScriptedServer):
         self.RequestHandlerClass = _Handler
         self.crops = NO_CROPS
         self.questions["/ui/models.json"] = Answer(body={"models": models})
-        for name, file, kind in (
-            ("", "index.html", "text/html"),
-            ("base.css", BASE_STYLE, "text/css"),
-            ("ui.css", "ui.css", "text/css"),
-            ("ui.js", "ui.js", "text/javascript"),
-        ):
-            content = (FOLDER / file).read_bytes()
-            self.questions[f"/ui/{name}"] = Answer(body=content, kind=kind)
+        for name, (file, kind) in FILES.items():
+            path = BASE_STYLE if name == BASE_STYLE.name else FOLDER / file
+            answer = Answer(body=path.read_bytes(), kind=kind)
+            self.questions[f"/ui/{name}"] = answer
+        signatures = {"signature_def": {"serving_default": {}, "crops": {}}}
+        metadata = {"metadata": {"signature_def": signatures}}
+        for model in models:
+            path = f"/v1/models/{urllib.parse.quote(model, safe='')}"
+            self.questions[path] = Answer(body=STATUS)
+            self.questions[f"{path}/metadata"] = Answer(body=metadata)

@@ -2,7 +2,9 @@
 
 import base64
 import dataclasses
+import json
 import pathlib
+import urllib.request
 
 SECONDS = 30
 
@@ -21,10 +23,10 @@ document.querySelector(target).dispatchEvent(event);
 return event.defaultPrevented;
 """
 _CROPS = """
-return [...document.querySelectorAll("#crops li")].map((crop) => {
+return [...document.querySelectorAll("#crops > li")].map((crop) => {
   const image = crop.querySelector("img");
   return {
-    caption: crop.innerText,
+    caption: crop.querySelector(".name").innerText,
     alt: image.alt,
     width: image.naturalWidth,
     height: image.naturalHeight,
@@ -43,6 +45,17 @@ class Crop:
     width: int
     height: int
     file: bytes
+
+
+def answer_of(server, signature, content):
+    """What the REST interface says of an image."""
+    b64 = base64.b64encode(content).decode()
+    body = {"signature_name": signature, "instances": [{"b64": b64}]}
+    request = urllib.request.Request(
+        f"{server}/v1/models/alexnet:predict", json.dumps(body).encode()
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)["predictions"][0]
 
 
 class Page:
@@ -83,6 +96,14 @@ class Page:
             lambda: self.run(
                 "return document.readyState === 'complete' "
                 "&& !document.body.classList.contains('asking')"
+            )
+        )
+
+    def wait_for_inside(self):
+        """Waits until all that happens inside is shown."""
+        self.wait_until(
+            lambda: self.run(
+                "return !document.body.classList.contains('looking')"
             )
         )
 
