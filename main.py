@@ -43,6 +43,7 @@ from configs.paper import Recipe
 from configs.ranges import fields, fits, in_words
 
 DEFAULT_CONFIG = pathlib.Path(__file__).parent / "configs" / "demo.py"
+WATCH_PORT = 8502  # beside that of --mode=serve
 SHORT_HELP = {"-h", "-help", "--help", "--helpshort"}
 FULL_HELP = {"-helpfull", "--helpfull"}
 RECIPE_FLAGS = tuple(f.name for f in flag_fields() if f.metadata["recipe"])
@@ -168,7 +169,11 @@ def split_cpu(count: int) -> None:
 
 def parse_flags(argv: list[str]) -> list[str]:
     """Parses the command line; mistakes become one line and exit code 2."""
-    argv = [with_home(word) for word in argv]
+    # absl knows no flag that may stand without its value.
+    argv = [
+        f"--watch={WATCH_PORT}" if word == "--watch" else with_home(word)
+        for word in argv
+    ]
     if not any(a.split("=")[0].lstrip("-") == "config" for a in argv):
         # This is not the flag's default: absl would parse the overrides while
         # it defines the flag, too early to answer a mistake in one line.

@@ -96,6 +96,11 @@ class Options:
         "Processes of this machine that train together, each with its own "
         "towers.",
     )
+    watch: Annotated[int, at_least(-1), at_most(65535)] = flag(
+        -1,
+        "Port of a page about the run, on this machine, while it trains: "
+        "8502 where no number is given, 0 for a free one, -1 for no page.",
+    )
     crops: Literal[1, 10] = flag(10, "Views of an image that are averaged.")
     images: tuple[str, ...] = flag(
         (),
@@ -268,9 +273,14 @@ MODES = {
         "trains on the images that come with the program, or on --data_dir",
         flags=(
             *("run", "init", *DATA, *TOWERS, "workers"),
-            *("mean_file", "trust_pickle"),
+            *("mean_file", "trust_pickle", "watch"),
         ),
         keys=("data.", "model.", "init.", "train."),
+    ),
+    "watch": Mode(
+        "a page about a run, while it trains or afterwards",
+        flags=("run", "port"),
+        needs={"run": "=DIR"},
     ),
     "evaluate": Mode(
         "errors of a run, or of several networks together",

@@ -56,9 +56,9 @@ from alexnet_tf.report.training import curves_section
 from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.run.ancestry import ancestry
 from alexnet_tf.run.folder import Run, trained_run
+from alexnet_tf.run.progress import read_rows
 from alexnet_tf.run.provenance import machine, read_starts
 from alexnet_tf.run.trained import TrainedNetwork, load_trained
-from alexnet_tf.training.history import read_rows
 from modes.setup import check_same_classes, config_for, open_source
 
 TEST_IMAGES = 8  # figure 4, left

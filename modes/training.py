@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from ml_collections import ConfigDict
 
+from alexnet_tf.analysis.epoch_pictures import EpochPictures
 from alexnet_tf.check.short_look import short_look
 from alexnet_tf.config import config_to_json, differences
 from alexnet_tf.data.damage import DamageLog, read_damaged
@@ -29,6 +30,7 @@ from alexnet_tf.files.text import counted
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
+from alexnet_tf.report.live.beside import watched
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.run.lock import locked
 from alexnet_tf.run.trained import load_weights
@@ -87,7 +89,12 @@ def train(options: Options, begin: Begin | None = None) -> int:
     run = Run(options.run or new_run_path(options.config_name))
     workers = join_workers(options.run)
     try:
-        with Interrupts() as interrupts, losing_workers(run, workers):
+        watch = options.watch if not workers.rank else -1
+        with (
+            watched(run, watch),
+            Interrupts() as interrupts,
+            losing_workers(run, workers),
+        ):
             start = None
             if begin:
                 options, start = begin(options, run)
@@ -242,6 +249,14 @@ def train_and_test(
         batches=batches,
         validation=validation,
         damage=damage,
+        watchers=[
+            EpochPictures(
+                run,
+                validation,
+                config.model.crop,
+                config.model.channel_order,
+            )
+        ],
     )
     if not fit.to_the_end():
         return 1

@@ -6,7 +6,7 @@ from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.report.chart import line_chart
 from alexnet_tf.report.page import Section
 from alexnet_tf.report.rendering import render
-from alexnet_tf.training.epoch_report import UPDATE_RATIO
+from alexnet_tf.run.progress import UPDATE_RATIO
 
 COLUMNS = {  # of history.csv: its heading and format
     "epoch": ("epoch", "{:.0f}"),

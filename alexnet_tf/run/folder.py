@@ -12,6 +12,7 @@ evaluation.json  what the last test found; beside it per_class.csv,
 history.csv      one row per epoch
 damaged.csv      images that were damaged after the run had begun
 events/          for TensorBoard
+watch/           steps.csv and what each epoch looks like, for --mode=watch
 figures/         PNG
 index/           what --mode=search looks in, see retrieval.image_index
 lock             held by the process that trains
@@ -69,6 +70,10 @@ class Run:
         self.history_file = self.path / "history.csv"
         self.damaged_file = self.path / "damaged.csv"
         self.events_folder = self.path / "events"
+        self.watch_folder = self.path / "watch"
+        self.steps_file = self.watch_folder / "steps.csv"
+        self.plan_file = self.watch_folder / "plan.json"
+        self.alarm_file = self.watch_folder / "alarm.json"
         self.figures_folder = self.path / "figures"
         self.index_folder = self.path / "index"
         self.lock_file = self.path / LOCK_FILE

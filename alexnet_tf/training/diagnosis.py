@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
+import json
 import math
+import pathlib
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.network import weighted_layers
 from alexnet_tf.run.folder import Run
 
@@ -188,6 +191,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
             uint8 [B, crop, crop, 3].
         steps_done: function without arguments that returns the number of
             steps of this epoch before the present one.
+        file: where the alarm is written too, as a JSON list of its lines.
     """
 
     def __init__(
@@ -198,6 +202,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
         margin: float,
         sample: Callable[[], tf.Tensor],
         steps_done: Callable[[], int],
+        file: pathlib.Path | None = None,
     ) -> None:
         super().__init__()
         self._guess = math.log(classes)
@@ -205,6 +210,7 @@ class FlatLossAlarm(keras.callbacks.Callback):
         self._margin = margin
         self._sample = sample
         self._steps_done = steps_done
+        self._file = file
         self._window = []
         self._total = None
         self._raised = False
@@ -243,6 +249,10 @@ class FlatLossAlarm(keras.callbacks.Callback):
             *diagnosis.advice(float(self.model.optimizer.learning_rate)),
         ]
         print("\n  ".join(["", *lines]), file=sys.stderr, flush=True)
+        if self._file:
+            with writable(self._file):
+                self._file.parent.mkdir(exist_ok=True)
+                write_text(self._file, json.dumps(lines) + "\n")
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from alexnet_tf.evaluation.by_class import balanced_accuracy, macro_f1
 from alexnet_tf.layers.tower_weights import is_bias
 from alexnet_tf.network import weighted_layers
+from alexnet_tf.run.progress import UPDATE_RATIO
 from alexnet_tf.terminal.progress import ProgressReport
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from alexnet_tf.training.trainer import Trainer
     from alexnet_tf.workers.alone import Workers
-
-UPDATE_RATIO = "update_ratio"
 
 
 class ClassScores(keras.callbacks.Callback):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -34,6 +35,7 @@ from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.placement import PlacementReport
 from alexnet_tf.training.schedule import make_lr_drops, make_schedule
 from alexnet_tf.training.state import State, StateKeeper
+from alexnet_tf.training.steps import StepLog
 from alexnet_tf.training.trainer import NOT_FINITE, Trainer
 from alexnet_tf.workers.alone import AverageLogs, Workers
 
@@ -64,6 +66,7 @@ class Fit:
         batches: `TrainingBatches`.
         validation: `Records`.
         damage: a `DamageLog`.
+        watchers: callbacks that look on and change nothing.
     """
 
     def __init__(
@@ -74,7 +77,9 @@ class Fit:
         batches: TrainingBatches,
         validation: Records,
         damage: DamageLog,
+        watchers: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
+        self._watchers = watchers
         self._run, self._config = job.run, job.config
         self._workers, self._interrupts = job.workers, job.interrupts
         self._trainer = trainer
@@ -161,7 +166,16 @@ class Fit:
                 margin=train.flat_loss_margin,
                 sample=lambda: next(iter(self._batches.stream()))[0],
                 steps_done=lambda: state.step,
+                file=run.alarm_file,
             ),
+            StepLog(
+                run,
+                epochs=train.epochs,
+                steps_per_epoch=self._batches.steps_per_epoch,
+                batch_size=self._batches.batch_size,
+                done=lambda: (state.epoch, state.step),
+            ),
+            *self._watchers,
             Events(run),
             History(
                 run, state.rows, train.epochs, self._config.model.num_classes

@@ -1,6 +1,5 @@
 """What a run remembers of its epochs: history.csv, curves, events."""
 
-import csv
 import pathlib
 import time
 from typing import Any
@@ -11,10 +10,10 @@ import tensorflow as tf
 from matplotlib.axes import Axes
 
 from alexnet_tf.evaluation.top_k import top5_means_something
-from alexnet_tf.files.atomic import readable, replacing
+from alexnet_tf.files.atomic import replacing
 from alexnet_tf.files.figures import save_figure
 from alexnet_tf.run.folder import Run
-from alexnet_tf.training.epoch_report import UPDATE_RATIO
+from alexnet_tf.run.progress import UPDATE_RATIO, write_rows
 
 DRAWING_SECONDS = 10  # at least, from one drawing of the curves to the next
 
@@ -71,29 +70,6 @@ class History(keras.callbacks.Callback):
             draw_curves(self._rows, figure, self._has_top5)
         self._drawn_at = time.monotonic()
         self._is_drawn = True
-
-
-def write_rows(path: pathlib.Path, rows: list[dict[str, float]]) -> None:
-    """Writes dicts with the same keys as CSV."""
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[-1]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def read_rows(path: pathlib.Path) -> list[dict[str, float]]:
-    """What `write_rows` wrote, all values as floats.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    with readable(path), open(path, newline="", encoding="utf-8-sig") as file:
-        keys, *rows = csv.reader(file)
-        # Epochs of earlier versions lack what was not measured then.
-        return [
-            dict(zip(keys, (float(cell or "nan") for cell in row), strict=True))
-            for row in rows
-        ]
 
 
 def summary(row: dict[str, float], epochs: int, has_top5: bool = True) -> str:
