@@ -149,6 +149,16 @@ def _combinations(config: ConfigDict) -> Iterator[tuple[str, bool, str]]:
         "beside it train.lr_drop_epochs, drops by hand, has to be ()",
     )
     yield (
+        "train.warmup_epochs",
+        train.warmup_epochs <= train.epochs,
+        f"it has to be at most train.epochs, which is {train.epochs}",
+    )
+    yield (
+        "data.crop_scale",
+        not data.crop_scale or data.augment,
+        "random crops, resized or not, need data.augment to be True",
+    )
+    yield (
         "train.bias_lr_schedule.kind",
         train.bias_lr_schedule.kind == "none" or train.bias_lr > 0,
         "it begins with train.bias_lr, which has to be above 0",

@@ -79,6 +79,10 @@ class Data:
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     augment: bool = True  # sec. 4.1: random crops, mirrors; else centre crops
     crop_shared_by: Count = 1  # images with one crop; 2012 code: 32
+    # random resized crops: the smallest area, as a share of the image, and the
+    # largest ratio of two sides; 0: crops keep their size, sec. 4.1
+    crop_scale: Fraction = 0.0
+    crop_ratio: Annotated[float, at_least(1)] = 4 / 3
     # sec. 2; imagenet: published values, no pass over the images
     statistics: Literal["measured", "imagenet"] = "measured"
     cache_gb: NotNegative = 4.0  # decoded images kept in memory up to this size
@@ -226,14 +230,15 @@ class Init:
 
 @dataclasses.dataclass(frozen=True)
 class LrSchedule:
-    """How a learning rate falls over the epochs of a run, 2012 code."""
+    """How a learning rate falls over the epochs of a run; most: 2012 code."""
 
     # none: not by a formula; linear; exponential: a straight line in the
     # logarithm; stepwise: in `levels` steps of it; jumping: the same, but half
-    # of most steps lies between theirs and the one before
-    kind: Literal["none", "linear", "exponential", "stepwise", "jumping"] = (
-        "none"
-    )
+    # of most steps lies between theirs and the one before; cosine: half a
+    # period of it, Loshchilov and Hutter 2017
+    kind: Literal[
+        "none", "linear", "exponential", "stepwise", "jumping", "cosine"
+    ] = "none"
     factor: Annotated[float, at_least(1)] = 250.0  # first rate over last
     levels: Annotated[int, at_least(2)] = 4  # of stepwise and jumping
 
@@ -270,12 +275,19 @@ class Train:
     lr_drop_epochs: Annotated[tuple[Count, ...], distinct()] = ()
     lr_drops: CountOrZero = 3  # sec. 5: "reduced three times"; then stop
     lr_drop_factor: TrueShare = 0.1  # sec. 5
+    # of the first steps, in which all rates grow linearly from 0
+    warmup_epochs: NotNegative = 0.0
     # instead of drops: by a formula, from lr on
     lr_schedule: LrSchedule = LrSchedule()
     # of biases, from bias_lr on; 2012 code: stepwise from its experiment 165 on
     bias_lr_schedule: LrSchedule = LrSchedule("none", 10.0, 2)
     patience: Count = 5  # epochs without improvement; the paper's was by hand
     min_improvement: Fraction = 0.001  # of the error of monitor, a fraction
+    # decay of the exponential moving average of the weights, which is what is
+    # validated and kept in best/; 0: the weights themselves
+    weight_average: Share = 0.0
+    # share of the target that all classes have in equal parts
+    label_smoothing: Share = 0.0
     # of the validation: what drops on a plateau and the best weights go by
     monitor: Literal["top1_error", "balanced_accuracy", "macro_f1"] = (
         "top1_error"

@@ -1,13 +1,15 @@
-"""How a training begins with a trained network, --init."""
+"""How a training begins: with a trained network, --init, or without."""
 
 import copy
 import dataclasses
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from alexnet_tf.config import apply_overrides, differences
+from alexnet_tf.data.image_set import Source
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
 from alexnet_tf.run.ancestry import record_beginning
@@ -18,6 +20,10 @@ from alexnet_tf.weights.starting_point import StartingPoint, read_starting_point
 from configs import paper
 
 RANDOM = "random"
+EMBEDDED = "embedded"
+MADE_FOR_EMBEDDED = "demo"  # configs/demo.py, the default recipe
+# Images of a class: ILSVRC-2012 has 732 to 1300.
+FEW_IMAGES = 500
 # What a run fills in, and its value until then.
 OPEN = {"source": RANDOM, "sha256": "any", "layers": ()}
 
@@ -141,6 +147,37 @@ def settle_init(
                 init[key] = type(init[key])(recorded[key])
     elif start:
         init.source, init.sha256 = str(start.path), start.sha256
+
+
+def advice(
+    options: Options, config: ConfigDict, source: Source
+) -> Iterator[str]:
+    """Lines about what would suit the images of a new run better.
+
+    Args:
+        options: of the mode.
+        config: of the run, settled.
+        source: its `Source`.
+    """
+    is_random = config.init.source == RANDOM
+    # With --init and without --config the recipe is the trained network's.
+    has_recipe = is_random or options.config_given
+    if (
+        has_recipe
+        and options.config_name == MADE_FOR_EMBEDDED
+        and source.name != EMBEDDED
+    ):
+        yield (
+            "configs/demo.py, the default recipe, was made for the embedded "
+            "images: --config=configs/photos.py is for a folder of photographs"
+        )
+    images = source.train.size / len(source.class_names)
+    if is_random and images < FEW_IMAGES:
+        yield (
+            f"with {images:.0f} training images a class, under {FEW_IMAGES}, "
+            "fine-tuning would help, which begins with a network that was "
+            "trained on more: --init=RUN_OR_WEIGHTS_FILE, docs/finetuning.md"
+        )
 
 
 def record_and_tell(

@@ -103,7 +103,10 @@ def print_network(options: Options, run: Run | None, config: ConfigDict) -> int:
         )
     rows = layer_table(network)
     memory = training_memory(
-        rows, config.train.batch_size, config.train.accumulate
+        rows,
+        config.train.batch_size,
+        config.train.accumulate,
+        averaged=config.train.weight_average > 0,
     )
     totals = {
         "parameters": sum(row.parameters for row in rows),
@@ -117,7 +120,10 @@ def print_network(options: Options, run: Run | None, config: ConfigDict) -> int:
     print_totals(totals, memory)
     if any(devices):
         trainer = Trainer(
-            network, PaperSGD(), accumulate=config.train.accumulate
+            network,
+            PaperSGD(),
+            accumulate=config.train.accumulate,
+            weight_average=config.train.weight_average,
         )
         placement = placement_of_small_step(trainer, config.train.batch_size)
         totals["placement"] = as_json(placement)
@@ -153,7 +159,8 @@ def print_totals(totals: dict[str, Any], memory: TrainingMemory) -> None:
         f"{totals['parameters']:,} parameters, {totals['neurons']:,} neurons, "
         f"{totals['macs'] / 1e9:.2f} GMAC per image and forward pass\n"
         f"training at batch {totals['batch_size']} holds about "
-        f"{gigabytes(memory.total)} (weights {gigabytes(memory.weights)}, "
+        f"{gigabytes(memory.total)} "
+        f"(weights {gigabytes(memory.weights + memory.averages)}, "
         f"velocities {gigabytes(memory.velocities)}, "
         f"gradients {gigabytes(memory.gradients + memory.sums)}, "
         f"activations {gigabytes(memory.activations)}); workspace, cached "

@@ -44,10 +44,7 @@ from alexnet_tf.training.trainer import Trainer
 from alexnet_tf.weights.starting_point import StartingPoint
 from alexnet_tf.workers.alone import Workers
 from alexnet_tf.workers.join import join_workers, losing_workers
-from modes.beginning import (
-    record_and_tell,
-    settle_init,
-)
+from modes.beginning import advice, record_and_tell, settle_init
 from modes.setup import (
     check_same_classes,
     config_for,
@@ -67,6 +64,7 @@ FIXED_KEYS = (
     "train.monitor ",
     *("data.cache_gb ", "data.statistics "),
     *("data.augment ", "data.crop_shared_by "),
+    *("data.crop_scale ", "data.crop_ratio ", "train.weight_average "),
 )
 
 
@@ -173,6 +171,8 @@ def train_run(
         )
         if not is_begun:
             look_at_images(source, options)
+            for line in advice(options, config, source):
+                print(line)
         try:
             with memory_advice(config.train, run):
                 return train_and_test(job, source, devices, start)
@@ -220,6 +220,8 @@ def train_and_test(
         xla=config.train.xla,
         frozen=config.train.frozen,
         class_weights=weights,
+        label_smoothing=config.train.label_smoothing,
+        weight_average=config.train.weight_average,
     )
     batches = TrainingBatches(
         train,
@@ -231,6 +233,8 @@ def train_and_test(
         workers=workers.size,
         augment=config.data.augment,
         crop_shared_by=config.data.crop_shared_by,
+        crop_scale=config.data.crop_scale,
+        crop_ratio=config.data.crop_ratio,
         balanced=config.data.sampling == "balanced",
     )
     if not workers.rank:

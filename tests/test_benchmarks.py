@@ -53,6 +53,7 @@ KEYS = {
 ELSEWHERE = {
     "compare": "test_compare.py",
     "gpu_check": "test_gpu_check.py",
+    "photos": "test_photos_benchmark.py",
     "scale": "test_scale.py",
 }
 

@@ -140,6 +140,12 @@ NAN = float("nan")
         ("train.lr_schedule.kind", "dexp"),
         ("train.lr_schedule.factor", 0.5),
         ("train.lr_schedule.levels", 1),
+        ("train.warmup_epochs", -0.5),
+        ("train.warmup_epochs", 91.0),  # of 90
+        ("train.weight_average", 1.0),
+        ("train.label_smoothing", 1.0),
+        ("data.crop_scale", 1.1),
+        ("data.crop_ratio", 0.75),
         ("train.bias_lr_schedule.kind", "stepwise"),  # bias_lr is 0
     ],
 )

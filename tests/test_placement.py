@@ -33,10 +33,11 @@ DEFAULT = "CPU:0"
 IMAGES = (BATCH, 224, 224, 3)
 
 
-def trainer_on(model, spec, **options):
+def trainer_on(model, spec, weight_average=0.0, **options):
     with placement(resolve_tower_devices(spec)):
         network = build_network(model)
-    return Trainer(network, PaperSGD(0.005, **options))
+    optimizer = PaperSGD(0.005, **options)
+    return Trainer(network, optimizer, weight_average=weight_average)
 
 
 def batches(count, size=BATCH):

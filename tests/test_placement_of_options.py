@@ -5,8 +5,19 @@ Read from the executed graph, as tests/test_placement.py does.
 
 import tensorflow as tf
 
+from alexnet_tf.training.placement import SEND, GraphCollection
+from benchmarks.executed_step import plain, short
 from configs import paper
-from tests.test_placement import BATCH, DEFAULT, DEVICES, IMAGES, step_of
+from tests.test_placement import (
+    BATCH,
+    DEFAULT,
+    DEVICES,
+    IMAGES,
+    PINS,
+    batches,
+    step_of,
+    trainer_on,
+)
 
 # What the default device sends to each tower for its images: these, their mean
 # and what the lighting adds.
@@ -114,3 +125,45 @@ def test_what_crosses_in_16_bits_does_so_both_ways():
     for *devices, shape, dtype in tensors_of(step):
         if DEFAULT in devices:
             assert shape in OF_IMAGES | {(BATCH, 10)}, dtype
+
+
+def test_averages_stay_beside_their_weights():
+    step = step_of(narrow_model(), weight_average=0.9)
+    assert not {s for *_, s, _ in tensors_of(step)} & weight_shapes(step)
+    updates = [
+        short(node.device)
+        for node in step.nodes
+        if node.op == "ResourceApplyGradientDescent"
+        and "/paper_sgd/" not in node.name
+    ]
+    of_weights = [
+        short(v.value.device) for v in step.trainer.network.trainable_variables
+    ]
+    assert sorted(updates) == sorted(of_weights)
+
+
+def sent_in_validation(weight_average):
+    """(sender, receiver, what) of all that crosses, sorted."""
+    trainer = trainer_on(narrow_model(), PINS, weight_average)
+    collection = GraphCollection()
+    collection.begin()
+    try:
+        trainer.evaluate(batches(1), verbose=0)
+    finally:
+        collection.end()
+    return sorted(
+        (
+            short(node.device),
+            short(node.attr["recv_device"].s.decode()),
+            plain(node.input[0]),
+        )
+        for nodes in collection.functions
+        for node in nodes
+        if node.op in SEND
+    )
+
+
+def test_a_validation_of_averages_sends_what_one_of_the_weights_does():
+    sent = sent_in_validation(weight_average=0.9)
+    assert len(sent) > 8
+    assert sent == sent_in_validation(weight_average=0.0)

@@ -111,6 +111,7 @@ class TrainingMemory:
     Attributes:
         weights, velocities, gradients: one float32 number per parameter each.
         sums: of the gradients, where a batch is computed in parts.
+        averages: of the weights, where these are averaged.
         activations: of a part of a batch, kept for the backward pass.
     """
 
@@ -118,6 +119,7 @@ class TrainingMemory:
     velocities: int
     gradients: int
     sums: int
+    averages: int
     activations: int
 
     @property
@@ -127,9 +129,19 @@ class TrainingMemory:
 
 
 def training_memory(
-    rows: list[TowerRow], batch_size: int, parts: int = 1
+    rows: list[TowerRow],
+    batch_size: int,
+    parts: int = 1,
+    averaged: bool = False,
 ) -> TrainingMemory:
-    """`TrainingMemory` of a `layer_table` for a batch computed in parts."""
+    """`TrainingMemory` of a `layer_table` for a batch computed in parts.
+
+    Args:
+        rows: of the layer table.
+        batch_size: images of an update.
+        parts: into which the batch is divided.
+        averaged: whether the weights are averaged.
+    """
     weights = FLOAT_BYTES * sum(row.parameters for row in rows)
     sums = weights if parts > 1 else 0
     activations = batch_size // parts * sum(row.kept_bytes for row in rows)
@@ -138,5 +150,6 @@ def training_memory(
         velocities=weights,
         gradients=weights,
         sums=sums,
+        averages=weights if averaged else 0,
         activations=activations,
     )

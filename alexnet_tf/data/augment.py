@@ -1,5 +1,7 @@
 """Crops and mirrors (Krizhevsky et al. 2012, section 4.1)."""
 
+import math
+
 import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
@@ -53,6 +55,74 @@ def random_view(
     rest, top = draw // positions, draw % positions
     rest, left = rest // positions, rest % positions
     return tf.cast(top, tf.int32), tf.cast(left, tf.int32), rest % 2 == 1
+
+
+def resized_view(
+    draw: tf.Tensor, scale: float, ratio: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Where a random resized crop lies and whether it is mirrored.
+
+    Its area is uniform in [scale, 1] of the record's, the logarithm of width
+    over height in [-log ratio, log ratio] (Szegedy et al. 2015, section 6). A
+    side that would be longer than the record is cut to it, and its place is
+    uniform.
+
+    Args:
+        draw: uint64 scalar, see `crop_draws`.
+        scale: smallest area, as a share of the record's.
+        ratio: largest ratio of two sides.
+
+    Returns:
+        (top, left, height, width: int32, is_mirrored: bool), scalars.
+    """
+    # Five numbers of one draw: uniform in [0, 1), float64.
+    numbers = crop_draws(
+        tf.bitcast(draw, tf.int64), tf.range(5, dtype=tf.int64)
+    )
+    whole = tf.bitcast(_shifted(numbers, 11), tf.int64)
+    area, shape, down, across, mirror = tf.unstack(
+        tf.cast(whole, tf.float64) * 2.0**-53
+    )
+    side = RECORD_SIZE * tf.sqrt(scale + (1 - scale) * area)
+    stretch = tf.exp((2 * shape - 1) * (math.log(ratio) / 2))
+
+    def length(exact: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(
+            tf.cast(tf.round(exact), tf.int32), 1, RECORD_SIZE
+        )
+
+    def begin(place: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        free = tf.cast(RECORD_SIZE - length + 1, tf.float64)
+        return tf.cast(place * free, tf.int32)
+
+    height, width = length(side / stretch), length(side * stretch)
+    return (
+        *(begin(down, height), begin(across, width), height, width),
+        mirror < 0.5,
+    )
+
+
+def resized_window(
+    record: tf.Tensor,
+    crop: int,
+    top: tf.Tensor,
+    left: tf.Tensor,
+    height: tf.Tensor,
+    width: tf.Tensor,
+) -> tf.Tensor:
+    """A part of a record at the size of a crop, bilinear and rounded.
+
+    Args:
+        record: uint8 [256, 256, 3].
+        crop: side of the crop, in pixels.
+        top, left, height, width: int32 scalars, see `resized_view`.
+
+    Returns:
+        uint8 [crop, crop, 3].
+    """
+    window = record[top : top + height, left : left + width]
+    resized = tf.image.resize(window, [crop, crop], method="bilinear")
+    return tf.cast(tf.round(resized), tf.uint8)
 
 
 def centre_view(

@@ -33,6 +33,8 @@ class TrainingBatches:
         augment: whether crops are random; else centre crops, not mirrored.
         crop_shared_by: how many examples that follow each other in an epoch
             have their crop at the same place, all mirrored or none.
+        crop_scale, crop_ratio: of random resized crops, see
+            `augment.resized_view`; a scale of 0: crops keep their size.
         balanced: whether each class gives as many examples to an epoch, see
             `Records.balance`.
 
@@ -57,6 +59,8 @@ class TrainingBatches:
         workers: int = 1,
         augment: bool = True,
         crop_shared_by: int = 1,
+        crop_scale: float = 0.0,
+        crop_ratio: float = 1.0,
         balanced: bool = False,
     ) -> None:
         self.batch_size = min(batch_size, records.size) // workers * workers
@@ -77,6 +81,7 @@ class TrainingBatches:
         self._shuffle_buffer = shuffle_buffer
         self._view_of = random_view if augment else centre_view
         self._crop_shared_by = crop_shared_by
+        self._crop_scale, self._crop_ratio = crop_scale, crop_ratio
 
     def stream(self, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
         """Batches from step `step` of epoch `epoch` on, without end.
@@ -128,7 +133,12 @@ class TrainingBatches:
     def _crop_example(
         self, example: dict[str, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        crop = self._records.random_crop(example, self._crop, self._view_of)
+        if self._crop_scale:
+            crop = self._records.random_resized_crop(
+                example, self._crop, self._crop_scale, self._crop_ratio
+            )
+        else:
+            crop = self._records.random_crop(example, self._crop, self._view_of)
         return crop, example["label"]
 
 

@@ -10,6 +10,8 @@ from alexnet_tf.data.augment import (
     crop_draws,
     mirrored_if,
     random_view,
+    resized_view,
+    resized_window,
 )
 from alexnet_tf.data.damage import find_undecodable
 from alexnet_tf.data.dataset_options import untuned
@@ -286,6 +288,27 @@ class Records:
             return mirrored_if(view, is_mirrored)
         record = image if self._cached else self._record(image)
         return crop_and_mirror(record, crop, top, left, is_mirrored)
+
+    def random_resized_crop(
+        self,
+        example: dict[str, tf.Tensor],
+        crop: int,
+        scale: float,
+        ratio: float,
+    ) -> tf.Tensor:
+        """Likewise a random resized crop; see `augment.resized_view`.
+
+        Args:
+            example, crop: see `random_crop`.
+            scale, ratio: see `augment.resized_view`.
+
+        Returns:
+            uint8 [crop, crop, 3].
+        """
+        image = example["image"]
+        record = image if self._cached else self._record(image)
+        *window, is_mirrored = resized_view(example["draw"], scale, ratio)
+        return mirrored_if(resized_window(record, crop, *window), is_mirrored)
 
     def missing(self, decoded: np.ndarray) -> np.ndarray:
         """The split's ids that are not among `decoded`; int64 array."""

@@ -74,7 +74,10 @@ class EpochReport(keras.callbacks.Callback):
         seconds = max(self._end - self._begin, 1e-9)
         images = self._steps * self._images_per_step
         logs["images_per_second"] = images / seconds
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        optimizer = self.model.optimizer
+        logs["learning_rate"] = (
+            float(optimizer.learning_rate) * optimizer.warmup
+        )
         logs.update(update_ratios(self.model))
 
 

@@ -1,6 +1,7 @@
 """Training to the end, over every interruption that can be mended."""
 
 import dataclasses
+import math
 import sys
 from collections.abc import Sequence
 
@@ -33,7 +34,11 @@ from alexnet_tf.training.history import Events, History
 from alexnet_tf.training.interrupts import Interrupts, InterruptSaver
 from alexnet_tf.training.loss_scale import OVERFLOW_UNSCALED
 from alexnet_tf.training.placement import PlacementReport
-from alexnet_tf.training.schedule import make_lr_drops, make_schedule
+from alexnet_tf.training.schedule import (
+    WarmUp,
+    make_lr_drops,
+    make_schedule,
+)
 from alexnet_tf.training.state import State, StateKeeper
 from alexnet_tf.training.steps import StepLog
 from alexnet_tf.training.trainer import NOT_FINITE, Trainer
@@ -151,6 +156,14 @@ class Fit:
             self._drops,
             make_schedule(train),
         ]
+        if train.warmup_epochs:
+            steps = self._batches.steps_per_epoch
+            everyone.append(
+                WarmUp(
+                    math.ceil(train.warmup_epochs * steps),
+                    lambda: state.epoch * steps + state.step,
+                )
+            )
         init = self._config.init
         has_table = (
             init.source != "random" or train.frozen or train.lr_multipliers

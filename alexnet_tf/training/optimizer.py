@@ -33,6 +33,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         lr_multipliers: (name, factor), the name that of a layer, such as
             "fc8", or of its biases alone, "fc8.bias": what their rate is
             multiplied by while the layer has none of its own.
+        warms_up: whether `set_warmup` may be called.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class PaperSGD(keras.optimizers.Optimizer):
         bias_lr: float = 0.0,
         scheduled_layers: Iterable[str] = (),
         lr_multipliers: Iterable[tuple[str, float]] = (),
+        warms_up: bool = False,
         name: str = "paper_sgd",
         **kwargs: Any,
     ) -> None:
@@ -63,8 +65,11 @@ class PaperSGD(keras.optimizers.Optimizer):
         self.lr_multipliers = tuple(
             (layer, factor) for layer, factor in lr_multipliers
         )
-        # These are no variables of the optimizer: they follow from the epoch.
+        self.warms_up = warms_up
+        # These are no variables of the optimizer: they follow from the epoch,
+        # or the step.
         self._bias_lr = tf.Variable(bias_lr, trainable=False)
+        self._warmup = tf.Variable(1.0, trainable=False)
         self._layer_lrs = {
             layer: tf.Variable(FOLLOWS_LR, trainable=False)
             for layer in self.scheduled_layers
@@ -84,6 +89,15 @@ class PaperSGD(keras.optimizers.Optimizer):
     def set_bias_lr(self, lr: float) -> None:
         """Changes a `bias_lr` above 0."""
         self._bias_lr.assign(lr)
+
+    @property
+    def warmup(self) -> float:
+        """The factor on all rates, 1 but in the first steps of a warm-up."""
+        return float(self._warmup)
+
+    def set_warmup(self, factor: float) -> None:
+        """Changes the factor on all rates."""
+        self._warmup.assign(factor)
 
     def is_frozen(self, layer: str) -> bool:
         """Whether the layer of that name has a rate of its own, 0."""
@@ -126,7 +140,8 @@ class PaperSGD(keras.optimizers.Optimizer):
 
         Args:
             layer: its name.
-            learning_rate: of all that has no other rate, a scalar.
+            learning_rate: of all that has no other rate, a scalar, warm-up
+                included.
 
         Returns:
             (rate of its kernels, rate of its biases), scalars.
@@ -138,13 +153,16 @@ class PaperSGD(keras.optimizers.Optimizer):
         if layer in self._layer_lrs:
             own_lr = self._layer_lrs[layer]
             follows = own_lr == FOLLOWS_LR
-            lr = tf.where(follows, learning_rate, own_lr)
+            lr = tf.where(follows, learning_rate, self._warmed(own_lr))
             of_kernels = tf.where(follows, of_kernels, 1.0)
             of_biases = tf.where(follows, of_biases, 1.0)
         lr_of_biases = lr * self.bias_lr_multiplier
         if self.bias_lr:
-            lr_of_biases = self._bias_lr
+            lr_of_biases = self._warmed(self._bias_lr)
         return lr * of_kernels, lr_of_biases * of_biases
+
+    def _warmed(self, rate: Any) -> Any:
+        return rate * self._warmup if self.warms_up else rate
 
     def _move(
         self,
@@ -170,7 +188,9 @@ class PaperSGD(keras.optimizers.Optimizer):
     ) -> None:
         # The rate is read once: each weight would otherwise send for it.
         rate = tf.convert_to_tensor(learning_rate)
-        super()._backend_update_step(grads, trainable_variables, rate)
+        super()._backend_update_step(
+            grads, trainable_variables, self._warmed(rate)
+        )
 
     def _all_reduce_sum_gradients(
         self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]]
@@ -191,6 +211,7 @@ class PaperSGD(keras.optimizers.Optimizer):
             "bias_lr": self.bias_lr,
             "scheduled_layers": self.scheduled_layers,
             "lr_multipliers": self.lr_multipliers,
+            "warms_up": self.warms_up,
         }
 
 
@@ -243,6 +264,7 @@ def make_optimizer(train: ConfigDict) -> PaperSGD:
         bias_lr=train.bias_lr,
         scheduled_layers=scheduled_layers(train.layer_lrs),
         lr_multipliers=train.lr_multipliers,
+        warms_up=train.warmup_epochs > 0,
     )
 
 

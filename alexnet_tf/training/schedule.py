@@ -198,11 +198,13 @@ def lr_at(schedule: ConfigDict, lr: float, epoch: int, epochs: int) -> float:
 
     With F the schedule's factor and p the progress, epoch / epochs, the rate is
     lr (1 - p) + lr / F p where it falls linearly and lr F^-p where it does
-    exponentially. Stepwise it is lr F^-(i / (levels - 1)) for the i-th of
-    `levels` equal parts of the run. Jumping, it is the geometric mean of a
-    part's rate and the one before from the middle of the part on, but in the
-    first part, up to p = 0.2 and from p = 0.9 on. The 2012 code went on within
-    the epoch; its parts could end there.
+    exponentially. As a cosine, which the 2012 code does not have, it is
+    lr / F + (lr - lr / F) (1 + cos(pi p)) / 2. Stepwise it is
+    lr F^-(i / (levels - 1)) for the i-th of `levels` equal parts of the run.
+    Jumping, it is the geometric mean of a part's rate and the one before from
+    the middle of the part on, but in the first part, up to p = 0.2 and from
+    p = 0.9 on. The 2012 code went on within the epoch; its parts could end
+    there.
 
     Args:
         schedule: an `lr_schedule` section of a config.
@@ -217,6 +219,9 @@ def lr_at(schedule: ConfigDict, lr: float, epoch: int, epochs: int) -> float:
             return lr * (1 - progress) + lr / factor * progress
         case "exponential":
             return lr * factor**-progress
+        case "cosine":
+            last = lr / factor
+            return last + (lr - last) * (1 + math.cos(math.pi * progress)) / 2
         case "jumping" if (
             level > 0
             and 0.2 < progress < 0.9
@@ -226,6 +231,28 @@ def lr_at(schedule: ConfigDict, lr: float, epoch: int, epochs: int) -> float:
         case "none":
             return lr
     return lr * factor ** -(level / (schedule.levels - 1))
+
+
+class WarmUp(keras.callbacks.Callback):
+    """Lets all learning rates grow linearly over the first steps.
+
+    Step t of n, from 1, has t / n of them (Goyal et al. 2017, section 2.2).
+    From the number of a step alone, so that a resumed run does what it would
+    have done.
+
+    Args:
+        steps: n.
+        steps_done: function without arguments that returns the number of
+            completed steps of the run.
+    """
+
+    def __init__(self, steps: int, steps_done: Callable[[], int]) -> None:
+        super().__init__()
+        self._steps, self._steps_done = steps, steps_done
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        done = self._steps_done()
+        self.model.optimizer.set_warmup(min(1.0, (done + 1) / self._steps))
 
 
 class Schedule(keras.callbacks.Callback):

@@ -36,20 +36,26 @@ class SplitSoftmax:
         return cls(tuple(map(fc8.device, towers)), firsts)
 
     def cross_entropy(
-        self, labels: tf.Tensor, parts: list[tf.Tensor]
-    ) -> tf.Tensor:
+        self,
+        labels: tf.Tensor,
+        parts: list[tf.Tensor],
+        smoothing: float = 0.0,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """-log softmax(joined parts)[label] of each image.
 
         With m the largest logit of all it is m + log(sum of exp(x - m)) less
-        the label's own logit.
+        the label's own logit; with smoothing, less the mean of the logits that
+        `trainer.smoothed` has.
 
         Args:
             labels: integer [B].
             parts: logits of each tower, float32 [B, its classes].
+            smoothing: see `trainer.smoothed`.
 
         Returns:
-            float32 [B].
+            Two float32 [B], without smoothing and with it.
         """
+        classes = sum(part.shape[1] for part in parts)
         largest = []
         for device, part in zip(self.devices, parts, strict=True):
             with tf.device(device):
@@ -62,11 +68,15 @@ class SplitSoftmax:
             def function(part: tf.Tensor) -> tf.Tensor:
                 powers = tf.exp(part - highest[:, None])
                 own = _own_logits(labels, part, first)
-                return tf.stack([tf.reduce_sum(powers, axis=1), own])
+                found = [tf.reduce_sum(powers, axis=1), own]
+                if smoothing:
+                    mean = tf.reduce_sum(part, axis=1) / classes
+                    found.append((1 - smoothing) * own + smoothing * mean)
+                return tf.stack(found)
 
             return function
 
-        sums, owns = tf.unstack(
+        sums, *targets = tf.unstack(
             tf.add_n(
                 [
                     run_on(device, sum_and_own(first), part)
@@ -74,7 +84,8 @@ class SplitSoftmax:
                 ]
             )
         )
-        return highest + tf.math.log(sums) - owns
+        log_sums = highest + tf.math.log(sums)
+        return log_sums - targets[0], log_sums - targets[-1]
 
     def classes_ahead(
         self, labels: tf.Tensor, parts: list[tf.Tensor]

@@ -143,7 +143,7 @@ class State:
         }
 
     def save_best(self, error: float) -> None:
-        """Keeps the present weights if `error` is the lowest so far.
+        """Keeps what was validated last if `error` is the lowest so far.
 
         Raises:
             NotFinite: a weight is not; those before are intact.
@@ -160,7 +160,8 @@ class State:
             # The name is always the same: a killed run leaves one such file at
             # most.
             file = best.with_name(UNFINISHED)
-            _save_weights(self._trainer.network, file)
+            with self._trainer.validated_weights():
+                _save_weights(self._trainer.network, file)
             seal(file)
             flush_to_disk(file)
             file.replace(best)

@@ -1,5 +1,6 @@
 """The training step."""
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from alexnet_tf.layers.tower_weights import layer_of
 from alexnet_tf.network import logit_parts
 from alexnet_tf.training.loss_scale import LossScale, all_finite
 from alexnet_tf.training.split_softmax import SplitSoftmax
+from alexnet_tf.training.weight_average import WeightAverage
 from alexnet_tf.workers.alone import Alone, Workers
 
 NOT_FINITE = "loss is not finite"
@@ -24,10 +26,10 @@ class Trainer(keras.Model):
     """Trains a network whose output is logits.
 
     Logits that are divided over the towers stay so. The loss is the
-    cross-entropy, averaged over the batch; in a step that of each image is
-    multiplied by its class's weight, if there are any, but not in the metrics.
-    Metrics, averaged over the images of an epoch: `loss`, `top1_error`,
-    `top5_error`, the errors as fractions.
+    cross-entropy, averaged over the batch; in a step its targets are smoothed
+    and that of each image is multiplied by its class's weight, where the run
+    has either, but not in the metrics. Metrics, averaged over the images of an
+    epoch: `loss`, `top1_error`, `top5_error`, the errors as fractions.
 
     Args:
         network: a model from uint8 crops to logits. Where it computes in
@@ -43,6 +45,9 @@ class Trainer(keras.Model):
         frozen: names of layers whose weights and velocities stay as they are.
             Below the lowest other one there is no backward pass.
         class_weights: float32 [classes], see `class_weights`; None: all 1.
+        label_smoothing: see `smoothed`.
+        weight_average: decay of the average of the weights that is validated,
+            see `WeightAverage`; 0: the weights are.
 
     Attributes:
         accumulate, frozen: as given.
@@ -50,6 +55,7 @@ class Trainer(keras.Model):
         class_counts: float64 variable [3, classes], sums over the images that
             were tested: right ones and all of each class, and guesses of it.
         loss_scale: a `LossScale`, or None where nothing is float16.
+        average: a `WeightAverage`, or None.
         traced_graphs: the graphs of a step as Python traced them; they know
             static shapes, which executed graphs do not.
     """
@@ -64,6 +70,8 @@ class Trainer(keras.Model):
         xla: bool = False,
         frozen: Iterable[str] = (),
         class_weights: np.ndarray | None = None,
+        label_smoothing: float = 0.0,
+        weight_average: float = 0.0,
     ) -> None:
         super().__init__(name="trainer")
         self.network = network
@@ -75,6 +83,12 @@ class Trainer(keras.Model):
         self._mean_loss = keras.metrics.Mean(name="loss")
         self._errors = [TopKError(1), TopKError(5)]
         self._class_weights = class_weights
+        self._label_smoothing = label_smoothing
+        self.average = (
+            WeightAverage(network.trainable_variables, weight_average)
+            if weight_average
+            else None
+        )
         self.accumulate = accumulate
         self.frozen = tuple(frozen)
         self.sums = sums_of_gradients(self.learning) if accumulate > 1 else []
@@ -218,8 +232,7 @@ class Trainer(keras.Model):
             tape.watch(variables)
             with drawing_for(share):
                 logits = self(images, training=True)
-            losses = self._cross_entropy(labels, logits)
-            weighted = losses
+            losses, weighted = self._cross_entropies(labels, logits)
             if self._class_weights is not None:
                 weighted *= tf.gather(self._class_weights, labels)
             loss = tf.reduce_mean(weighted) / self.accumulate
@@ -243,14 +256,17 @@ class Trainer(keras.Model):
     ) -> None:
         self.traced_graphs.add(tf.compat.v1.get_default_graph())
         self.optimizer.apply(gradients, variables)
+        if self.average:
+            self.average.follow(self.optimizer.iterations)
 
     def test_step(
         self, data: tuple[tf.Tensor, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
         """Measures (images, labels)."""
         images, labels = data
-        logits = self(images, training=False)
-        losses = self._cross_entropy(labels, logits)
+        with self.validated_weights():
+            logits = self(images, training=False)
+        losses, _ = self._cross_entropies(labels, logits)
         self._update_metrics(labels, logits, losses)
         self._count_classes(labels, logits)
         return self.get_metrics_result()
@@ -277,12 +293,23 @@ class Trainer(keras.Model):
             )
         )
 
-    def _cross_entropy(
+    def validated_weights(self) -> contextlib.AbstractContextManager[Any]:
+        """A `with` block in which the network has the weights that count."""
+        return (
+            self.average.scope() if self.average else contextlib.nullcontext()
+        )
+
+    def _cross_entropies(
         self, labels: tf.Tensor, logits: tf.Tensor | list[tf.Tensor]
-    ) -> tf.Tensor:
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Without label smoothing, and with it where the run has it."""
+        smoothing = self._label_smoothing
         if self._split:
-            return self._split.cross_entropy(labels, logits)
-        return cross_entropy(labels, logits)
+            return self._split.cross_entropy(labels, logits, smoothing)
+        plain = cross_entropy(labels, logits)
+        if not smoothing:
+            return plain, plain
+        return plain, smoothed(plain, labels, logits, smoothing)
 
     def _update_metrics(
         self,
@@ -322,6 +349,25 @@ def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels, tf.cast(logits, tf.float32)
     )
+
+
+def smoothed(
+    plain: tf.Tensor, labels: tf.Tensor, logits: tf.Tensor, smoothing: float
+) -> tf.Tensor:
+    """The cross-entropy with smoothed targets; float32 [B].
+
+    With C classes the target of the label is 1 - e + e / C, that of every
+    other class e / C (Szegedy et al. 2016, section 7).
+
+    Args:
+        plain: the cross-entropy without smoothing, float32 [B].
+        labels: integer [B].
+        logits: [B, C].
+        smoothing: e.
+    """
+    logits = tf.cast(logits, tf.float32)
+    own = tf.gather(logits, labels, batch_dims=1)
+    return plain + smoothing * (own - tf.reduce_mean(logits, axis=1))
 
 
 def sums_of_gradients(weights: list[keras.Variable]) -> list[tf.Variable]:

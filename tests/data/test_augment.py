@@ -1,5 +1,8 @@
 """Random crops and mirrors, the centre crop."""
 
+import math
+
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +14,8 @@ from alexnet_tf.data.augment import (
     crop_and_mirror,
     crop_draws,
     random_view,
+    resized_view,
+    resized_window,
 )
 
 
@@ -135,3 +140,81 @@ def test_the_centre_view_is_the_centre_crop(record, crop):
     view = centre_view(crop, draw(7, 3))
     image = crop_and_mirror(tf.constant(record), crop, *view)
     np.testing.assert_array_equal(image, centre_crop(record, crop))
+
+
+SCALE, RATIO = 0.2, 4 / 3
+
+
+@pytest.fixture(scope="module")
+def resized_views():
+    """Top, left, height, width and mirror of views; int [20000, 5]."""
+    views = tf.data.Dataset.range(20_000).map(
+        lambda number: tf.stack(
+            [
+                tf.cast(value, tf.int32)
+                for value in resized_view(
+                    crop_draws(tf.constant(4, tf.int64), number), SCALE, RATIO
+                )
+            ]
+        )
+    )
+    return np.concatenate(list(views.batch(1000).as_numpy_iterator()))
+
+
+def test_resized_views_are_drawn_as_they_should(resized_views):
+    top, left, height, width, mirrored = resized_views.T
+    assert np.min([top, left]) == 0
+    assert np.max([top + height, left + width]) == 256
+    # Where no side can be cut, area and logarithm of the ratio are uniform;
+    # the jitter undoes the rounding of the sides.
+    largest = 1 / RATIO
+    random = np.random.default_rng(0)
+    sides = np.array([height, width]) + random.uniform(-0.5, 0.5, (2, 20_000))
+    area = sides.prod(axis=0) / 256**2
+    inside = (area > SCALE + 0.01) & (area < largest - 0.01)
+    low, high = SCALE + 0.01, largest - 0.01
+    uniform = (area[inside] - low) / (high - low)
+    assert stats.kstest(uniform, "uniform").pvalue > 0.001
+    assert inside.mean() == pytest.approx((high - low) / (1 - SCALE), abs=0.015)
+    ratio = np.log(sides[1] / sides[0])[inside] / math.log(RATIO)
+    assert np.abs(ratio).max() < 1.05
+    assert stats.kstest((ratio + 1) / 2, "uniform").pvalue > 0.001
+    places = [
+        (begin + random.uniform(size=20_000)) / (257 - length)
+        for begin, length in ((top, height), (left, width))
+    ]
+    for place in places:
+        assert stats.kstest(place, "uniform").pvalue > 0.001
+    counts = np.bincount(mirrored, minlength=2)
+    assert stats.chisquare(counts).pvalue > 0.001
+    columns = (area, sides[1] / sides[0], *places, mirrored)
+    correlations = np.corrcoef([column[inside] for column in columns])
+    # Five deviations of 12,000 pairs that know nothing of each other.
+    assert np.abs(correlations - np.eye(5)).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    "window", [(0, 0, 256, 256), (3, 7, 100, 133), (255, 0, 1, 256)]
+)
+def test_a_window_is_resized_as_opencv_does(record, window):
+    top, left, height, width = window
+    found = resized_window(tf.constant(record), 224, *window)
+    assert found.shape == (224, 224, 3)
+    assert found.dtype == tf.uint8
+    part = record[top : top + height, left : left + width]
+    exact = cv2.resize(
+        part.astype(np.float32), (224, 224), interpolation=cv2.INTER_LINEAR
+    )
+    # Half a level of rounding, and what float32 adds.
+    assert np.abs(found.numpy() - exact).max() < 0.5 + 2e-3
+
+
+def test_a_resized_view_is_a_function_of_its_draw():
+    def view(seed, number):
+        tf.random.normal([3])  # moves the global generator on
+        found = resized_view(draw(seed, number), SCALE, RATIO)
+        return [int(value) for value in found]
+
+    assert view(3, 5) == view(3, 5)
+    assert view(3, 5) != view(3, 6)
+    assert view(3, 5) != view(4, 5)

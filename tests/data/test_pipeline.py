@@ -134,9 +134,14 @@ def test_images_that_follow_each_other_share_a_crop(records):
     np.testing.assert_array_equal(labels, other_labels)
 
 
+RESIZED = {"crop_scale": 0.3, "crop_ratio": 1.5}
+OTHER_CROPS = pytest.mark.parametrize("crops", [{"crop_shared_by": 3}, RESIZED])
+
+
+@OTHER_CROPS
 @pytest.mark.parametrize(("epoch", "step"), [(0, 1), (1, 0), (2, 1)])
-def test_shared_crops_go_on_where_a_stream_was_left(records, epoch, step):
-    batches = batches_of(records, crop_shared_by=3)
+def test_other_crops_go_on_where_a_stream_was_left(records, crops, epoch, step):
+    batches = batches_of(records, **crops)
     images, labels = collect(batches.stream(), 4 * STEPS)
     skipped = (epoch * STEPS + step) * BATCH
     assert_same_stream(
@@ -144,12 +149,11 @@ def test_shared_crops_go_on_where_a_stream_was_left(records, epoch, step):
     )
 
 
-def test_workers_share_crops_as_one_worker_does(records):
-    images, _ = collect(
-        batches_of(records, crop_shared_by=3).stream(), 3 * STEPS
-    )
+@OTHER_CROPS
+def test_workers_crop_as_one_worker_does(records, crops):
+    images, _ = collect(batches_of(records, **crops).stream(), 3 * STEPS)
     for worker in range(2):
-        own = batches_of(records, crop_shared_by=3, worker=worker, workers=2)
+        own = batches_of(records, **crops, worker=worker, workers=2)
         theirs, _ = collect(own.stream(), 3 * STEPS)
         np.testing.assert_array_equal(theirs, images[worker::2])
 

@@ -160,6 +160,10 @@ def test_frozen_layers_at_the_end(fine_tuned):
     assert moving == [a.shape for name in ALL[5:] for a in end[name]]
 
 
+def test_what_is_fine_tuned_is_not_told_to_be(begun):
+    assert "fine-tuning would help" not in begun[-1]
+
+
 def test_the_table_of_layers(begun):
     lines = [line.split() for line in begun[-1].splitlines()]
     assert ["conv1", "taken", "frozen"] in lines

@@ -119,6 +119,8 @@ def test_a_new_run_looks_at_its_images(
     [look] = re.findall("a short look at the images: .*", told)
     assert "24 training images in each class" in look
     assert "main.py --mode=check --config.data.name=folder --data_dir=" in told
+    assert told.count("made for the embedded images: --config=configs/ph") == 1
+    assert told.count("with 24 training images a class, under 500, fine-") == 1
 
 
 # Quick: test_a_run_says_how_many_updates_it_will_have.

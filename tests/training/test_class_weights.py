@@ -81,8 +81,9 @@ def test_what_does_not_go_together(changes, words):
 FACTORS = np.array([0.5, 2, 1, 3, 0.1, 1, 1, 4, 1, 0.25], np.float32)
 
 
-def test_a_step_is_that_of_a_loop_in_numpy():
-    trainer = narrow_trainer(class_weights=FACTORS)
+@pytest.mark.parametrize("smoothing", [0, 0.2])
+def test_a_step_is_that_of_a_loop_in_numpy(smoothing):
+    trainer = narrow_trainer(class_weights=FACTORS, label_smoothing=smoothing)
     [images], [labels] = random_batches(1, 12)
     loss, gradients, losses, logits = trainer._differentiate(
         images, labels, first=0, total=12
@@ -91,9 +92,10 @@ def test_a_step_is_that_of_a_loop_in_numpy():
     for row, label in zip(logits.numpy().astype(float), labels, strict=True):
         powers = np.exp(row - row.max())
         share = powers / powers.sum()
-        expected_loss -= FACTORS[label] * np.log(share[label]) / 12
-        share[label] -= 1
-        expected_gradient += FACTORS[label] * share / 12
+        target = np.full(CLASSES, smoothing / CLASSES)
+        target[label] += 1 - smoothing
+        expected_loss -= FACTORS[label] * target @ np.log(share) / 12
+        expected_gradient += FACTORS[label] * (share - target) / 12
     assert float(loss) == pytest.approx(expected_loss, rel=1e-5)
     paths = [variable.path for variable in trainer.learning]
     biases = [

@@ -13,6 +13,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.schedule import (
     ByFormula,
+    WarmUp,
     lr_at,
     make_lr_drops,
     make_schedule,
@@ -105,6 +106,17 @@ def test_exponential_and_linear(epochs):
         ) == pytest.approx(np.interp(p, [0, 1], [0.01, 1e-5]), rel=1e-12)
 
 
+@pytest.mark.parametrize("epochs", [90, 7])
+def test_cosine_is_keras(epochs):
+    keras_schedule = keras.optimizers.schedules.CosineDecay(
+        0.01, epochs, alpha=1 / 50
+    )
+    for epoch in range(epochs):
+        assert lr_at(schedule("cosine", 50), 0.01, epoch, epochs) == (
+            pytest.approx(float(keras_schedule(epoch)), rel=1e-5)
+        )
+
+
 def test_a_formula_and_drops_by_hand_are_refused():
     config = paper.get_config()
     config.train.lr_schedule.kind = "stepwise"
@@ -153,6 +165,49 @@ def test_biases_follow_a_schedule_of_their_own():
         np.testing.assert_allclose(np.ravel(ours), expected, atol=2e-6)
 
 
+def test_a_warm_up_is_of_all_rates():
+    """Against float64 numpy: an lr, a layer's own and that of biases."""
+    start = np.array([1.0, -2.0, 3.0])
+    gradients = np.random.default_rng(0).normal(size=(6, 3))
+    variables = []
+    for name, value in zip(("fc6", "fc7"), start[:2], strict=True):
+        with keras.name_scope(name):
+            kernel = keras.Variable([[value]], name="kernel_0")
+            variables.append(kernel)
+    with keras.name_scope("fc7"):
+        variables.append(keras.Variable(start[2:], name="bias_0"))
+    optimizer = PaperSGD(
+        0.1,
+        momentum=0.9,
+        weight_decay=0.01,
+        bias_lr=0.2,
+        scheduled_layers=("fc7",),
+        warms_up=True,
+    )
+    optimizer.build(variables)
+    optimizer.set_layer_lr("fc7", 0.05)
+    done = [0]
+    warm_up = WarmUp(4, lambda: done[0])
+    warm_up.set_model(Model(optimizer))
+    w, v, lr = start.copy(), np.zeros(3), np.array([0.1, 0.05, 0.2])
+    for step, gradient in enumerate(gradients):
+        done[0] = step
+        warm_up.on_train_batch_begin(0)  # Keras counts anew after a resume
+        shapes = [variable.shape for variable in variables]
+        optimizer.apply(
+            [
+                np.full(shape, g, np.float32)
+                for shape, g in zip(shapes, gradient, strict=True)
+            ]
+        )
+        rate = lr * min(1, (step + 1) / 4)
+        v = 0.9 * v - 0.01 * rate * w - rate * gradient
+        w = w + v
+    np.testing.assert_allclose(
+        [float(np.ravel(variable)[0]) for variable in variables], w, rtol=1e-6
+    )
+
+
 def test_the_formula_needs_no_state():
     callback = ByFormula(schedule("stepwise", 250), 0.01, 95)
     assert callback.saved_state() == {}
@@ -166,6 +221,7 @@ OPTIONS = {
     "train.lr_schedule.factor": 100.0,
     "train.lr_schedule.levels": 3,
     "train.bias_lr_schedule.kind": "exponential",
+    "train.warmup_epochs": 1.6,  # of 6 steps: 10
 }
 
 
@@ -179,7 +235,7 @@ def run_by_formula(tmp_path_factory, options_for):
 
 def test_a_run_logs_the_rates(run_by_formula):
     rates = [float(row["learning_rate"]) for row in history(run_by_formula)]
-    assert rates == pytest.approx([0.005, 0.0005, 0.00005], rel=1e-5)
+    assert rates == pytest.approx([0.003, 0.0005, 0.00005], rel=1e-5)
 
 
 def test_a_run_resumed_within_an_epoch_is_exact(

@@ -34,8 +34,10 @@ def parts_of(logits):
 
 
 @SPECS
-@pytest.mark.parametrize("scale", [3.0, 300.0])
-def test_loss_and_gradients_are_those_of_one_softmax(spec, scale):
+@pytest.mark.parametrize(
+    ("scale", "smoothing"), [(3.0, 0.0), (300.0, 0.0), (3.0, 0.1)]
+)
+def test_loss_and_gradients_are_those_of_one_softmax(spec, scale, smoothing):
     logits, labels = made_up(scale=scale)
     split = split_softmax(spec)
 
@@ -43,21 +45,24 @@ def test_loss_and_gradients_are_those_of_one_softmax(spec, scale):
     def loss_and_gradients(parts, labels):
         with tf.GradientTape() as tape:
             tape.watch(parts)
-            losses = split.cross_entropy(labels, parts)
+            plain, losses = split.cross_entropy(labels, parts, smoothing)
             mean = tf.reduce_mean(losses)
-        return losses, tape.gradient(mean, parts)
+        return plain, losses, tape.gradient(mean, parts)
 
-    losses, gradients = loss_and_gradients(
+    plain, losses, gradients = loss_and_gradients(
         parts_of(logits), tf.constant(labels)
     )
     rows = np.arange(len(labels))
     log_softmax = scipy.special.log_softmax(logits.astype(float), axis=1)
     expected = -log_softmax[rows, labels]
+    np.testing.assert_allclose(plain, expected, rtol=1e-6, atol=1e-6)
+    targets = np.full(logits.shape, smoothing / CLASSES)
+    targets[rows, labels] += 1 - smoothing
+    expected = -np.sum(targets * log_softmax, axis=1)
     np.testing.assert_allclose(losses, expected, rtol=1e-6, atol=1e-6)
-    softmax = np.exp(log_softmax)
-    softmax[rows, labels] -= 1
+    difference = np.exp(log_softmax) - targets
     np.testing.assert_allclose(
-        np.concatenate(gradients, axis=1), softmax / len(labels), atol=1e-6
+        np.concatenate(gradients, axis=1), difference / len(labels), atol=1e-6
     )
 
 
@@ -129,7 +134,12 @@ def test_guesses_are_those_of_joined_logits(spec):
     ],
 )
 def test_three_steps_are_those_of_one_joined_layer(spec, options):
-    ours, theirs = trainer_of(True, spec, **options), trainer_of(False)
+    loss = {
+        "label_smoothing": 0.1,
+        "class_weights": np.linspace(0.5, 1.5, CLASSES, dtype=np.float32),
+    }
+    ours = trainer_of(True, spec, **options, **loss)
+    theirs = trainer_of(False, **loss)
     # The same classifier, in two parts and in one.
     fc8, parts = theirs.network.get_layer("fc8"), ours.network.get_layer("fc8")
     for whole, variables in (

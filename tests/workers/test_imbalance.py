@@ -20,6 +20,11 @@ SETTINGS = {
     "train.monitor": "macro_f1",
     "train.epochs": 2,
     "train.lr_drop_epochs": (1,),
+    # And what else a batch, a step and a state are to keep apart.
+    "train.weight_average": 0.6,
+    "train.label_smoothing": 0.1,
+    "train.warmup_epochs": 1.5,
+    "data.crop_scale": 0.4,
 }
 
 

@@ -123,6 +123,22 @@ def test_crops_are_windows_of_the_whole_record(folder, epoch):
         )
 
 
+def test_resized_crops_do_not_depend_on_the_cache(folder):
+    source = load_prepared(folder)
+    first, second = (
+        stream_of(Records(source, source.train, cache_gb), 0, 0, crop_scale=0.3)
+        .take(1)
+        .get_single_element()
+        for cache_gb in (0, 1)
+    )
+
+    # The order is another one where records are cached: one image of both.
+    def crops(batch):
+        return {image.tobytes() for image in batch[0].numpy()}
+
+    assert crops(first) & crops(second)
+
+
 def stream_of(records, epoch, step, **share):
     return TrainingBatches(
         records, 20, crop=200, seed=9, shuffle_buffer=32, **share

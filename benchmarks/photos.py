@@ -1,0 +1,251 @@
+"""What the settings of configs/photos.py are worth, on sets of several sizes.
+
+    python -m benchmarks.photos --data_dir=DIR --work=WORK
+        [--results=docs/results/photos] [--only=SET/SETTINGS ...]
+        [--width=0.25]
+
+Photographs of TFDS's imagenette/160px-v2, its training split: 20 of each class
+choose the best epoch, the others are trained on, or the first 10, 50 or 200 of
+each class; "uneven" has 200 of five classes and 10 of the five others. The
+test is on 100 of each class of its validation split, with ten crops. Networks
+are narrow: the figures compare settings, and are not those of a full network.
+
+Trains what has no result yet, in the order of `PLAN`; stopped and started
+again it goes on. A result is a small JSON file, and `table.md` beside them is
+made of all of them.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+from alexnet_tf.data.records import Records
+from alexnet_tf.data.sources.image_list import load_list
+from alexnet_tf.evaluation.by_class import balanced_accuracy, counts_of
+from alexnet_tf.evaluation.evaluate import evaluate
+from alexnet_tf.files.atomic import write_text
+from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run
+from alexnet_tf.run.trained import load_trained
+from configs import imagenette, photos
+from configs.imagenette_small import narrow
+from modes.training import train
+
+SET = "imagenette/160px-v2"
+VALIDATED = 20  # of each class
+TESTED = 100
+FEW, MANY = 10, 200  # images of a class of the uneven set
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """A set that is trained on.
+
+    Attributes:
+        most: images of a class, at most; None: all.
+        epochs: of a training.
+        uneven: whether every other class has only `FEW`.
+    """
+
+    most: int | None
+    epochs: int
+    uneven: bool = False
+
+
+COSINE = ("train.lr_drop_epochs", "train.lr_schedule")
+WARM_UP = ("train.warmup_epochs", "train.lr")
+SETS = {
+    "10": Images(10, 150),
+    "50": Images(50, 40),
+    "200": Images(200, 24),
+    "uneven": Images(MANY, 36, uneven=True),
+    "all": Images(None, 8),
+}
+PLAIN = "plain"  # of configs/imagenette.py
+# Which values are those of configs/photos.py.
+SETTINGS = {
+    PLAIN: (),
+    "crops": ("data.crop_scale",),
+    "cosine": COSINE,
+    "cosine and warm-up": (*COSINE, *WARM_UP),
+    "average": ("train.weight_average",),
+    "smoothing": ("train.label_smoothing",),
+    "photos": (
+        *("data.crop_scale", *COSINE, *WARM_UP),
+        *("train.weight_average", "train.label_smoothing"),
+    ),
+}
+PLAN = (
+    *(("50", PLAIN), ("50", "photos"), ("200", PLAIN), ("200", "photos")),
+    *(("10", PLAIN), ("10", "photos"), ("uneven", PLAIN), ("uneven", "photos")),
+    *(("200", "crops"), ("200", "cosine and warm-up"), ("200", "average")),
+    *(
+        ("200", "smoothing"),
+        ("200", "cosine"),
+        ("all", PLAIN),
+        ("all", "photos"),
+    ),
+)
+
+
+def config_of(name, settings, width):
+    """The config of a training.
+
+    Args:
+        name: of `SETS`.
+        settings: of `SETTINGS`.
+        width: of the network.
+    """
+    config = imagenette.get_config()
+    narrow(config, width)
+    epochs = SETS[name].epochs
+    config.data.name = "csv"
+    config.model.num_classes = 0
+    config.train.epochs = epochs
+    # imagenette's drops, after 28 and 32 of its 34 epochs.
+    config.train.lr_drop_epochs = tuple(
+        round(epochs * drop / 34) for drop in (28, 32)
+    )
+    config.train.precision = "float32"
+    config.train.save_every_minutes = 3.0
+    recipe = photos.get_config()
+    for key in SETTINGS[settings]:
+        section, name = key.split(".")
+        config[section][name] = recipe[section][name]
+    return config
+
+
+def slug(name, settings):
+    """The name of a training's run and result."""
+    return f"{name}-{settings}".replace(" ", "-")
+
+
+def write_lists(data_dir, work):
+    """Writes the photographs as files, and a list for each set."""
+    import tensorflow_datasets as tfds
+
+    done = work / "test.csv"
+    if done.exists():
+        return
+    builder = tfds.builder(SET, data_dir=data_dir)
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    found = {}
+    for split in ("train", "validation"):
+        files = found[split] = {}
+        for number, example in enumerate(
+            builder.as_dataset(
+                split=split, decoders=decoders
+            ).as_numpy_iterator()
+        ):
+            label = f"class-{example['label']}"
+            file = work / split / label / f"{number:05}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(example["image"])
+            files.setdefault(label, []).append(file.relative_to(work))
+    random = np.random.default_rng(0)
+    for files in found.values():
+        for label in sorted(files):
+            random.shuffle(files[label])
+    for name, images in SETS.items():
+        rows = ["image,label,split"]
+        for number, (label, files) in enumerate(sorted(found["train"].items())):
+            most = FEW if images.uneven and number % 2 else images.most
+            own = files[VALIDATED:][:most]
+            rows += [f"{file},{label},train" for file in own]
+            rows += [f"{file},{label},val" for file in files[:VALIDATED]]
+        write_text(work / f"{name}.csv", "\n".join(rows) + "\n")
+    rows = ["image,label"]
+    for label, files in sorted(found["validation"].items()):
+        rows += [f"{file},{label}" for file in files[:TESTED]]
+    write_text(done, "\n".join(rows) + "\n")
+
+
+def measure(name, settings, width, work):
+    """Trains and tests; returns what was measured, None where it stopped."""
+    run = Run(work / "runs" / slug(name, settings))
+    config = config_of(name, settings, width)
+    begin = time.monotonic()
+    code = train(
+        Options(
+            config=config,
+            config_given=not run.exists,
+            run=str(run.path),
+            data_dir=str(work / f"{name}.csv"),
+        )
+    )
+    if code or not run.is_finished:
+        return None
+    trained = load_trained(run)
+    source = load_list(work / "test.csv", known=trained.class_names)
+    records = Records(source, source.validation, cache_gb=0)
+    found = evaluate(trained.network, records, trained.crop, crops=10)
+    keras.backend.clear_session()
+    training = load_list(work / f"{name}.csv").train.size
+    return {
+        "set": name,
+        "settings": settings,
+        "width": width,
+        "training_images": training,
+        "epochs": config.train.epochs,
+        "test_images": len(found.labels),
+        "top1_error": found.error(1),
+        "top1_interval": found.interval(1),
+        "balanced_accuracy": balanced_accuracy(*counts_of(found.confusion())),
+        "seconds_of_last_start": round(time.monotonic() - begin),
+    }
+
+
+def table(results):
+    """A Markdown table of results, one row for each settings."""
+    names = [n for n in SETS if any(r["set"] == n for r in results)]
+    lines = [
+        "| settings | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for settings in SETTINGS:
+        cells = []
+        for name in names:
+            own = [
+                r
+                for r in results
+                if (r["set"], r["settings"]) == (name, settings)
+            ]
+            cells.append(f"{100 * own[0]['top1_error']:.1f}" if own else "")
+        if any(cells):
+            lines.append(f"| {settings} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    """Trains what is left, and writes the table."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--data_dir", required=True, help="of TFDS")
+    parser.add_argument("--work", required=True, help="folder of images, runs")
+    parser.add_argument("--results", default="docs/results/photos")
+    parser.add_argument("--only", nargs="*", default=(), help="SET/SETTINGS")
+    parser.add_argument("--width", type=float, default=0.25)
+    arguments = parser.parse_args()
+    work, folder = pathlib.Path(arguments.work), pathlib.Path(arguments.results)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lists(arguments.data_dir, work)
+    plan = [tuple(name.split("/")) for name in arguments.only] or PLAN
+    for name, settings in plan:
+        file = folder / f"{slug(name, settings)}.json"
+        if file.exists():
+            continue
+        found = measure(name, settings, arguments.width, work)
+        if found is None:
+            break
+        write_text(file, json.dumps(found, indent=2) + "\n")
+        print(json.dumps(found), flush=True)
+        results = [json.loads(f.read_text()) for f in folder.glob("*.json")]
+        write_text(folder / "table.md", table(results))
+
+
+if __name__ == "__main__":
+    main()
