@@ -14,6 +14,7 @@ from alexnet_tf.analysis.relu_against_tanh import (
     load_images,
     summary,
 )
+from alexnet_tf.cifar_network import layer_names
 from alexnet_tf.config import check_values
 from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.errors import UserError
@@ -33,17 +34,18 @@ def main(options: Options) -> int:
     if "most_epochs" not in config:
         raise UserError("--mode=figure1 needs --config=configs/figure1.py")
     check_values(config, Recipe)
-    if len(config.weight_std) not in (0, len(config.kernels) + 1):
-        raise UserError(
-            f"config.weight_std={tuple(config.weight_std)}: give one deviation "
-            f"for each of the {len(config.kernels) + 1} layers, or none"
-        )
+    check_network(config.network)
     source = open_whole_source(
         config.data_name, options.data_dir, options.download
     )
     folder = pathlib.Path(options.run or new_run_path("figure1"))
     keep_config(folder, config.to_json(indent=2) + "\n")
-    images, labels = load_images(source)
+    images, labels = load_images(source, config.images, config.crop)
+    if config.batch_size > len(images):
+        raise UserError(
+            f"config.batch_size={config.batch_size} is more than the "
+            f"{len(images)} training images"
+        )
     trials = Trials(
         folder=folder / "trials",
         config=config,
@@ -60,6 +62,26 @@ def main(options: Options) -> int:
     if options.json:
         print(json.dumps(result))
     return 0
+
+
+def check_network(values: ConfigDict) -> None:
+    """Whether the network's layers all have their values.
+
+    Raises:
+        UserError: they have not.
+    """
+    names = layer_names(values)
+    with_kernels = [name for name in names if name not in ("fc", "softmax")]
+    if len(values.kernels) != len(with_kernels):
+        raise UserError(
+            f"config.network.kernels={tuple(values.kernels)}: give one number "
+            f"for each of {', '.join(with_kernels)}"
+        )
+    if len(values.weight_std) not in (0, len(names)):
+        raise UserError(
+            f"config.network.weight_std={tuple(values.weight_std)}: give one "
+            f"deviation for each of {', '.join(names)}, or none"
+        )
 
 
 def keep_config(folder: pathlib.Path, text: str) -> None:

@@ -291,7 +291,10 @@ def test_a_key_that_the_recipe_invents_is_named(config):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("lr_factor", 1.0), ("first_lr", NAN), ("kernels", (0,)), ("seeds", 0)],
+    [
+        *(("lr_factor", 1.0), ("first_lr", NAN), ("seeds", 0)),
+        ("network.kernels", (0,)),
+    ],
 )
 def test_values_of_figure1_are_checked_too(key, value):
     config = with_values(figure1.get_config(), {key: value})

@@ -282,7 +282,7 @@ def test_helpfull_shows_the_values_of_figure1_too():
     recipe = MAIN.parent / "configs" / "figure1.py"
     text = " ".join(run_main("--helpfull", f"--config={recipe}").stdout.split())
     assert (
-        "--config.most_epochs=100 the axis of figure 1 ends at 40 (a whole "
+        "--config.most_epochs=40 the axis of figure 1 ends there (a whole "
         "number of at least 1)" in text
     )
 

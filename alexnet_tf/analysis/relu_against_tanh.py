@@ -1,5 +1,7 @@
 """ReLU against tanh: the network, the search and figure 1 of the paper."""
 
+import dataclasses
+import itertools
 import json
 import math
 import pathlib
@@ -10,22 +12,22 @@ from typing import Any
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
 from ml_collections import ConfigDict
 
-from alexnet_tf.data.dataset_options import untuned
+from alexnet_tf.cifar_network import cifar_network
 from alexnet_tf.data.image_set import Source
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.figures import save_figure
+from alexnet_tf.layers.tower_weights import is_bias
 from alexnet_tf.terminal.progress import ProgressReport
 from alexnet_tf.training.optimizer import PaperSGD
 
 ACTIVATIONS = ("relu", "tanh")
 PUBLISHED_RATIO = 6  # section 3.1
 
-PIXEL_DEVIATION = 64.0  # of natural images on 0..255, roughly
-AT_ONCE = 500
+LOOKED_AT = 250  # training images that the share of flat units is of
+NEARLY_FLAT = 0.95  # tanh there has a tenth of its steepest slope
 STYLE = {"relu": ("ReLU", "C0", "-"), "tanh": ("tanh", "C3", "--")}
 
 
@@ -75,111 +77,123 @@ def best_lr(
     return lr, cost
 
 
-def four_layer_network(
+def compiled_network(
     config: ConfigDict,
-    image_shape: tuple[int, ...],
+    mean_image: np.ndarray,
     classes: int,
     activation: str,
     lr: float,
     seed: int,
 ) -> keras.Sequential:
-    """Three convolutions with max pooling, and a softmax layer; compiled.
+    """The network of a recipe with the paper's update rule, undecayed.
 
     Args:
         config: see configs/figure1.py.
-        image_shape: (height, width, 3).
+        mean_image: float [H, W, 3], 0..255 scale.
         classes: number of classes.
         activation: "relu" or "tanh".
-        lr: learning rate.
+        lr: learning rate of the weights.
         seed: integer, for the initial weights.
 
     Returns:
-        A `keras.Model` from float32 images, mean subtracted, 0..255 scale, to
-        logits.
+        A compiled `cifar_network`.
     """
-    layers = [
-        keras.Input(image_shape),
-        # Neither activation may start saturated.
-        keras.layers.Rescaling(1 / PIXEL_DEVIATION),
-    ]
-    for number, kernels in enumerate(config.kernels):
-        layers += [
-            keras.layers.Conv2D(
-                kernels,
-                config.kernel_size,
-                padding="same",
-                activation=activation,
-                kernel_initializer=_initializer(config, seed, number),
-            ),
-            keras.layers.MaxPool2D(config.pool_size, config.pool_stride),
-        ]
-    layers += [
-        keras.layers.Flatten(),
-        keras.layers.Dense(
-            classes,
-            kernel_initializer=_initializer(config, seed, len(config.kernels)),
-        ),
-    ]
-    network = keras.Sequential(layers)
+    network = cifar_network(
+        config.network,
+        mean_image.shape,
+        classes,
+        activation=activation,
+        seed=seed,
+    )
+    network.get_layer("mean").set_mean(mean_image)
     network.compile(
-        PaperSGD(lr, momentum=config.momentum, weight_decay=0.0),
+        PaperSGD(
+            lr,
+            momentum=config.momentum,
+            weight_decay=0.0,
+            bias_lr_multiplier=config.bias_lr_multiplier,
+        ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,
+        metrics=["sparse_categorical_accuracy"],
+        # On a CPU a step takes two thirds of the time, or less.
+        jit_compile=True,
     )
     return network
 
 
-def _initializer(
-    config: ConfigDict, seed: int, layer: int
-) -> keras.Initializer:
-    seed = seed * 1000 + layer
-    if not config.weight_std:
-        return keras.initializers.LecunNormal(seed)
-    return keras.initializers.RandomNormal(
-        stddev=config.weight_std[layer], seed=seed
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What is kept of an epoch.
+
+    Attributes:
+        error: share of the training images that were misclassified as they
+            were trained on; nan where the loss was not finite.
+        flat: of each layer of neurons, on some training images behind the
+            epoch: the share of outputs where the slope is under a tenth of the
+            steepest: |tanh| > 0.95, or ReLUs at zero.
+        moved: of each layer with weights, the distance that its kernels moved
+            in the epoch over their norm before it.
+    """
+
+    error: float
+    flat: list[float]
+    moved: list[float]
 
 
-def epoch_errors(
+def epochs_of(
     network: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
     config: ConfigDict,
+    activation: str,
     seed: int,
-) -> Iterator[float]:
-    """Trains without end; yields the training error after each epoch.
+) -> Iterator[Epoch]:
+    """Trains without end; yields what each epoch was like.
 
     Args:
-        network: see `four_layer_network`.
-        images: float32 [N, H, W, 3], mean subtracted, 0..255 scale.
+        network: see `compiled_network`.
+        images: uint8 [N, H, W, 3].
         labels: int64 [N].
         config: see configs/figure1.py.
+        activation: "relu" or "tanh", of the network.
         seed: integer, for the order of the images.
 
     Yields:
-        The share of the first `config.error_images` images that are
-        misclassified; nan, and the end, where the loss is not finite.
+        An `Epoch`; the last one where its error is nan.
     """
-    batches = (
-        tf.data.Dataset.from_tensor_slices((images, labels))
-        .shuffle(len(images), seed=seed)
-        .batch(config.batch_size, drop_remainder=True)
-        .prefetch(2)
-        .with_options(untuned())
-    )
-    measured = images[: config.error_images]
-    while True:
-        history = network.fit(batches, epochs=1, shuffle=False, verbose=0)
-        if not np.isfinite(history.history["loss"][0]):
-            yield float("nan")
+    units = [
+        layer.output
+        for layer in network.layers
+        if layer.name.startswith("units")
+    ]
+    outputs = keras.Model(network.inputs[0], units)
+    kernels = [v for v in network.trainable_variables if not is_bias(v)]
+    trained = len(images) // config.batch_size * config.batch_size
+    for epoch in itertools.count():
+        order = np.random.default_rng((seed, epoch)).permutation(len(images))
+        order = order[:trained]
+        before = [np.array(kernel) for kernel in kernels]
+        history = network.fit(
+            images[order],
+            labels[order],
+            batch_size=config.batch_size,
+            shuffle=False,
+            verbose=0,
+        ).history
+        if not np.isfinite(history["loss"][0]):
+            yield Epoch(error=math.nan, flat=[], moved=[])
             return
-        # This is not `predict`, which traces a function for every network.
-        guesses = [
-            np.argmax(network(measured[i : i + AT_ONCE]), axis=1)
-            for i in range(0, len(measured), AT_ONCE)
-        ]
-        wrong = np.concatenate(guesses) != labels[: config.error_images]
-        yield float(np.mean(wrong))
+        yield Epoch(
+            error=1 - history["sparse_categorical_accuracy"][0],
+            flat=[
+                flat_share(np.array(unit), activation, config.network.tanh[0])
+                for unit in outputs(images[:LOOKED_AT])
+            ],
+            moved=[
+                float(np.linalg.norm(kernel - old) / np.linalg.norm(old))
+                for kernel, old in zip(kernels, before, strict=True)
+            ],
+        )
 
 
 def draw_figure1(
@@ -214,18 +228,29 @@ def draw_figure1(
     save_figure(figure, path)
 
 
-def load_images(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """All training images, minus their mean image, and the labels.
+def load_images(
+    source: Source, count: int = 0, crop: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training images and their labels.
+
+    Args:
+        source: of images of one size.
+        count: the first so many; 0: all.
+        crop: side of the centre that is taken; 0: all of it.
 
     Returns:
-        float32 [N, H, W, 3] on the 0..255 scale, int64 [N].
+        uint8 [N, H, W, 3], int64 [N].
+
+    Raises:
+        UserError: the images differ in size, or are smaller than the crop.
     """
-    examples = source.train.examples.map(
+    examples = source.train.examples.take(count or -1).map(
         lambda example: (source.decode(example["image"]), example["label"])
-    ).prefetch(100)
+    )
     images, labels = [], []
-    with ProgressReport("reading", source.train.size) as progress:
-        for image, label in examples.as_numpy_iterator():
+    total = min(count or source.train.size, source.train.size)
+    with ProgressReport("reading", total) as progress:
+        for image, label in examples.prefetch(100).as_numpy_iterator():
             images.append(image)
             labels.append(label)
             progress.advance(1)
@@ -234,13 +259,34 @@ def load_images(source: Source) -> tuple[np.ndarray, np.ndarray]:
                     f"the images of {source.name} differ in size: "
                     "--mode=figure1 needs images of one size, such as cifar10's"
                 )
-    images = np.stack(images).astype(np.float32)
-    images -= images.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return images, np.array(labels)
+    images = np.stack(images)
+    if crop:
+        height, width = images.shape[1:3]
+        if crop > min(height, width):
+            raise UserError(
+                f"config.crop={crop} is more than the images have: they are "
+                f"{height}x{width}"
+            )
+        top, left = (height - crop) // 2, (width - crop) // 2
+        images = images[:, top : top + crop, left : left + crop]
+    return np.ascontiguousarray(images), np.array(labels)
+
+
+def flat_share(outputs: np.ndarray, activation: str, a: float) -> float:
+    """Share of outputs where the slope is under a tenth of the steepest.
+
+    Args:
+        outputs: of an activation, any shape.
+        activation: "relu", or "tanh" for a tanh(b x).
+        a: the factor of tanh.
+    """
+    if activation == "relu":
+        return float(np.mean(outputs <= 0))
+    return float(np.mean(np.abs(outputs) > NEARLY_FLAT * a))
 
 
 class Trials:
-    """Trainings, each done once and kept as a JSON file of its errors.
+    """Trainings, each done once and kept as a JSON file of its epochs.
 
     Args:
         folder: of the files.
@@ -264,54 +310,82 @@ class Trials:
         self._labels = labels
         self._classes = classes
 
-    def errors(
+    def epochs(
         self, activation: str, lr: float, seed: int, most_epochs: int
-    ) -> list[float | None]:
-        """Training errors after each epoch, up to the target or the end."""
+    ) -> list[Epoch]:
+        """What each epoch was like, up to the target or the end."""
         file = self._folder / f"{activation}-{lr:.3g}-{seed}.json"
         if file.is_file():
-            with readable(file):
-                errors = json.loads(file.read_text())
-            if self._is_over(errors, most_epochs):
-                return errors
-        errors = self._train(activation, lr, seed, most_epochs)
+            epochs = read_epochs(file)
+            if self._is_over(epochs, most_epochs):
+                return epochs
+        epochs = self._train(activation, lr, seed, most_epochs)
         with writable(self._folder):
             self._folder.mkdir(exist_ok=True)
-            write_text(file, json.dumps(errors) + "\n")
-        return errors
+            write_text(file, json.dumps(list(map(_as_json, epochs))) + "\n")
+        return epochs
 
     def _train(
         self, activation: str, lr: float, seed: int, most_epochs: int
-    ) -> list[float | None]:
-        network = four_layer_network(
+    ) -> list[Epoch]:
+        mean_image = self._images.mean(axis=0, dtype=np.float64)
+        network = compiled_network(
             self._config,
-            self._images.shape[1:],
+            mean_image,
             self._classes,
-            activation,
-            lr,
-            seed,
+            activation=activation,
+            lr=lr,
+            seed=seed,
         )
-        errors = []
-        for error in epoch_errors(
-            network, self._images, self._labels, self._config, seed
+        epochs = []
+        for epoch in epochs_of(
+            network,
+            self._images,
+            self._labels,
+            self._config,
+            activation=activation,
+            seed=seed,
         ):
-            # JSON has no nan.
-            errors.append(None if math.isnan(error) else error)
+            epochs.append(epoch)
             print(
                 f"{activation}, lr {lr:.3g}, seed {seed}: training error "
-                f"{error:.3f} after epoch {len(errors)}",
+                f"{epoch.error:.3f} in epoch {len(epochs)}",
                 flush=True,
             )
-            if self._is_over(errors, most_epochs):
+            if self._is_over(epochs, most_epochs):
                 break
-        return errors
+        return epochs
 
-    def _is_over(self, errors: list[float | None], most_epochs: int) -> bool:
+    def _is_over(self, epochs: list[Epoch], most_epochs: int) -> bool:
         return (
-            len(errors) >= most_epochs
-            or errors[-1] is None
-            or errors[-1] <= self._config.target_error
+            len(epochs) >= most_epochs
+            or math.isnan(epochs[-1].error)
+            or epochs[-1].error <= self._config.target_error
         )
+
+
+def read_epochs(file: pathlib.Path) -> list[Epoch]:
+    """What `Trials` has kept of a training."""
+    with readable(file):
+        stored = json.loads(file.read_text())
+    return [
+        Epoch(**{**values, "error": _number(values["error"])})
+        for values in stored
+    ]
+
+
+def _as_json(epoch: Epoch) -> dict[str, Any]:
+    # JSON has no nan.
+    error = None if math.isnan(epoch.error) else epoch.error
+    return {**dataclasses.asdict(epoch), "error": error}
+
+
+def _number(error: float | None) -> float:
+    return math.nan if error is None else error
+
+
+def _errors(epochs: list[Epoch]) -> list[float]:
+    return [epoch.error for epoch in epochs]
 
 
 def best_curves(
@@ -325,8 +399,8 @@ def best_curves(
 
     def cost_of(lr: float, to_beat: float) -> float:
         most = min(config.most_epochs, math.ceil(min(to_beat, 10**6)))
-        errors = trials.errors(activation, lr, 0, most)
-        return epochs_to(config.target_error, _numbers(errors))
+        epochs = trials.epochs(activation, lr, 0, most)
+        return epochs_to(config.target_error, _errors(epochs))
 
     lr, cost = best_lr(cost_of, config.first_lr, config.lr_factor)
     if cost == math.inf:
@@ -337,13 +411,9 @@ def best_curves(
             "change --config.first_lr"
         )
     return lr, [
-        _numbers(trials.errors(activation, lr, seed, config.most_epochs))
+        _errors(trials.epochs(activation, lr, seed, config.most_epochs))
         for seed in range(config.seeds)
     ]
-
-
-def _numbers(errors: list[float | None]) -> list[float]:
-    return [math.nan if error is None else error for error in errors]
 
 
 def summary(

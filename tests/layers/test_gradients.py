@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.layers.gradients import add_bias, product, relu_in_parts
+from alexnet_tf.layers.gradients import (
+    add_bias,
+    overlapping_max_pool,
+    product,
+    relu_in_parts,
+)
 from alexnet_tf.layers.input import add_to_every_pixel
 
 RANDOM = np.random.default_rng(0)
@@ -81,3 +86,28 @@ def test_offsets_of_pixels():
     np.testing.assert_array_equal(ours, expected)
     ours = add_to_every_pixel(tf.constant(images), offsets, tf.bfloat16)
     np.testing.assert_array_equal(ours, tf.cast(expected, tf.bfloat16))
+
+
+def test_an_overlapping_pool_sends_its_gradient_to_every_maximum():
+    # Few different values: ties are many.
+    maps = RANDOM.integers(-3, 3, (2, 4, 6, 3)).astype(np.float32)
+    upstream = normal(2, 2, 3, 3)
+    pools, [gradient] = gradients_of(overlapping_max_pool, [maps], upstream)
+    expected, to_maps = np.zeros(pools.shape), np.zeros(maps.shape)
+    for image, row, column, channel in np.ndindex(*pools.shape):
+        place = (
+            image,
+            slice(2 * row, 2 * row + 3),
+            slice(2 * column, 2 * column + 3),
+            channel,
+        )
+        pool = (image, row, column, channel)
+        expected[pool] = maps[place].max()
+        to_maps[place] += (maps[place] == expected[pool]) * upstream[pool]
+    np.testing.assert_array_equal(pools, expected)
+    np.testing.assert_allclose(gradient, to_maps, rtol=1e-6, atol=1e-6)
+
+
+def test_an_overlapping_pool_of_an_odd_side_is_refused():
+    with pytest.raises(ValueError, match="5x4 have an odd side"):
+        overlapping_max_pool(tf.zeros([1, 5, 4, 1]))

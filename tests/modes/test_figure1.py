@@ -48,14 +48,17 @@ def test_rates_that_diverge_are_walked_away_from():
 
 @pytest.fixture
 def options(image_folder, tmp_path):
-    """A comparison on 72 images of 64x80 that takes seconds."""
+    """A comparison on the centres of 72 images that takes seconds."""
     config = recipe.get_config()
     config.data_name = "folder"
-    config.kernels = (8, 8, 8)
-    config.batch_size = 12
-    config.most_epochs = 20
-    config.error_images = 72
-    config.seeds = 3
+    config.crop = 8
+    config.network.kernels = (4, 4, 2, 2)
+    config.network.weight_std = ()
+    config.network.pixel_scale = 64.0
+    config.batch_size = 24
+    config.most_epochs = 8
+    config.target_error = 0.4
+    config.seeds = 2
     return Options(
         config=config,
         run=str(tmp_path / "run"),
@@ -65,20 +68,21 @@ def options(image_folder, tmp_path):
 
 
 def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
+    options.config.lr_factor = 8.0
     assert figure1.main(options) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     run = tmp_path / "run"
     for name in figure1.ACTIVATIONS:
-        assert len(result["epochs"][name]) == 3
+        assert len(result["epochs"][name]) == 2
         for seed, epochs in enumerate(result["epochs"][name]):
             lr = result["lr"][name]
             file = run / "trials" / f"{name}-{lr:.3g}-{seed}.json"
-            errors = json.loads(file.read_text())
+            errors = [epoch["error"] for epoch in json.loads(file.read_text())]
             if epochs is None:
-                assert min(errors) > 0.25
-                assert len(errors) == 20
+                assert min(errors) > 0.4
+                assert len(errors) == 8
             else:
-                assert errors[-1] <= 0.25
+                assert errors[-1] <= 0.4
                 assert max(1, len(errors) - 1) <= epochs <= len(errors)
     relu, tanh = (
         np.median([e or np.inf for e in result["epochs"][n]])
@@ -87,7 +91,7 @@ def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
     assert result["ratio"] == pytest.approx(tanh / relu)
     assert (run / "figure1.png").stat().st_size > 0
     # Again: nothing is trained twice.
-    monkeypatch.setattr(relu_against_tanh, "four_layer_network", None)
+    monkeypatch.setattr(relu_against_tanh, "cifar_network", None)
     assert figure1.main(options) == 0
     again = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert again == result
@@ -96,43 +100,102 @@ def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
         figure1.main(options)
 
 
-def test_the_same_seed_gives_the_same_errors(options):
+def test_the_first_images_are_read_and_their_centre(options):
     source = figure1.open_whole_source("folder", options.data_dir)
-    images, labels = relu_against_tanh.load_images(source)
-    assert images.shape == (72, 64, 80, 3)
-    np.testing.assert_allclose(images.mean(axis=0), 0, atol=1e-4)
+    whole, labels = relu_against_tanh.load_images(source)
+    assert whole.shape == (72, 64, 80, 3)
+    images, first_labels = relu_against_tanh.load_images(source, 5, 16)
+    np.testing.assert_array_equal(images, whole[:5, 24:40, 32:48])
+    np.testing.assert_array_equal(first_labels, labels[:5])
+    with pytest.raises(UserError, match="they are 64x80"):
+        relu_against_tanh.load_images(source, 5, 65)
 
-    def first_error():
-        network = relu_against_tanh.four_layer_network(
-            options.config, (64, 80, 3), 3, "tanh", 0.001, 5
+
+def test_an_epoch_is_what_numpy_makes_of_it(options):
+    """Error, share of flat units and distance of a first step, and again."""
+    source = figure1.open_whole_source("folder", options.data_dir)
+    images, labels = relu_against_tanh.load_images(source, 0, 8)
+    options.config.batch_size = 72  # one step
+
+    def start():
+        return relu_against_tanh.compiled_network(
+            options.config,
+            images.mean(axis=0),
+            3,
+            activation="tanh",
+            lr=0.05,
+            seed=5,
         )
+
+    def first_epoch():
         return next(
-            relu_against_tanh.epoch_errors(
-                network, images, labels, options.config, 5
+            relu_against_tanh.epochs_of(
+                network,
+                images,
+                labels,
+                options.config,
+                activation="tanh",
+                seed=5,
             )
         )
 
-    assert first_error() == first_error()
-
-
-def test_given_deviations_of_the_initial_weights(options):
-    options.config.weight_std = (0.5, 0.25, 2.0, 1.0)
-    network = relu_against_tanh.four_layer_network(
-        options.config, (64, 80, 3), 10, "relu", 0.001, 5
+    network = start()
+    logits = np.array(network(images))
+    before = [w for w in map(np.array, network.weights) if w.ndim > 1]
+    epoch = first_epoch()
+    after = [w for w in map(np.array, network.weights) if w.ndim > 1]
+    assert epoch.error == pytest.approx(
+        np.mean(np.argmax(logits, axis=1) != labels)
     )
-    measured = [
-        np.std(layer.kernel) for layer in network.layers if layer.weights
+    moved = [
+        np.linalg.norm(new - old) / np.linalg.norm(old)
+        for old, new in zip(before, after, strict=True)
     ]
-    np.testing.assert_allclose(measured, (0.5, 0.25, 2.0, 1.0), rtol=0.1)
-    options.config.weight_std = (0.01,)
-    with pytest.raises(UserError, match="each of the 4 layers, or none"):
+    # The mean image is the first of the weights and no kernel.
+    np.testing.assert_allclose(epoch.moved, moved[1:], rtol=1e-5)
+    assert min(epoch.moved) > 0
+    network = start()
+    assert first_epoch() == epoch
+
+
+@pytest.mark.parametrize(
+    ("activation", "share"), [("relu", 0.5), ("tanh", 0.25)]
+)
+def test_flat_is_where_the_slope_is_under_a_tenth(activation, share):
+    """0.95^2 = 0.9025: tanh' = 1 - tanh^2 is a tenth there."""
+    sums = np.array([-4.0, -0.2, 0.1, 1.5])
+    if activation == "relu":
+        outputs = np.maximum(sums, 0)
+    else:
+        outputs = 1.7 * np.tanh(sums)
+        flat = 1 - np.tanh(sums) ** 2 < 0.1
+        assert share == np.mean(flat)
+    assert relu_against_tanh.flat_share(outputs, activation, 1.7) == share
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("kernels", (4, 4), "each of conv1, conv2, local3, local4"),
+        ("weight_std", (0.01,), "each of conv1, conv2, local3, local4, softm"),
+    ],
+)
+def test_a_layer_without_its_value_is_named(options, key, value, message):
+    options.config.network[key] = value
+    with pytest.raises(UserError, match=message):
+        figure1.main(options)
+
+
+def test_more_in_a_batch_than_images_is_refused(options):
+    options.config.batch_size = 73
+    with pytest.raises(UserError, match="more than the 72 training images"):
         figure1.main(options)
 
 
 def test_a_rate_that_is_far_too_high_counts_as_never(options):
     options.config.first_lr = 1e30
     options.config.lr_factor = 1.001
-    options.config.most_epochs = 2
+    options.config.most_epochs = 1
     with pytest.raises(UserError, match="no learning rate near"):
         figure1.main(options)
 
