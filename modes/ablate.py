@@ -20,7 +20,7 @@ from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
 from configs import paper
-from configs.ablations import VARIANTS
+from configs.ablations import NEVER_MEET, VARIANTS
 from modes.series import train_series
 
 WHOLE = "the whole network"
@@ -65,10 +65,13 @@ def main(options: Options) -> int:
 def variants_of(config: ConfigDict) -> list[tuple[str, dict[str, Any]]]:
     """[(name, changes)], the whole network first.
 
-    A variant that changes nothing of this recipe is left out.
+    A variant that changes nothing of this recipe is left out, and towers that
+    never meet where there is one.
     """
     found = [(WHOLE, {})]
     for name, changes, _ in VARIANTS:
+        if name == NEVER_MEET and config.model.towers == 1:
+            continue
         changed = config_of(config, changes, config.train.seed)
         if any(
             changed_values(section, config, changed)

@@ -40,7 +40,9 @@ def main(options: Options) -> int:
     )
     folder = pathlib.Path(options.run or new_run_path("figure1"))
     keep_config(folder, config.to_json(indent=2) + "\n")
-    images, labels = load_images(source, config.images, config.crop)
+    images, labels = load_images(
+        source, source.train, config.images, config.crop
+    )
     if config.batch_size > len(images):
         raise UserError(
             f"config.batch_size={config.batch_size} is more than the "

@@ -51,9 +51,11 @@ KEYS = {
 }
 # Programs whose tests run them.
 ELSEWHERE = {
+    "cifar": "test_cifar_recipes.py",
     "compare": "test_compare.py",
     "gpu_check": "test_gpu_check.py",
     "photos": "test_photos_benchmark.py",
+    "independent_check": "test_independent_check.py",
     "scale": "test_scale.py",
 }
 

@@ -9,8 +9,8 @@ from alexnet_tf.files.csv import csv_text
 
 MOST_SEEDS = 10
 COLUMNS = (
-    *("network", "runs", "top-1 error", "difference", "the paper's"),
-    *("top-5 error", "difference", "the paper's"),
+    *("network", "runs", "top-1 error", "difference", "in 2012"),
+    *("top-5 error", "difference", "in 2012"),
 )
 
 
@@ -22,8 +22,8 @@ class Variant:
         name: what is different.
         top1_errors, top5_errors: {seed: fraction}; no top-5 errors where
             they say nothing, and their columns are left out.
-        published: points by which the paper's top-1 and top-5 errors grow;
-            None where it gives none.
+        published: points by which the top-1 and top-5 errors of 2012 grew;
+            None where no number is known.
     """
 
     name: str

@@ -15,7 +15,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alexnet_tf.cifar_network import cifar_network
-from alexnet_tf.data.image_set import Source
+from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.figures import save_figure
@@ -229,12 +229,13 @@ def draw_figure1(
 
 
 def load_images(
-    source: Source, count: int = 0, crop: int = 0
+    source: Source, split: Split, count: int = 0, crop: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training images and their labels.
+    """Images of a split and their labels.
 
     Args:
         source: of images of one size.
+        split: one of the source's.
         count: the first so many; 0: all.
         crop: side of the centre that is taken; 0: all of it.
 
@@ -244,11 +245,11 @@ def load_images(
     Raises:
         UserError: the images differ in size, or are smaller than the crop.
     """
-    examples = source.train.examples.take(count or -1).map(
+    examples = split.examples.take(count or -1).map(
         lambda example: (source.decode(example["image"]), example["label"])
     )
     images, labels = [], []
-    total = min(count or source.train.size, source.train.size)
+    total = min(count or split.size, split.size)
     with ProgressReport("reading", total) as progress:
         for image, label in examples.prefetch(100).as_numpy_iterator():
             images.append(image)
@@ -256,8 +257,8 @@ def load_images(
             progress.advance(1)
             if image.shape != images[0].shape:
                 raise UserError(
-                    f"the images of {source.name} differ in size: "
-                    "--mode=figure1 needs images of one size, such as cifar10's"
+                    f"the images of {source.name} differ in size: they must "
+                    "be of one size here, such as cifar10's"
                 )
     images = np.stack(images)
     if crop:

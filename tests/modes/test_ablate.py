@@ -11,8 +11,8 @@ from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
-from configs import demo, paper
-from configs.ablations import VARIANTS
+from configs import demo, one_gpu, original2012, paper
+from configs.ablations import NEVER_MEET, VARIANTS
 from modes import ablate, series
 from modes.ablate import WHOLE, config_of, variants_of
 
@@ -51,6 +51,37 @@ def test_what_changes_nothing_is_no_variant():
     assert names == [WHOLE] + [
         name for name, *_ in VARIANTS if name != "the paper's initial weights"
     ]
+
+
+def test_no_lrn_is_no_norm_at_all():
+    """Experiment 148, which 2012's figure is of, has none of its three."""
+    config = original2012.get_config()
+    changes = dict(variants_of(config))["no LRN"]
+    names = {
+        layer.name
+        for layer in build_network(config_of(config, changes, 0).model).layers
+    }
+    whole = {layer.name for layer in build_network(config.model).layers}
+    assert whole - names == {"lrn1", "lrn2", "norm2"}
+    assert names < whole
+
+
+def test_pools_without_overlap_have_the_sizes_of_147():
+    config = demo.get_config()
+    config.model.width = 1 / 16
+    changes = dict(variants_of(config))["pooling without overlap"]
+    network = build_network(config_of(config, changes, 0).model)
+    sides = {
+        name: network.get_layer(name).tower_outputs[0].shape[1]
+        for name in ("conv1", "pool1", "conv2", "pool2", "conv5", "pool5")
+    }
+    assert list(sides.values()) == [55, 28, 26, 13, 11, 6]
+
+
+def test_one_tower_has_none_to_meet():
+    names = dict(variants_of(one_gpu.get_config()))
+    assert NEVER_MEET not in names
+    assert NEVER_MEET in dict(variants_of(paper.get_config()))
 
 
 @pytest.fixture

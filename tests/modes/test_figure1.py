@@ -102,19 +102,21 @@ def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
 
 def test_the_first_images_are_read_and_their_centre(options):
     source = figure1.open_whole_source("folder", options.data_dir)
-    whole, labels = relu_against_tanh.load_images(source)
+    whole, labels = relu_against_tanh.load_images(source, source.train)
     assert whole.shape == (72, 64, 80, 3)
-    images, first_labels = relu_against_tanh.load_images(source, 5, 16)
+    images, first_labels = relu_against_tanh.load_images(
+        source, source.train, 5, 16
+    )
     np.testing.assert_array_equal(images, whole[:5, 24:40, 32:48])
     np.testing.assert_array_equal(first_labels, labels[:5])
     with pytest.raises(UserError, match="they are 64x80"):
-        relu_against_tanh.load_images(source, 5, 65)
+        relu_against_tanh.load_images(source, source.train, 5, 65)
 
 
 def test_an_epoch_is_what_numpy_makes_of_it(options):
     """Error, share of flat units and distance of a first step, and again."""
     source = figure1.open_whole_source("folder", options.data_dir)
-    images, labels = relu_against_tanh.load_images(source, 0, 8)
+    images, labels = relu_against_tanh.load_images(source, source.train, 0, 8)
     options.config.batch_size = 72  # one step
 
     def start():

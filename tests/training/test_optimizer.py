@@ -170,3 +170,31 @@ def test_weight_files_of_the_trainer_hold_the_velocities(tmp_path, small_model):
     expected = state(saved)
     for path, array in state(loaded).items():
         np.testing.assert_array_equal(array, expected[path], err_msg=path)
+
+
+def test_a_layer_may_have_its_own_decay():
+    """Without a gradient a weight is w plus the sum of its velocities."""
+    layers = [keras.layers.Dense(3, name=name) for name in ("conv1", "local3")]
+    network = keras.Sequential([keras.Input((2,)), *layers])
+    for layer in layers:
+        layer.bias.assign([1.0, 2.0, 3.0])
+    before = [np.float64(weight) for weight in network.get_weights()]
+    optimizer = PaperSGD(
+        RATE,
+        momentum=MOMENTUM,
+        weight_decay=DECAY,
+        decay_biases=False,
+        layer_decays=[("local3", 0.2)],
+    )
+    optimizer.build(network.trainable_variables)
+    for _ in range(3):
+        optimizer.apply([tf.zeros_like(w) for w in network.trainable_variables])
+    decays = [DECAY, 0.0, 0.2, 0.0]
+    for w, decay, found in zip(
+        before, decays, network.get_weights(), strict=True
+    ):
+        velocity = np.zeros_like(w)
+        for _ in range(3):
+            velocity = MOMENTUM * velocity - decay * RATE * w
+            w = w + velocity
+        np.testing.assert_allclose(found, w, rtol=1e-6)
