@@ -82,8 +82,6 @@ def compiled_network(
     mean_image: np.ndarray,
     classes: int,
     activation: str,
-    lr: float,
-    seed: int,
 ) -> keras.Sequential:
     """The network of a recipe with the paper's update rule, undecayed.
 
@@ -92,23 +90,17 @@ def compiled_network(
         mean_image: float [H, W, 3], 0..255 scale.
         classes: number of classes.
         activation: "relu" or "tanh".
-        lr: learning rate of the weights.
-        seed: integer, for the initial weights.
 
     Returns:
-        A compiled `cifar_network`.
+        A compiled `cifar_network`, to be given its start by `begin`.
     """
     network = cifar_network(
-        config.network,
-        mean_image.shape,
-        classes,
-        activation=activation,
-        seed=seed,
+        config.network, mean_image.shape, classes, activation=activation
     )
     network.get_layer("mean").set_mean(mean_image)
     network.compile(
         PaperSGD(
-            lr,
+            config.first_lr,
             momentum=config.momentum,
             weight_decay=0.0,
             bias_lr_multiplier=config.bias_lr_multiplier,
@@ -119,6 +111,33 @@ def compiled_network(
         jit_compile=True,
     )
     return network
+
+
+def begin(
+    network: keras.Model, config: ConfigDict, lr: float, seed: int
+) -> None:
+    """Gives a network its start; what XLA compiled for it is kept.
+
+    Args:
+        network: see `compiled_network`.
+        config: see configs/figure1.py.
+        lr: learning rate of the weights.
+        seed: integer, for the initial weights.
+    """
+    start = cifar_network(
+        config.network,
+        network.input_shape[1:],
+        network.output_shape[1],
+        seed=seed,
+    )
+    for new, variable in zip(
+        start.trainable_variables, network.trainable_variables, strict=True
+    ):
+        variable.assign(new)
+    if network.optimizer.built:
+        for velocity in network.optimizer.velocities:
+            velocity.assign(keras.ops.zeros_like(velocity))
+    network.optimizer.learning_rate = lr
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -151,7 +170,7 @@ def epochs_of(
     """Trains without end; yields what each epoch was like.
 
     Args:
-        network: see `compiled_network`.
+        network: see `begin`.
         images: uint8 [N, H, W, 3].
         labels: int64 [N].
         config: see configs/figure1.py.
@@ -310,6 +329,7 @@ class Trials:
         self._images = images
         self._labels = labels
         self._classes = classes
+        self._networks: dict[str, keras.Sequential] = {}
 
     def epochs(
         self, activation: str, lr: float, seed: int, most_epochs: int
@@ -329,15 +349,8 @@ class Trials:
     def _train(
         self, activation: str, lr: float, seed: int, most_epochs: int
     ) -> list[Epoch]:
-        mean_image = self._images.mean(axis=0, dtype=np.float64)
-        network = compiled_network(
-            self._config,
-            mean_image,
-            self._classes,
-            activation=activation,
-            lr=lr,
-            seed=seed,
-        )
+        network = self._network(activation)
+        begin(network, self._config, lr, seed)
         epochs = []
         for epoch in epochs_of(
             network,
@@ -356,6 +369,16 @@ class Trials:
             if self._is_over(epochs, most_epochs):
                 break
         return epochs
+
+    def _network(self, activation: str) -> keras.Sequential:
+        if activation not in self._networks:
+            self._networks[activation] = compiled_network(
+                self._config,
+                self._images.mean(axis=0, dtype=np.float64),
+                self._classes,
+                activation,
+            )
+        return self._networks[activation]
 
     def _is_over(self, epochs: list[Epoch], most_epochs: int) -> bool:
         return (
