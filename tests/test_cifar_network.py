@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from ml_collections import ConfigDict
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -143,3 +144,35 @@ def test_initial_weights_have_the_deviations_of_2012():
         kernel, bias = network.get_layer(name).get_weights()
         assert np.std(kernel) == pytest.approx(std, rel=6 / kernel.size**0.5)
         assert not np.any(bias)
+
+
+def test_pixels_over_64_slow_conv1_down_4096_times():
+    """The same outputs, weights 64 times as large, steps a 64th: 64^2."""
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
+    raw = {"kernels": (4, 4, 4, 4), "weight_std": (2e-3, 0.3, 0.4, 0.4, 0.3)}
+    over_64 = {
+        **raw,
+        "pixel_scale": 64.0,
+        "weight_std": (64 * 2e-3, *raw["weight_std"][1:]),
+    }
+    outputs, weights, gradients = [], [], []
+    for changes in (raw, over_64):
+        network = cifar_network(values_of(**changes), (8, 8, 3), 10, seed=1)
+        variables = network.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = network(images)
+            loss = tf.reduce_sum(logits**2)
+        outputs.append(logits.numpy())
+        weights.append(variables[0].numpy())
+        gradients.append(tape.gradient(loss, variables))
+    assert np.abs(outputs[0]).max() > 0
+    np.testing.assert_allclose(
+        outputs[1], outputs[0], rtol=1e-4, atol=1e-6 * np.abs(outputs[0]).max()
+    )
+    moved = [
+        np.linalg.norm(of_conv1) / np.linalg.norm(kernel)
+        for (of_conv1, *_), kernel in zip(gradients, weights, strict=True)
+    ]
+    assert moved[0] / moved[1] == pytest.approx(4096, rel=1e-3)
+    for one, other in zip(gradients[0][2:], gradients[1][2:], strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-3)

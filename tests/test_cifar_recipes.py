@@ -102,6 +102,7 @@ def test_a_training_to_its_end(capsys):
     )
     images = images.astype(np.uint8)
     network = cifar.compiled(config, images.mean(axis=0), 2)
+    network.jit_compile = False  # XLA takes longer than these steps
     cifar.train(network, images, labels, config)
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines] == [

@@ -22,15 +22,23 @@ def encoded(height, width):
 
 
 @pytest.mark.parametrize(
-    "size", [(224, 224), (160, 213), (256, 300), (375, 500), (900, 512)]
+    ("size", "share"),
+    [
+        # All places are multiples of 1/16, whose weights are exact.
+        ((224, 224), 1e-4),
+        # TensorFlow reads weights from a table of 1,024 places, which moves a
+        # value by some hundredths: so many may round to the other side.
+        ((160, 213), 1e-2),
+        # Area averages; sums in another order.
+        *[(size, 1e-3) for size in ((256, 300), (375, 500), (900, 512))],
+    ],
 )
-def test_records_are_those_of_this_program(size):
+def test_records_are_those_of_this_program(size, share):
     image = encoded(*size)
     ours = to_record(decode(image)).numpy().astype(int)
     differences = np.abs(record_of(image).astype(int) - ours)
-    # Sums in another order round to the other side here and there.
     assert differences.max() <= 1
-    assert np.mean(differences) < 1e-3
+    assert np.mean(differences) < share
 
 
 def test_views_are_those_of_this_program():
