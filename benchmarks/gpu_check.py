@@ -194,7 +194,7 @@ def chosen(names: str | None, parser: argparse.ArgumentParser) -> list[Row]:
 
 
 def row_command(row: Row, setting: Setting) -> list[str]:
-    """The program that does a row and prints its `Outcome` as last line."""
+    """The program that does a row and prints its `Outcome` as JSON."""
     module = "benchmarks.gpu_rows"
     return [sys.executable, "-m", module, row.name, setting.to_json()]
 
@@ -273,12 +273,14 @@ def run_row(row: Row, command: list[str], limit: float) -> Outcome:
         finally:
             end(process)
         lines, complaints = (lines_of(file) for file in (out, e))
-    if process.returncode or not lines:
+    # Libraries may print, too.
+    results = [line for line in lines if line.startswith('{"verdict": ')]
+    if process.returncode or not results:
         last = complaints[-1] if complaints else "nothing was said"
         return Outcome(
             FAIL, f"It ended with exit code {process.returncode}: {last[:300]}"
         )
-    return Outcome(**json.loads(lines[-1]))
+    return Outcome(**json.loads(results[-1]))
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -2,10 +2,10 @@
 
     python -m benchmarks.gpu_rows NAME SETTING
 
-SETTING is a `gpu_check.Setting` in JSON. The last line is the `Outcome` in
-JSON. On logical CPUs that stand in for GPUs the same code runs. What compares
-weights names the bound that it was held to: LAYERS layers round once forward
-and once backward.
+SETTING is a `gpu_check.Setting` in JSON. One line of what is printed is the
+`Outcome` in JSON. On logical CPUs that stand in for GPUs the same code runs.
+What compares weights names the bound that it was held to: LAYERS layers round
+once forward and once backward.
 """
 
 import contextlib
