@@ -72,7 +72,7 @@ ROWS = (
     Row("update", "the update, plain and as one XLA program", seconds=90),
     Row("launches", "operations of a step"),
     Row("determinism", "two equal runs", 1, 90, DETERMINISTIC),
-    Row("resume", "a run that was interrupted", 1, 120, DETERMINISTIC),
+    Row("resume", "a run that was interrupted", 1, 180, DETERMINISTIC),
     Row("workers", "two workers", 2, 150),
     Row("memory", "memory against the estimate", 1, 60, GROWING),
     Row("growth", "memory that grows where asked"),

