@@ -185,7 +185,7 @@ def _calibration(run: Run, temperature: float | None) -> list[str]:
     return [
         f"""## Calibration
 
-All scores and probabilities are calibrated with a temperature T of
+The scores and probabilities of an image are calibrated with a temperature T of
 {temperature:.4f}: those averaged over the ten crops are raised to the power of
 1/T and normalized. It was fitted on the {counted(outcome.samples, "image")}
 above, where it brings the expected calibration error from
