@@ -7,7 +7,7 @@ import keras
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
-from alexnet_tf.layers.input import InputForm
+from alexnet_tf.layers.input import ImageLayer, InputForm
 from alexnet_tf.layers.normalization import TowerLRN, TowerSameMapNorm
 from alexnet_tf.layers.pooling import TowerActivation, TowerMaxPool2D
 from alexnet_tf.layers.tower_weights import WeightedTowerLayer
@@ -21,11 +21,13 @@ def shown_layers(network: keras.Model) -> list[TowerLayer]:
 
     At test time it passes its input on, or halves it (the paper's).
     """
-    return [
-        layer
-        for layer in network.layers
-        if isinstance(layer, TowerLayer) and not isinstance(layer, TowerDropout)
-    ]
+    return [layer for layer in network.layers if _is_shown(layer)]
+
+
+def _is_shown(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, TowerLayer) and not isinstance(
+        layer, TowerDropout | ImageLayer
+    )
 
 
 def architecture(network: keras.Model) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def _read_by(layer: TowerLayer) -> str:
     source = below._keras_history.operation
     if isinstance(source, TowerDropout):
         return _read_by(source)
-    return source.name if isinstance(source, TowerLayer) else INPUT
+    return source.name if _is_shown(source) else INPUT
 
 
 def _formula(layer: TowerLayer) -> dict[str, Any]:
