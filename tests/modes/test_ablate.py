@@ -56,6 +56,8 @@ def test_what_changes_nothing_is_no_variant():
 def test_no_lrn_is_no_norm_at_all():
     """Experiment 148, which 2012's figure is of, has none of its three."""
     config = original2012.get_config()
+    config.model.width = 1 / 16
+    config.model.num_classes = 10
     changes = dict(variants_of(config))["no LRN"]
     names = {
         layer.name
@@ -69,6 +71,7 @@ def test_no_lrn_is_no_norm_at_all():
 def test_pools_without_overlap_have_the_sizes_of_147():
     config = demo.get_config()
     config.model.width = 1 / 16
+    config.model.num_classes = 10
     changes = dict(variants_of(config))["pooling without overlap"]
     network = build_network(config_of(config, changes, 0).model)
     sides = {

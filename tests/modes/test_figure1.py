@@ -46,6 +46,19 @@ def test_rates_that_diverge_are_walked_away_from():
     assert lr == pytest.approx(0.01 / 9)
 
 
+@pytest.fixture(autouse=True)
+def no_xla(monkeypatch):
+    """XLA takes longer than the steps of these tests."""
+    compiled_network = relu_against_tanh.compiled_network
+
+    def uncompiled(*arguments):
+        network = compiled_network(*arguments)
+        network.jit_compile = False
+        return network
+
+    monkeypatch.setattr(relu_against_tanh, "compiled_network", uncompiled)
+
+
 @pytest.fixture
 def options(image_folder, tmp_path):
     """A comparison on the centres of 72 images that takes seconds."""
@@ -56,7 +69,7 @@ def options(image_folder, tmp_path):
     config.network.weight_std = ()
     config.network.pixel_scale = 64.0
     config.batch_size = 24
-    config.first_lr = 0.01
+    config.first_lr = 0.16
     config.most_epochs = 12
     config.target_error = 0.4
     config.seeds = 2
