@@ -277,11 +277,6 @@ MODES = {
         ),
         keys=("data.", "model.", "init.", "train."),
     ),
-    "watch": Mode(
-        "a page about a run, while it trains or afterwards",
-        flags=("run", "port"),
-        needs={"run": "=DIR"},
-    ),
     "evaluate": Mode(
         "errors of a run, or of several networks together",
         flags=(
@@ -316,6 +311,11 @@ MODES = {
     "serve": Mode(
         "answers REST requests with an exported model",
         flags=("export_dir", "models_config", "host", "port", "allow_origin"),
+    ),
+    "watch": Mode(
+        "a page about a run, while it trains or afterwards",
+        flags=("run", "port"),
+        needs={"run": "=DIR"},
     ),
     "prepare": Mode(
         "any images as 256x256 records",

@@ -7,4 +7,4 @@ from modes.training import train
 
 def main(options: Options) -> int:
     """Trains, or continues, a run; see `modes.training.train`."""
-    return train(options, begin)
+    return train(options, begin, options.watch)

@@ -71,13 +71,14 @@ FIXED_KEYS = (
 Begin = Callable[[Options, Run], tuple[Options, StartingPoint | None]]
 
 
-def train(options: Options, begin: Begin | None = None) -> int:
+def train(options: Options, begin: Begin | None = None, watch: int = -1) -> int:
     """Trains, or continues, a run, then tests it with ten crops.
 
     Args:
         options: of the mode.
         begin: `modes.beginning.begin` where a run may begin with a trained
             network.
+        watch: port of a page about the run, see `watched`.
 
     Returns:
         The exit code: 0, also after SIGTERM; 1 when the loss stopped being
@@ -87,9 +88,8 @@ def train(options: Options, begin: Begin | None = None) -> int:
     run = Run(options.run or new_run_path(options.config_name))
     workers = join_workers(options.run)
     try:
-        watch = options.watch if not workers.rank else -1
         with (
-            watched(run, watch),
+            watched(run, -1 if workers.rank else watch),
             Interrupts() as interrupts,
             losing_workers(run, workers),
         ):

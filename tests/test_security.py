@@ -23,11 +23,14 @@ from alexnet_tf.data.sources.imagenet_tars import TRAIN, load_imagenet_tars
 from alexnet_tf.data.sources.tfds import load_tfds
 from alexnet_tf.data.statistics import Statistics
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.by_class import class_results
+from alexnet_tf.evaluation.mistakes import Mistake
 from alexnet_tf.evaluation.tables import (
     draw_confusion,
     read_confusion,
     write_confusion,
     write_per_class,
+    write_rows,
 )
 from alexnet_tf.files.checksums import find_damage, write_checksums
 from alexnet_tf.run.folder import Run
@@ -253,7 +256,18 @@ NAMES = ["=1+1", "+x", "-y", "@z", FORMULA, 'a,"b"', "../../x", "'=", "<b>"]
 def test_tables_hold_no_formulas_and_give_names_back(tmp_path):
     counts = np.arange(len(NAMES) ** 2).reshape(len(NAMES), -1)
     write_confusion(tmp_path / "confusion.csv", counts, NAMES)
-    write_per_class(tmp_path / "per_class.csv", counts, NAMES)
+    write_per_class(tmp_path / "per_class.csv", class_results(counts, NAMES))
+    mistakes = [
+        Mistake(
+            image=name,
+            label=name,
+            guess=name,
+            guess_probability=0.5,
+            label_probability=0.25,
+        )
+        for name in NAMES
+    ]
+    write_rows(tmp_path / "mistakes.csv", Mistake, mistakes)
     rejections = Rejections(tmp_path, 100, 1)
     rejections.add([Rejected("train", name, "broken") for name in NAMES])
     rejections.write()
