@@ -245,7 +245,7 @@ def test_help_is_grouped_by_mode():
     places = [text.index(f"\n--mode={mode}: ") for mode in MODES]
     assert places == sorted(places)
     serve, prepare = (text.index(f"--mode={m}: ") for m in ("serve", "prepare"))
-    assert serve < text.index("\n  --port\n") < prepare
+    assert serve < text.index("\n  --allow_origin\n") < prepare
     for field in flag_fields():
         described = re.findall(rf"^  {written(field.name)}$", text, re.M)
         assert len(described) == 1
