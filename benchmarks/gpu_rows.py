@@ -696,9 +696,11 @@ def workers(setting):
                 check=False,
             )
             if done.returncode:
-                last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+                lines = done.stderr.strip().splitlines() or ["nothing was said"]
+                # The launcher's own line, which is last, names no cause.
+                told = [line for line in lines if "Error" in line] or lines
                 return Outcome(
-                    FAIL, f"--workers={count} ended with: {last[:300]}"
+                    FAIL, f"--workers={count} ended with: {told[-1][:300]}"
                 )
             output = done.stdout + done.stderr
             states[count] = state_of(run)
