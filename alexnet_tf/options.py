@@ -147,10 +147,19 @@ class Options:
         "under it, as TF Serving reads it.",
         path=True,
     )
-    format: Literal["saved_model", "onnx", "safetensors", "pytorch"] = flag(
+    format: Literal[
+        "saved_model", "onnx", "tflite", "keras", "safetensors", "pytorch"
+    ] = flag(
         "saved_model",
-        "What to write: a SavedModel for TF Serving, an ONNX file, or weights "
-        "for PyTorch.",
+        "What to write: a SavedModel for TF Serving, an ONNX file, a LiteRT "
+        "file for phones, a model of Keras' own layers, or weights for "
+        "PyTorch.",
+    )
+    quantize: Literal["none", "float16", "int8"] = flag(
+        "none",
+        "What a LiteRT file's weights are stored as (float16 or int8), or an "
+        "ONNX file's (int8; the ranges of its activations are those of some "
+        "training images, found where they were or in --data_dir).",
     )
     precision: Literal["float32", "bfloat16"] = flag(
         "float32",
@@ -302,10 +311,10 @@ MODES = {
         needs=IMAGES,
     ),
     "export": Mode(
-        "a run as SavedModel, ONNX file or weights for PyTorch",
+        "a run as SavedModel, ONNX, LiteRT or Keras file, or for PyTorch",
         flags=(
-            *("run", "export_dir", "format", "precision", "calibrate"),
-            *("keep_versions", *TOWERS),
+            *("run", "export_dir", "format", "precision", "quantize"),
+            *("calibrate", "keep_versions", "data_dir", "download", *TOWERS),
         ),
     ),
     "serve": Mode(

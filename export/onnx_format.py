@@ -23,6 +23,9 @@ The class names lie in the file's metadata, as JSON under `class_names`:
     [probabilities] = session.run(["probabilities"], {"images": images})
     metadata = session.get_modelmeta().custom_metadata_map
     names = json.loads(metadata["class_names"])
+
+`alexnet-int8.onnx` is the same with products of 8-bit integers; see
+`export.onnx_int8`.
 """
 
 from __future__ import annotations
@@ -36,9 +39,13 @@ from alexnet_tf.files.atomic import replacing, writable
 from alexnet_tf.optional import import_or_explain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+
     from alexnet_tf.run.trained import TrainedNetwork
 
-FILE = "alexnet.onnx"
+FILE, INT8_FILE = "alexnet.onnx", "alexnet-int8.onnx"
 MOST_BYTES = 2**31 - 2**20  # protobuf's limit, less room for the nodes
 DESCRIPTION = """\
 AlexNet (Krizhevsky, Sutskever and Hinton 2012), trained by alexnet_tf.
@@ -49,23 +56,29 @@ the classes: class_names in the metadata, JSON."""
 
 
 def write_onnx(
-    export_dir: str | pathlib.Path, trained: TrainedNetwork
+    export_dir: str | pathlib.Path,
+    trained: TrainedNetwork,
+    training_images: Iterable[np.ndarray] | None = None,
 ) -> pathlib.Path:
     """Writes `<export_dir>/alexnet.onnx`, complete or not at all.
 
     Args:
         export_dir: folder, made if absent.
         trained: `TrainedNetwork`, with two towers or one.
+        training_images: batches for `alexnet-int8.onnx`, each uint8 [B, 256,
+            256, 3]; without them the weights stay float32.
 
     Returns:
         Path of the file.
 
     Raises:
-        UserError: onnx is not installed, the weights are too many for one
-            file, the file cannot carry the network, or the folder cannot be
-            written.
+        UserError: onnx, or ONNX Runtime for 8 bits, is not installed, the
+            weights are too many for one file, the file cannot carry the
+            network, or the folder cannot be written.
     """
     helper = import_or_explain("onnx.helper", "--format=onnx", "--group onnx")
+    if training_images is not None:
+        import_or_explain("onnxruntime", "--quantize=int8", "--group int8")
     from export.onnx_graph import ten_crop_model  # it imports onnx
 
     size = 4 * trained.network.count_params()
@@ -80,11 +93,17 @@ def write_onnx(
         raise UserError(
             f"an ONNX file cannot carry {error}: use --format=saved_model"
         ) from None
+    if training_images is not None:
+        from export.onnx_int8 import quantized  # it imports onnxruntime
+
+        model = quantized(model, training_images)
     model.producer_name = "alexnet_tf"
     model.doc_string = DESCRIPTION
     names = json.dumps(trained.class_names, ensure_ascii=False)
     helper.set_model_props(model, {"class_names": names})
-    file = pathlib.Path(export_dir) / FILE
+    file = pathlib.Path(export_dir) / (
+        FILE if training_images is None else INT8_FILE
+    )
     with writable(f"--export_dir={export_dir}"):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary:

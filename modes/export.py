@@ -1,25 +1,36 @@
-"""--mode=export: a SavedModel, an ONNX file, or weights for PyTorch."""
+"""--mode=export: a trained run as a file for other programs."""
 
 import pathlib
+from collections.abc import Iterator
 
+import numpy as np
+
+from alexnet_tf.analysis.sample_images import chosen_records, examples_of
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import read_outcome
 from alexnet_tf.files.atomic import writable, write_text
+from alexnet_tf.files.text import counted
 from alexnet_tf.layers.towers import resolve_tower_devices
 from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run, write_about
 from alexnet_tf.run.folder import Run, trained_run
 from alexnet_tf.run.trained import TrainedNetwork, load_trained
 from alexnet_tf.terminal.command import command
+from export.in_parts import IMAGES_AT_ONCE
+from export.keras_format import write_keras
 from export.labels import write_labels
 from export.model_card import card_values, model_card
 from export.pytorch_format import write_pytorch, write_safetensors
 from export.signatures import Signatures
+from export.tflite_format import write_tflite
 from export.warmup import write_warmup
 from export.writer import save, write_version
+from modes.setup import check_same_classes, open_source
 
 CARD = "model_card.md"
 CROPS = 10  # that the exported model averages
+QUANTIZED = {"onnx": ("int8",), "tflite": ("float16", "int8")}
+RANGE_IMAGES = 64  # from which the ranges of activations are taken
 
 
 def main(options: Options) -> int:
@@ -33,12 +44,34 @@ def main(options: Options) -> int:
             f"--format={options.format} is float32: leave out "
             f"--precision={options.precision}, or export a saved_model"
         )
+    _check_quantization(options)
     print(about_run(run), flush=True)
     # The network has no pins: no device of this machine may enter the graph.
     trained = load_trained(run, "none", options.precision)
     path = WRITERS[options.format](options, run, trained)
     print(f"exported {run.path} to {path}")
     return 0
+
+
+def _check_quantization(options: Options) -> None:
+    """Refuses combinations of --format, --quantize and --data_dir."""
+    name, quantize = options.format, options.quantize
+    possible = QUANTIZED.get(name, ())
+    if quantize not in ("none", *possible):
+        raise UserError(
+            f"--format={name} has no --quantize={quantize}: "
+            + (
+                f"it can be none or {' or '.join(possible)}"
+                if possible
+                else f"only {' and '.join(QUANTIZED)} have --quantize"
+            )
+        )
+    looks = (name, quantize) == ("onnx", "int8")
+    if (options.data_dir or options.download) and not looks:
+        raise UserError(
+            "--data_dir and --download are for --format=onnx --quantize=int8, "
+            "which looks at training images; leave them out"
+        )
 
 
 def _write_saved_model(
@@ -120,7 +153,40 @@ def _write_onnx(
 ) -> pathlib.Path:
     from export.onnx_format import write_onnx
 
-    return write_onnx(options.export_dir, trained)
+    images = None
+    if options.quantize == "int8":
+        images = _training_images(options, run)
+    return write_onnx(options.export_dir, trained, images)
+
+
+def _training_images(options: Options, run: Run) -> Iterator[np.ndarray]:
+    """Some of the run's training images, in batches [B, 256, 256, 3]."""
+    config = run.read_config()
+    source = open_source(config, options, run)
+    check_same_classes(run, source)
+    records = chosen_records(
+        source, source.train, RANGE_IMAGES, config.train.seed
+    )
+    images = np.stack([each["image"] for each in examples_of(records)])
+    print(
+        f"the ranges of the 8-bit integers are those of "
+        f"{counted(len(images), 'training image')} of {source.name}",
+        flush=True,
+    )
+    for first in range(0, len(images), IMAGES_AT_ONCE):
+        yield images[first : first + IMAGES_AT_ONCE]
+
+
+def _write_tflite(
+    options: Options, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
+    return write_tflite(options.export_dir, trained, options.quantize)
+
+
+def _write_keras(
+    options: Options, run: Run, trained: TrainedNetwork
+) -> pathlib.Path:
+    return write_keras(options.export_dir, trained)
 
 
 def _write_safetensors(
@@ -138,6 +204,8 @@ def _write_pytorch(
 WRITERS = {
     "saved_model": _write_saved_model,
     "onnx": _write_onnx,
+    "tflite": _write_tflite,
+    "keras": _write_keras,
     "safetensors": _write_safetensors,
     "pytorch": _write_pytorch,
 }

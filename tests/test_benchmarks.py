@@ -21,6 +21,7 @@ IMAGES = 160  # more than a batch of the input benchmarks
 KEYS = {
     "agreement": set(),
     "evaluation": {"share_of_forward", "images_per_second"},
+    "formats": {"programs"},
     "frozen": {"full_ms", "frozen_ms", "ratio"},
     "growth": {"batch", "classes", "index", "linear", "workers_ratio"},
     "input_memory": set(),
@@ -136,6 +137,7 @@ def flags(request, tmp_path):
     made = {
         "agreement": lambda: [run(), image()],
         "evaluation": lambda: ["--images=16", "--rounds=1", "--width=0.0625"],
+        "formats": lambda: [run(), "--images=8", "--rounds=1"],
         "frozen": lambda: [*("--batch_size=2", "--rounds=1", "--width=0.0625")],
         "growth": lambda: ["--small", f"--figure={tmp_path / 'growth.png'}"],
         "input_memory": lambda: ["--images=20", image()],
