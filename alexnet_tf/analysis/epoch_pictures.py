@@ -51,9 +51,10 @@ class EpochPictures(keras.callbacks.Callback):
         self._writer: Any = None  # a `SummaryWriter`, once it is needed
 
     def on_train_begin(self, logs: Any = None) -> None:
-        if not self._run.watch_folder.is_dir() or not any(
-            self._run.watch_folder.glob("*.png")
-        ):
+        # Not when an epoch begins: the time would count as the epoch's. A run
+        # of an earlier version that goes on has no such picture any more.
+        first = self._run.watch_folder / "0000.json"
+        if not (first.exists() or self._run.history_file.exists()):
             self._write(0)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -191,7 +191,8 @@ class FlatLossAlarm(keras.callbacks.Callback):
             uint8 [B, crop, crop, 3].
         steps_done: function without arguments that returns the number of
             steps of this epoch before the present one.
-        file: where the alarm is written too, as a JSON list of its lines.
+        file: where the alarm is written too, as a JSON list of its lines,
+            until a window is not flat.
     """
 
     def __init__(
@@ -231,6 +232,8 @@ class FlatLossAlarm(keras.callbacks.Callback):
         self._window.clear()
         if abs(mean - self._guess) < self._margin * self._guess:
             self._raise(mean)
+        elif self._file:
+            self._file.unlink(missing_ok=True)  # it has begun to learn
 
     def _raise(self, mean: float) -> None:
         if self._raised:
