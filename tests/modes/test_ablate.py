@@ -92,7 +92,7 @@ def trainings(monkeypatch):
     """[(run, epochs), ...] that were asked for, each with its own error."""
     asked = []
 
-    def train(options):
+    def train(options, begin=None):
         config, run = options.config, Run(options.run)
         asked.append((run.path.name, config.train.epochs))
         run.create(config)

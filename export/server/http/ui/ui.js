@@ -435,7 +435,9 @@ async function lookInside(signal) {
         "with python main.py --mode=export.";
       return;
     }
-    at("network").hidden = false;
+    // All sections appear at once: nothing moves when their contents come.
+    at("network").hidden = at("why").hidden = false;
+    at("occlude").disabled = true; // until there are classes to choose from
     reasons = [first];
     showNetwork(first, signal);
     await stream(first, signal, 0, 1);
@@ -626,7 +628,7 @@ function offerLabels(reason) {
   at("evidence").replaceChildren();
   at("occlusion").replaceChildren();
   at("occluded").textContent = "";
-  at("why").hidden = false;
+  at("occlude").disabled = false;
   return showEvidence(running.signal);
 }
 
