@@ -186,6 +186,22 @@ def test_a_sample_is_answered_and_covered(page):
     assert page.text("occluded").startswith("Done: uncovered")
 
 
+@pytest.mark.parametrize("size", [(1280, 900), PHONE])
+def test_nothing_moves_while_maps_arrive(page, photograph, size):
+    resize(page.driver, *size)
+    page.choose(photograph)
+    page.wait_until(
+        lambda: page.run("return !document.getElementById('why').hidden")
+    )
+    places = (
+        "return ['views', 'why', 'inside'].map((id) => "
+        "document.getElementById(id).offsetTop)"
+    )
+    first = page.run(places)
+    page.wait_for_inside()
+    assert page.run(places) == first
+
+
 def test_a_picture_of_nothing_is_told(page, tmp_path):
     file = tmp_path / "grey.png"
     Image.new("RGB", (256, 256), (128, 128, 128)).save(file)
