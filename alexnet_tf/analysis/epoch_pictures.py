@@ -1,6 +1,7 @@
 """What a network looks like after each epoch, for TensorBoard and the page."""
 
 import json
+import time
 from typing import Any
 
 import keras
@@ -19,10 +20,15 @@ from alexnet_tf.training.diagnosis import layer_outputs
 
 IMAGES = 16  # whose activations and gradients are looked at
 NUMBERS = 50_000  # of a layer, at most: all of fc6 would take seconds
+SHARE = 0.01  # of the time of the training, at most
 
 
 class EpochPictures(keras.callbacks.Callback):
     """Kernels, dead ReLUs and histograms, before training and after epochs.
+
+    After the last epoch, and after those before it where the ones before have
+    taken at most `SHARE` of the time since: in a run of short epochs not after
+    each.
 
     To watch/NNNN.json {"epoch", "images", "dead": {layer: share of its units
     that are 0 for each of the images}}, watch/NNNN-TOWER.png with the kernels
@@ -49,6 +55,8 @@ class EpochPictures(keras.callbacks.Callback):
         self._channel_order = channel_order
         self._sample: Any = None  # (images, labels), once they are needed
         self._writer: Any = None  # a `SummaryWriter`, once it is needed
+        self._left_out: int | None = None  # epoch after which none were made
+        self._next = 0.0  # time, monotonic, from which on they are made
 
     def on_train_begin(self, logs: Any = None) -> None:
         # Not when an epoch begins: the time would count as the epoch's. A run
@@ -58,9 +66,23 @@ class EpochPictures(keras.callbacks.Callback):
             self._write(0)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._write(epoch + 1)
+        if time.monotonic() < self._next:
+            self._left_out = epoch + 1
+        else:
+            self._write(epoch + 1)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._left_out is not None:
+            self._write(self._left_out)
 
     def _write(self, epoch: int) -> None:
+        self._left_out = None
+        begin = time.monotonic()
+        self._make(epoch)
+        end = time.monotonic()
+        self._next = end + (end - begin) / SHARE
+
+    def _make(self, epoch: int) -> None:
         if self._sample is None:
             batches = centre_crop_batches(
                 self._validation, IMAGES, self._crop, 0, 1

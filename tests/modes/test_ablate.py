@@ -131,7 +131,7 @@ def test_a_run_of_other_values_is_no_result(trainings, tmp_path, monkeypatch):
     options = Options(config=config, run=str(tmp_path), seeds=1)
     assert ablate.main(options) == 0
     # As `train` ends where a finished run has no step left to make.
-    monkeypatch.setattr(series, "train", lambda options: 0)
+    monkeypatch.setattr(series, "train", lambda options, begin: 0)
     config.train.lr = 0.5
     with pytest.raises(UserError, match=r"train\.lr .*, not 0\.5, and has no"):
         ablate.main(options)

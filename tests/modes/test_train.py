@@ -180,8 +180,9 @@ def test_pinned_towers_train_to_the_same_losses(
         )
     output = capsys.readouterr().out
     assert output.count("placement of a training step of 12 images:") == 1
-    # Images in float32, 12 x 602,112 bytes, and little else.
-    assert "CPU:0 sends 7.31 MB to CPU:2" in output
+    # Images in bytes, 12 x 150,528 of them, the mean image in float32, and
+    # little else.
+    assert "CPU:0 sends 2.41 MB to CPU:2" in output
 
 
 def test_a_refused_new_run_leaves_no_folder(tmp_path, options_for, own_images):

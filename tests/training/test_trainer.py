@@ -217,6 +217,9 @@ def relative_errors(updates, expected):
 # Half a unit in the last place, relative; the signs of ReLUs' inputs that it
 # turns make some thirty times as much of it in conv1.
 ROUNDING = {"bfloat16": 2.0**-9, "float16": 2.0**-12}
+# In these units, that of a product: a CPU without instructions for bfloat16
+# rounds partial sums to it, too.
+OF_A_PRODUCT = {"bfloat16": 4, "float16": 1}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +234,7 @@ def test_lower_precision_makes_the_same_step(
         batches, precision=precision, devices=devices
     )
     assert metrics["loss"] == pytest.approx(
-        full_metrics["loss"], rel=ROUNDING[precision]
+        full_metrics["loss"], rel=OF_A_PRODUCT[precision] * ROUNDING[precision]
     )
     errors = relative_errors(updates, expected)
     assert max(errors.values()) < 120 * ROUNDING[precision], errors
