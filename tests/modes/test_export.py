@@ -172,12 +172,11 @@ def test_the_card_of_another_export_has_no_calibration(exported):
 
 
 def test_a_second_export_keeps_as_many_as_it_is_told(
-    tmp_path, finished_run, capsys
+    tmp_path, finished_run, exported, capsys
 ):
-    base = tmp_path / "model"
-    for _ in range(2):
-        options = options_for_export(finished_run, base, keep_versions=1)
-        assert export.main(options) == 0
+    base = pathlib.Path(shutil.copytree(exported, tmp_path / "model"))
+    options = options_for_export(finished_run, base, keep_versions=1)
+    assert export.main(options) == 0
     assert f"to {base}/2" in capsys.readouterr().out
     assert sorted(p.name for p in base.iterdir()) == ["2", "model_card.md"]
 

@@ -238,6 +238,8 @@ def test_a_run_logs_the_rates(run_by_formula):
     assert rates == pytest.approx([0.003, 0.0005, 0.00005], rel=1e-5)
 
 
+# Quick: the resumed run of tests/workers/test_imbalance.py warms up, too.
+@pytest.mark.slow
 def test_a_run_resumed_within_an_epoch_is_exact(
     tmp_path, options_for, run_by_formula, monkeypatch
 ):
