@@ -89,7 +89,7 @@ def test_tensorflow_is_not_imported_for_an_answer_without_it(arguments):
         (["--port=abc"], ["main.py: --port=abc: it has to be a whole number"]),
         (["--download=x"], ["--download=x: it has to be True or False"]),
         (["--nodownload=3"], ["main.py: --nodownload=3 does not take an"]),
-        (["--format=x"], ["it has to be saved_model, onnx, safetensors or "]),
+        (["--format=x"], ["it has to be saved_model, onnx, tflite, "]),
         (
             ["--mode=serve", "--models_config=/nowhere/x"],
             ["/nowhere/x cannot be read"],
