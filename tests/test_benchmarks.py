@@ -16,12 +16,23 @@ from modes import export, index, prepare
 
 ROOT = pathlib.Path(__file__).parents[1]
 NARROW = 1 / 16
+NARROW_RECIPE = f"""from configs import paper
+
+
+def get_config():
+    config = paper.get_config()
+    config.model.width = {NARROW}
+    config.train.batch_size = 2
+    config.train.lr = 0.0001
+    return config
+"""
 IMAGES = 160  # more than a batch of the input benchmarks
 # What each prints under --json, beside what its docstring calls spread.
 KEYS = {
     "agreement": set(),
     "evaluation": {"share_of_forward", "images_per_second"},
     "formats": {"programs"},
+    "few_photographs": {"from scratch", "everything fine-tuned"},
     "frozen": {"full_ms", "frozen_ms", "ratio"},
     "growth": {"batch", "classes", "index", "linear", "workers_ratio"},
     "input_memory": set(),
@@ -134,10 +145,21 @@ def flags(request, tmp_path):
             "--rounds=1",
         ]
 
+    def few_photographs():
+        recipe = tmp_path / "narrow.py"
+        recipe.write_text(NARROW_RECIPE)
+        return [
+            *(f"--init={get('finished_run')}", f"--folder={tmp_path / 'few'}"),
+            *(f"--data_dir={get('image_folder')}", f"--config={recipe}"),
+            *(f"--scratch={recipe}", "--counts=2", "--epochs=1"),
+            *("--seeds=1", "--held_out=1"),
+        ]
+
     made = {
         "agreement": lambda: [run(), image()],
         "evaluation": lambda: ["--images=16", "--rounds=1", "--width=0.0625"],
         "formats": lambda: [run(), "--images=8", "--rounds=1"],
+        "few_photographs": few_photographs,
         "frozen": lambda: [*("--batch_size=2", "--rounds=1", "--width=0.0625")],
         "growth": lambda: ["--small", f"--figure={tmp_path / 'growth.png'}"],
         "input_memory": lambda: ["--images=20", image()],
