@@ -1,6 +1,7 @@
 """imagenette's photographs, begun with tiny_imagenet_small's layers.
 
-The last layer is new and learns ten times as fast as those that were taken.
+The last layer is new and learns ten times as fast as those that were taken. Not
+run yet: rates and epochs are guesses.
 """
 
 from ml_collections import ConfigDict

@@ -3,6 +3,8 @@
 66,660 training and 4,040 validation images of 64x64 pixels, none of whose
 classes is one of imagenette's ten: what a network learns here is of use there
 (docs/finetuning.md), and no photograph of the test has been seen.
+
+Not run to its end yet; the values are imagenette_small's.
 """
 
 from ml_collections import ConfigDict
