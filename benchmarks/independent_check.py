@@ -89,8 +89,8 @@ def logits_of(views, arrays, model):
         float32 [B, classes].
     """
     import torch
-    from torch.nn import functional
 
+    functional = torch.nn.functional
     tensors = {name: torch.from_numpy(a) for name, a in arrays.items()}
     towers, lrn = model["towers"], model["lrn"]
     activation = {"relu": torch.relu, "tanh": torch.tanh}[model["activation"]]

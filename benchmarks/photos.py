@@ -182,6 +182,7 @@ def measure(name, settings, width, work):
         return None
     trained = load_trained(run)
     source = load_list(work / "test.csv", known=trained.class_names)
+    assert source.validation  # the list's split of that name
     records = Records(source, source.validation, cache_gb=0)
     found = evaluate(trained.network, records, trained.crop, crops=10)
     keras.backend.clear_session()
