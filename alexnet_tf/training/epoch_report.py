@@ -74,10 +74,7 @@ class EpochReport(keras.callbacks.Callback):
         seconds = max(self._end - self._begin, 1e-9)
         images = self._steps * self._images_per_step
         logs["images_per_second"] = images / seconds
-        optimizer = self.model.optimizer
-        logs["learning_rate"] = (
-            float(optimizer.learning_rate) * optimizer.warmup
-        )
+        logs["learning_rate"] = self.model.optimizer.present_lr
         logs.update(update_ratios(self.model))
 
 

@@ -101,6 +101,11 @@ class PaperSGD(keras.optimizers.Optimizer):
         """The factor on all rates, 1 but in the first steps of a warm-up."""
         return float(self._warmup)
 
+    @property
+    def present_lr(self) -> float:
+        """The rate of all that has no other one, warm-up included."""
+        return float(self.learning_rate) * self.warmup
+
     def set_warmup(self, factor: float) -> None:
         """Changes the factor on all rates."""
         self._warmup.assign(factor)

@@ -252,7 +252,8 @@ class WarmUp(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         done = self._steps_done()
-        self.model.optimizer.set_warmup(min(1.0, (done + 1) / self._steps))
+        if done < self._steps:  # later the factor stays 1
+            self.model.optimizer.set_warmup((done + 1) / self._steps)
 
 
 class Schedule(keras.callbacks.Callback):

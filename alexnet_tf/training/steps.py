@@ -91,7 +91,7 @@ class StepLog(keras.callbacks.Callback):
             epoch * self._plan["steps_per_epoch"] + steps,
             epoch,
             *(f"{mean:.6g}" for mean in means),
-            f"{float(self.model.optimizer.learning_rate):g}",
+            f"{self.model.optimizer.present_lr:g}",
             f"{images / max(now - self._time, 1e-9):.4g}",
             f"{time.time():.0f}",
         )

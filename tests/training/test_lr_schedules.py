@@ -193,6 +193,8 @@ def test_a_warm_up_is_of_all_rates():
     for step, gradient in enumerate(gradients):
         done[0] = step
         warm_up.on_train_batch_begin(0)  # Keras counts anew after a resume
+        told = optimizer.present_lr
+        assert told == pytest.approx(0.1 * min(1, (step + 1) / 4))
         shapes = [variable.shape for variable in variables]
         optimizer.apply(
             [

@@ -35,7 +35,7 @@ class Training:
             batch_size=10,
             done=lambda: (self.epoch, self.step),
         )
-        optimizer = types.SimpleNamespace(learning_rate=0.01)
+        optimizer = types.SimpleNamespace(present_lr=0.01)
         self.log.set_model(types.SimpleNamespace(optimizer=optimizer))
         self.log.on_train_begin()
         self.log.on_epoch_begin(epoch)

@@ -1,7 +1,8 @@
 // The page of a run that is watched: looks at run.json again and again and
 // draws what has come. Texts of the run enter the page as text.
 
-const MS = 2000; // from one look to the next
+const MS = 2000; // from one look to the next, at least
+const SHARE = 0.01; // of the time, that looking may take
 const WIDTH = 360;
 const HEIGHT = 220;
 const [LEFT, RIGHT, TOP, BOTTOM] = [52, 10, 10, 28];
@@ -275,6 +276,7 @@ function showKernels(inside) {
 let seen = null;
 
 async function look() {
+  const begun = performance.now();
   try {
     const response = await fetch("run.json");
     seen = await response.json();
@@ -284,7 +286,8 @@ async function look() {
       "Nobody answers: the command that served this page has ended. It goes " +
       "on by itself once that runs again.";
   }
-  setTimeout(look, MS);
+  // A long run has long tables, which are read as a whole.
+  setTimeout(look, Math.max(MS, (performance.now() - begun) / SHARE));
 }
 
 at("epoch").addEventListener("input", ({ target }) => {
