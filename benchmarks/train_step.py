@@ -1,17 +1,19 @@
-"""One training step beside PyTorch's, the usual Keras program's and the limit.
+"""One training step beside the fastest peers that can be set up, and the limit.
 
     python -m benchmarks.train_step [--batch_size=128] [--rounds=5]
         [--precision=float32] [--width=1] [--json]
 
 The full two-tower network, 1000 classes, one fixed batch: ours from 8-bit
 images, lighting, decay and errors included; the peers from ready floats.
-PyTorch needs `pip install --group bench`; without it its ratio is left out. All
-take turns in processes of their own. The limit is what the machine does in
-products of square matrices, in the same rounds. Numbers are medians over the
-rounds of the ratios within a round; with --json the last line is one object
-with "share_of_matrix_product",
-"ratio_to_pytorch" (its faster memory format), "ratio_to_keras_groups" (2: twice
-its images/s), "images_per_second" (ours), and the spread of each ratio.
+PyTorch, as usually written and as an expert writes it, needs
+`pip install --group bench` and a C++ compiler, Keras on JAX `pip install jax`;
+what is not installed is left out in a line. All take turns in processes of
+their own, in the same precision. The limit is what the machine does in
+products of square matrices of that precision, in the same rounds. Numbers are
+medians over the rounds of the ratios within a round; with --json the last line
+is one object with "share_of_matrix_product", "ratio_to_fastest" (2: twice the
+images/s of the peer that is the fastest in that round), "ratio_to_NAME" of each
+peer, "images_per_second" (ours), and the spread of each ratio.
 """
 
 import argparse
@@ -33,7 +35,9 @@ def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--batch_size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--precision", default="float32")
+    parser.add_argument(
+        "--precision", default="float32", choices=("float32", "bfloat16")
+    )
     parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -46,7 +50,15 @@ def main():
                 width=width,
                 precision=arguments.precision,
             ),
-            *(Turns(peer, batch_size=batch, width=width) for peer in peers()),
+            *(
+                Turns(
+                    peer,
+                    batch_size=batch,
+                    width=width,
+                    precision=arguments.precision,
+                )
+                for peer in peers()
+            ),
         ]
         for process in processes:
             stack.callback(process.close)
@@ -62,7 +74,7 @@ def main():
     result = compare(rounds, batch, training_operations(width))
     print(
         f"{facts}; {platform.machine()}, {os.cpu_count()} cores; "
-        f"batch {batch}, ours in {arguments.precision}"
+        f"batch {batch}, all in {arguments.precision}"
     )
     for name in rounds[0]:
         print(f"{name:22} {statistics.median(r[name] for r in rounds):.3f} s")
@@ -75,10 +87,11 @@ def main():
 
 def peers():
     """Modules of the programs to compare with."""
-    if importlib.util.find_spec("torch"):
-        yield "benchmarks.train_step_torch"
-    else:
-        print("left out: PyTorch is not installed")
+    for name, library in (("torch", "PyTorch"), ("jax", "JAX")):
+        if importlib.util.find_spec(name):
+            yield f"benchmarks.train_step_{name}"
+        else:
+            print(f"left out: {library} is not installed")
     yield "benchmarks.train_step_keras"
 
 
@@ -93,18 +106,25 @@ def compare(rounds, batch_size, operations):
     Returns:
         The object of --json.
     """
-    shares, to_torch, to_keras = [], [], []
-    for seconds in rounds:
-        rate = 2 * SIDE**3 / seconds["matrix_product"]
-        shares.append(operations * batch_size / rate / seconds["ours"])
-        if "pytorch" in seconds:
-            best = min(seconds["pytorch"], seconds["pytorch_channels_last"])
-            to_torch.append(best / seconds["ours"])
-        to_keras.append(seconds["keras_groups"] / seconds["ours"])
+    others = rounds[0].keys() - {"ours", "matrix_product"}
     ratios = {
-        "share_of_matrix_product": shares,
-        "ratio_to_keras_groups": to_keras,
-        **({"ratio_to_pytorch": to_torch} if to_torch else {}),
+        "share_of_matrix_product": [
+            operations
+            * batch_size
+            / (2 * SIDE**3 / seconds["matrix_product"])
+            / seconds["ours"]
+            for seconds in rounds
+        ],
+        "ratio_to_fastest": [
+            min(seconds[name] for name in others) / seconds["ours"]
+            for seconds in rounds
+        ],
+        **{
+            f"ratio_to_{name}": [
+                seconds[name] / seconds["ours"] for seconds in rounds
+            ]
+            for name in sorted(others)
+        },
     }
     step = statistics.median(seconds["ours"] for seconds in rounds)
     return {

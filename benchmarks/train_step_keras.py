@@ -10,15 +10,18 @@ MAPS = (96, 256, 384, 384, 256)
 UNITS = 4096
 
 
-def network(width, classes=1000):
-    """Grouped convolutions, TensorFlow's own normalization, Keras' SGD."""
+def tensorflow_lrn(maps):
+    """TensorFlow's own normalization."""
+    return tf.nn.local_response_normalization(
+        maps, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75
+    )
+
+
+def network(width, lrn=tensorflow_lrn, classes=1000):
+    """Grouped convolutions, and a normalization as a function of the maps."""
     maps = [round(width * count) for count in MAPS]
     units = round(width * UNITS)
-    lrn = layers.Lambda(
-        lambda maps: tf.nn.local_response_normalization(
-            maps, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75
-        )
-    )
+    lrn = layers.Lambda(lrn)
 
     def conv(count, size, **options):
         return layers.Conv2D(count, size, activation="relu", **options)
@@ -36,18 +39,26 @@ def network(width, classes=1000):
             *(layers.MaxPool2D(3, 2), layers.Flatten()),
             *(layers.Dense(units, activation="relu"), layers.Dropout(0.5)),
             *(layers.Dense(units, activation="relu"), layers.Dropout(0.5)),
-            layers.Dense(classes),
+            layers.Dense(classes, dtype="float32"),
         ]
     )
 
 
-def programs(batch_size, width=1.0):
-    """A step on one fixed batch of floats."""
-    model = network(width)
+def compiled(width, precision, lrn=tensorflow_lrn):
+    """The network with Keras' own SGD, in float32 or mixed bfloat16."""
+    policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+    keras.config.set_dtype_policy(policy)
+    model = network(width, lrn)
     model.compile(
         keras.optimizers.SGD(1e-5, momentum=0.9, weight_decay=5e-4),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
+    return model
+
+
+def programs(batch_size, width=1.0, precision="float32"):
+    """A step on one fixed batch of floats."""
+    model = compiled(width, precision)
     model.make_train_function()
     images = tf.random.uniform((batch_size, 224, 224, 3), -128, 128)
     batch = tf.data.Dataset.from_tensors((images, tf.range(batch_size)))

@@ -15,7 +15,7 @@ SIDE = 4096  # of the square matrices that measure the machine
 def programs(
     batch_size, precision="float32", products=3, width=1.0, classes=1000
 ):
-    """A training step on one fixed batch, and matrix products.
+    """A training step on one fixed batch, and products of its precision.
 
     Args:
         batch_size: images of a step.
@@ -48,7 +48,10 @@ def programs(
         tf.nest.map_structure(lambda value: value.numpy(), logs)
         return time.perf_counter() - start
 
-    matrix = tf.random.stateless_uniform((SIDE, SIDE), (0, 1))
+    matrix = tf.cast(
+        tf.random.stateless_uniform((SIDE, SIDE), (0, 1)),
+        "bfloat16" if precision == "bfloat16" else "float32",
+    )
 
     @tf.function
     def multiplied():

@@ -1,6 +1,7 @@
 """Training as --mode=train and --mode=ablate do it: one run, to its test."""
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ from alexnet_tf.options import Options
 from alexnet_tf.report.live.beside import watched
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.run.lock import locked
+from alexnet_tf.run.provenance import NO_MATRIX_UNIT, has_matrix_unit
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.terminal.command import command
 from alexnet_tf.training.class_weights import class_weights
@@ -239,6 +241,8 @@ def train_and_test(
     )
     if not workers.rank:
         print(updates_in_words(batches, config.train))
+        for line in repetition_in_words(config.train.precision):
+            print(line)
     with in_turn(workers):  # The others read what the first lists.
         damage = DamageLog(
             run.damaged_file,
@@ -303,6 +307,24 @@ def updates_in_words(batches: TrainingBatches, train: ConfigDict) -> str:
         f"{batches.batch_size}{few}; "
         "--config.train.epochs sets their number"
     )
+
+
+def repetition_in_words(precision: str) -> list[str]:
+    """That a processor's matrix unit does not repeat its roundings, or nothing.
+
+    oneDNN divides a product over as many threads as are free when it begins.
+    Measured with TensorFlow 2.21 on a Xeon with AMX: under load, three-class
+    probabilities in bfloat16 differed by up to 0.003; float32 uses no AMX.
+    """
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "AMX")
+    if precision == "float32" or "AMX" not in most or not has_matrix_unit():
+        return []
+    return [
+        f"in {precision} this processor's AMX rounds differently from one time "
+        "to the next, so a continued run is not equal bit for bit to one that "
+        f"was never stopped; with {NO_MATRIX_UNIT} in the environment it is, "
+        "and slower"
+    ]
 
 
 def test(

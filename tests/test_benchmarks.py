@@ -56,6 +56,7 @@ KEYS = {
     "start": {"help", "predict", "first_step"},
     "train_step": {
         "share_of_matrix_product",
+        "ratio_to_fastest",
         "ratio_to_keras_groups",
         "images_per_second",
     },

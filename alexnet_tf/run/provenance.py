@@ -13,6 +13,8 @@ from alexnet_tf.files.atomic import readable, write_text
 from alexnet_tf.files.text import read_text
 
 CPU_INFO = pathlib.Path("/proc/cpuinfo")
+# oneDNN leaves AMX alone, but not AVX-512 with its 16-bit formats.
+NO_MATRIX_UNIT = "ONEDNN_MAX_CPU_ISA=AVX512_CORE_FP16"
 
 
 def record_start(path: pathlib.Path) -> None:
@@ -67,9 +69,19 @@ def machine() -> dict[str, str]:
     }
 
 
+def has_matrix_unit() -> bool:
+    """Whether the processor has AMX, as Linux tells it."""
+    return "amx_tile" in _cpu_info("flags").split()
+
+
 def _processor() -> str:
+    return _cpu_info("model name") or platform.processor() or platform.machine()
+
+
+def _cpu_info(key: str) -> str:
+    """What Linux tells of the first core; empty where it tells nothing."""
     if CPU_INFO.is_file():
         for line in CPU_INFO.read_text().splitlines():
-            if line.startswith("model name"):
+            if line.startswith(key):
                 return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return ""
