@@ -16,7 +16,7 @@ from alexnet_tf.run.folder import Run
 from modes import cross_validate, series
 
 QUICK = {
-    "data.holdout_folds": 3,
+    "data.holdout_folds": 2,
     "model.crop": 64,
     "train.epochs": 1,
     "train.batch_size": 16,
@@ -25,13 +25,13 @@ QUICK = {
 
 @pytest.fixture
 def quick(options_for, image_folder, tmp_path):
-    """`Options` of three folds of class folders."""
+    """`Options` of two folds of class folders."""
     options = options_for(tmp_path / "folds", **QUICK)
     options.data_dir = str(image_folder / "train")
     return options
 
 
-def test_three_folds(quick, tmp_path, monkeypatch, capsys):
+def test_two_folds(quick, tmp_path, monkeypatch, capsys):
     train = series.train
     asked = []
 
@@ -41,10 +41,10 @@ def test_three_folds(quick, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(series, "train", stopped_once)
     assert cross_validate.main(quick) == 130
-    assert "| mean of 1 | 24 |" in (tmp_path / "folds/folds.md").read_text()
+    assert "| mean of 1 | 36 |" in (tmp_path / "folds/folds.md").read_text()
     assert cross_validate.main(quick) == 0
-    assert [path[-1] for path in asked] == ["0", "1", "1", "2"]
-    folds = [Run(tmp_path / f"folds/fold-{fold}") for fold in range(3)]
+    assert [path[-1] for path in asked] == ["0", "1", "1"]
+    folds = [Run(tmp_path / f"folds/fold-{fold}") for fold in range(2)]
     held_out = [
         name
         for run in folds
@@ -58,12 +58,12 @@ def test_three_folds(quick, tmp_path, monkeypatch, capsys):
     assert header == [
         *("fold", "images", "top-1 error", "balanced accuracy", "macro F1"),
     ]
-    assert [row[:2] for row in rows] == [["0", "24"], ["1", "24"], ["2", "24"]]
-    assert mean[:2] == ["mean of 3", "72"]
+    assert [row[:2] for row in rows] == [["0", "36"], ["1", "36"]]
+    assert mean[:2] == ["mean of 2", "72"]
     names = ("top1_error", "balanced_accuracy", "macro_f1")
     for cell, name in zip(mean[2:], names, strict=True):
         values = np.array([100 * getattr(o, name) for o in outcomes])
-        half = stats.sem(values) * stats.t.ppf(0.975, 2)
+        half = stats.sem(values) * stats.t.ppf(0.975, 1)
         assert cell == f"{values.mean():.1f} ± {half:.1f}"
     said = capsys.readouterr().out
     assert said.endswith((tmp_path / "folds/folds.md").read_text())

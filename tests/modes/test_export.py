@@ -81,7 +81,20 @@ def test_imported_weights_are_not_called_trained(tmp_path):
     )
 
 
-def test_the_card_of_a_run_without_evaluation(tmp_path, finished_run):
+@pytest.fixture
+def without_graph(monkeypatch):
+    """Exports whose graph is one small file: it takes most of their time."""
+
+    def save(version, signatures):
+        (version / "assets").mkdir(parents=True)
+        (version / "saved_model.pb").write_bytes(b"graph")
+
+    monkeypatch.setattr(export, "save", save)
+
+
+def test_the_card_of_a_run_without_evaluation(
+    tmp_path, finished_run, without_graph
+):
     run = pathlib.Path(shutil.copytree(finished_run, tmp_path / "run"))
     (run / "evaluation.json").unlink()
     assert export.main(options_for_export(run, tmp_path / "model")) == 0
@@ -172,7 +185,7 @@ def test_the_card_of_another_export_has_no_calibration(exported):
 
 
 def test_a_second_export_keeps_as_many_as_it_is_told(
-    tmp_path, finished_run, exported, capsys
+    tmp_path, finished_run, exported, capsys, without_graph
 ):
     base = pathlib.Path(shutil.copytree(exported, tmp_path / "model"))
     options = options_for_export(finished_run, base, keep_versions=1)
@@ -182,7 +195,7 @@ def test_a_second_export_keeps_as_many_as_it_is_told(
 
 
 def test_an_interrupted_export_leaves_nothing(
-    tmp_path, finished_run, monkeypatch
+    tmp_path, finished_run, monkeypatch, without_graph
 ):
     def interrupt(*arguments, **named):
         raise KeyboardInterrupt

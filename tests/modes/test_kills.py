@@ -88,6 +88,7 @@ def test_a_run_killed_three_times(tmp_path, forked_runs, finished_run):
     assert_same_run(tmp_path / "run", finished_run)
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_run_killed(tmp_path, forked_runs, fine_tuned, caffe_run):
     config = fine_tuned.read_config()
     config.init.source = str(caffe_run)
