@@ -8,7 +8,7 @@ import tensorflow as tf
 from alexnet_tf.data.decoding.isolation import map_where_valid
 from alexnet_tf.data.preprocess import RECORD_SIZE, decode, to_record
 
-MOST_IMAGES = 128  # a request; more would hold up all others
+MOST_IMAGES = 128  # or other rows a request; more would hold up all others
 DECODED_AT_ONCE = 4  # each may have 65 million pixels
 
 
@@ -40,16 +40,25 @@ def records_of(
     )
 
 
-def bounded(count: tf.Tensor) -> contextlib.AbstractContextManager:
-    """What runs within waits for the number of images to be checked."""
+def bounded(
+    count: tf.Tensor, row: str = "image"
+) -> contextlib.AbstractContextManager:
+    """What runs within waits for the number of rows to be checked.
+
+    Every signature needs it: a row of a few bytes may be answered with many.
+
+    Args:
+        count: int32 scalar.
+        row: what each of them is.
+    """
     return tf.control_dependencies(
         [
             tf.debugging.Assert(
-                count > 0, ["there must be at least one image"]
+                count > 0, [f"there must be at least one {row}"]
             ),
             tf.debugging.Assert(
                 count <= MOST_IMAGES,
-                [f"at most {MOST_IMAGES} images a request"],
+                [f"at most {MOST_IMAGES} {row}s a request"],
             ),
         ]
     )

@@ -100,6 +100,8 @@ class Inside:
             {"about": JSON texts, string [B]}.
         """
         topic = tf.ensure_shape(topic, [None])
+        with bounded(tf.size(topic), "topic"):
+            topic = tf.identity(topic)
         which = _index(topic, list(self._topics), "topic")
         return {
             "about": tf.gather(tf.constant([*self._topics.values()]), which)
@@ -206,7 +208,7 @@ class Inside:
             width, maps that the kernel sees], "bias": float32 [B]}.
         """
         layer = tf.ensure_shape(layer, [None])
-        with bounded(tf.size(layer)):
+        with bounded(tf.size(layer), "kernel"):
             layer = tf.identity(layer)
         map_index = _as_many(map_index, layer, "map_index")
         names = [convolution.name for convolution in self._convolutions]

@@ -38,15 +38,19 @@ def ask(exported):
         loaded = tf.compat.v1.saved_model.load(session, ["serve"], path)
 
     def run(name, **inputs):
-        definition = loaded.signature_def[name]
         feeds = {
             key: np.array(
                 values, np.int32 if isinstance(values[0], int) else object
             )
             for key, values in inputs.items()
         }
-        return Signature(session, definition).run(feeds, 60)
+        return arrays(name, feeds)
 
+    def arrays(name, feeds):
+        return Signature(session, loaded.signature_def[name]).run(feeds, 60)
+
+    run.arrays = arrays
+    run.signatures = loaded.signature_def
     yield run
     session.close()
 
@@ -182,6 +186,35 @@ def test_the_network_as_a_page_draws_it(small_model, options, reads, exchanges):
     else:
         assert layers["conv2"]["maps"] == [16]
     json.dumps(about)
+
+
+def test_every_signature_limits_its_rows(ask):
+    limited = []
+    for name, definition in ask.signatures.items():
+        if not definition.inputs:
+            continue  # what restores the weights
+        feeds = {}
+        for key, tensor in definition.inputs.items():
+            _, *inner = [dim.size for dim in tensor.tensor_shape.dim]
+            dtype = tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype
+            feeds[key] = np.full([129, *inner], 0, dtype)
+            if dtype is object:
+                feeds[key][:] = b""
+        with pytest.raises(ServingError, match="at most 128"):
+            ask.arrays(name, feeds)
+        limited.append(name)
+    assert len(limited) == 12
+    assert len(ask("about", topic=["card"] * 128)["about"]) == 128
+
+
+def test_many_topics_take_no_memory(run_in_session):
+    run_in_session("about", "topic", np.array([b"network"], object))
+    before = run_in_session.peak_kb
+    topics = np.array([b"network"] * 200_000, object)
+    with pytest.raises(RuntimeError, match="at most 128 topics a request"):
+        run_in_session("about", "topic", topics)
+    # The names take 20 MB; the answers would take 0.4 GB.
+    assert run_in_session.peak_kb - before < 100_000
 
 
 JUNK = b"\x89PNG no image"
