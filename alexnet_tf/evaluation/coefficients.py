@@ -56,9 +56,12 @@ def weighted(
         coefficients: one for each, of any sum above 0.
     """
     first = evaluations[0]
+    # Over the largest first: a sum of very large ones would be infinite.
+    shares = np.divide(coefficients, max(coefficients))
+    shares /= shares.sum()
     total = np.zeros_like(first.probabilities)
-    for evaluation, coefficient in zip(evaluations, coefficients, strict=True):
-        total += coefficient / sum(coefficients) * evaluation.probabilities
+    for evaluation, share in zip(evaluations, shares, strict=True):
+        total += share * evaluation.probabilities
     return Evaluation(first.ids, first.labels, total)
 
 

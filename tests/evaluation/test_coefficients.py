@@ -68,6 +68,15 @@ def test_a_weighted_average_is_one_of_probabilities(evaluations):
     )
 
 
+@pytest.mark.parametrize("scale", [1e-307, 1, 1.5e307])
+def test_only_the_ratio_of_coefficients_counts(evaluations, scale):
+    ours = weighted(evaluations, [4 * scale, 6 * scale, 10 * scale])
+    expected = 0.2 * evaluations[0].probabilities
+    expected = expected + 0.3 * evaluations[1].probabilities
+    expected = expected + 0.5 * evaluations[2].probabilities
+    np.testing.assert_allclose(ours.probabilities, expected, atol=1e-15)
+
+
 @pytest.mark.parametrize("images", [2, 3, 301])
 def test_halves_hold_every_image_once(images):
     first, second = halves(images)
