@@ -56,7 +56,7 @@ def main(options: Options) -> int:
         options.images, "--mode=predict needs --image=FILE", options.csv
     )
     if options.explain:
-        check_apart(options.explain, options.images)
+        check_apart(options.explain, options.images, files)
     members, explanations = load_members(options, files)
     print("\n".join(member.about for member in members), flush=True)
     predictions_of = functools.partial(
@@ -112,13 +112,29 @@ def load_members(
     return members, None
 
 
-def check_apart(explain: str, images: Sequence[str]) -> None:
-    """Refuses pictures among the images, which would be predicted next time.
+def check_apart(
+    explain: str, images: Sequence[str], files: Sequence[str]
+) -> None:
+    """Refuses pictures among the images.
+
+    They would take the place of images, or be predicted next time.
+
+    Args:
+        explain: folder of the pictures.
+        images: files, folders and patterns that are named.
+        files: all that these stand for.
 
     Raises:
-        UserError: the folder of --explain lies in one of images.
+        UserError: the folder lies in one of images, or one of files in it.
     """
     folder = pathlib.Path(explain).resolve()
+    for place in {os.path.dirname(file) for file in files}:
+        if pathlib.Path(place).resolve().is_relative_to(folder):
+            raise UserError(
+                f"--explain={explain} holds images that are predicted, in "
+                f"{place or '.'}, and pictures would lie among them: name a "
+                "folder elsewhere"
+            )
     for image in map(pathlib.Path, images):
         if image.is_dir() and folder.is_relative_to(image.resolve()):
             raise UserError(
