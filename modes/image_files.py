@@ -1,6 +1,5 @@
 """Image files that a person names: good ones, and the rest reported."""
 
-import pathlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -8,11 +7,15 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.data.named_images import content_of
 from alexnet_tf.data.other_formats import ADDRESS, is_address, other_format
 from alexnet_tf.data.preprocess import decode, refusal, to_record
 from alexnet_tf.errors import BAD_INPUT
 from alexnet_tf.terminal.progress import ProgressReport
 
+# 65 million pixels, the most that are decoded, of 8 bytes each, and as much
+# again for what lies beside them.
+MOST_BYTES = 2**30
 MANY = 10  # files whose progress is worth a line
 
 T = TypeVar("T")
@@ -46,7 +49,7 @@ def read_record(file: str) -> np.ndarray:
         UnusableImage: it is missing or no image that can be used.
     """
     try:
-        content = pathlib.Path(file).read_bytes()
+        content = content_of(file, MOST_BYTES)
     except OSError as error:
         if is_address(file):
             raise UnusableImage(ADDRESS) from None

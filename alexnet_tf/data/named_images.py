@@ -4,9 +4,11 @@ Nothing here needs TensorFlow: the client of a server uses it, too.
 """
 
 import codecs
+import errno
 import glob
 import os
 import pathlib
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -18,7 +20,7 @@ from alexnet_tf.data.image_names import (
     is_of_system,
 )
 from alexnet_tf.data.list_files import read_list
-from alexnet_tf.data.other_formats import is_address
+from alexnet_tf.data.other_formats import LOOKED_AT, is_address, other_format
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.text import counted, printable
@@ -26,6 +28,10 @@ from alexnet_tf.files.text import counted, printable
 MOST_NAMES = 3
 TABLES = (".csv", ".tsv")
 LISTS = (*TABLES, ".txt")
+NO_FILE = (
+    "a pipe or a device, not a file: save what comes from it, then give the "
+    "path of that"
+)
 
 
 def files_of(
@@ -81,6 +87,28 @@ def files_of(
             "named itself may have any other name"
         )
     return files
+
+
+def content_of(file: str, most: int) -> bytes:
+    """What is in an image file.
+
+    Args:
+        file: its path.
+        most: bytes that an image may have.
+
+    Raises:
+        OSError: it cannot be read, is larger, or is no file: reading a pipe
+            would wait for ever, and a device may have no end. Its `strerror`
+            says so.
+    """
+    state = os.stat(file)
+    if not stat.S_ISREG(state.st_mode) and not stat.S_ISDIR(state.st_mode):
+        raise OSError(errno.EINVAL, NO_FILE)
+    with open(file, "rb") as stream:
+        if state.st_size <= most:
+            return stream.read(state.st_size)
+        kind = other_format(stream.read(LOOKED_AT))
+    raise OSError(errno.EFBIG, kind or f"larger than {most >> 20} MiB")
 
 
 def _matching(images: Iterable[str]) -> Iterator[str]:

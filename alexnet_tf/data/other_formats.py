@@ -37,7 +37,7 @@ _KINDS = (
     (rb"PK\x03\x04", "a zip archive", "unpack it and give the images"),
     (rb"version https://git-lfs", "a Git LFS pointer", "run `git lfs pull`"),
 )
-_LOOKED_AT = 1024  # bytes
+LOOKED_AT = 1024  # bytes
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:(?://|image/)", re.IGNORECASE)
 
 
@@ -51,7 +51,7 @@ def other_format(content: bytes) -> str | None:
         A clause for after the file's name; None where it is of no kind that
         is known here.
     """
-    begin = content[:_LOOKED_AT].removeprefix(b"\xef\xbb\xbf")
+    begin = content[:LOOKED_AT].removeprefix(b"\xef\xbb\xbf")
     for pattern, kind, remedy in _KINDS:
         if re.match(pattern, begin, re.DOTALL):
             return f"{kind}, which is not read here: {remedy}"

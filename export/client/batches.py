@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Iterator
 
+from alexnet_tf.data.named_images import content_of
 from alexnet_tf.data.other_formats import ADDRESS, is_address
 
 # This bounds a request, so an image too: a photograph of 65 million pixels
@@ -50,17 +51,13 @@ def batches(
 
 def _read(image: str | os.PathLike | bytes) -> Image:
     if isinstance(image, bytes | bytearray | memoryview):
-        return _bounded(None, bytes(image))
+        content = bytes(image)
+        if len(content) > MOST_BYTES:
+            return Image(None, error=f"larger than {MOST_BYTES >> 20} MiB")
+        return Image(None, content)
     file = os.fsdecode(image)
     try:
-        with open(file, "rb") as stream:
-            return _bounded(file, stream.read(MOST_BYTES + 1))
+        return Image(file, content_of(file, MOST_BYTES))
     except OSError as error:
         reason = ADDRESS if is_address(file) else error.strerror
         return Image(file, error=reason)
-
-
-def _bounded(file: str | None, content: bytes) -> Image:
-    if len(content) > MOST_BYTES:
-        return Image(file, error=f"larger than {MOST_BYTES >> 20} MiB")
-    return Image(file, content)

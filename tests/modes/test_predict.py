@@ -78,6 +78,28 @@ def test_bad_files_are_reported_and_good_ones_predicted(
     assert len(output.err.splitlines()) == 4
 
 
+def test_what_is_no_file_or_too_large_is_reported(
+    finished_run, image_folder, tmp_path, capsys
+):
+    good = image_folder / "val" / "red" / "00.png"
+    pipe, vast, film = (tmp_path / n for n in ("a.jpg", "b.jpg", "c.jpg"))
+    os.mkfifo(pipe)
+    for file, begin in ((vast, b"\xff\xd8\xff"), (film, b"\0\0\0 ftypmp42")):
+        file.write_bytes(begin)
+        os.truncate(file, 2**40)  # bytes that nobody has to have
+    files = ("/dev/zero", pipe, vast, film, good)
+    assert predict.main(options(finished_run, *files)) == 2
+    results, _ = results_of(capsys)
+    said = [r.get("error", "")[:24] for r in results]
+    assert said == [
+        "a pipe or a device, not a file"[:24],
+        "a pipe or a device, not a file"[:24],
+        "larger than 1024 MiB",
+        "a video, which is not read here"[:24],
+        "",
+    ]
+
+
 def test_text_output_lists_names_and_probabilities(
     finished_run, image_folder, capsys
 ):
@@ -146,6 +168,29 @@ def test_pictures_among_the_images_are_refused(finished_run, image_folder):
     with pytest.raises(UserError, match="name a folder elsewhere"):
         predict.main(explained(finished_run, folder, image_folder))
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("named", ["files", "pattern", "list", "below"])
+def test_pictures_take_no_image_s_place(
+    finished_run, image_folder, tmp_path, monkeypatch, named
+):
+    shutil.copytree(image_folder / "val" / "red", tmp_path / "ex" / "red")
+    folder = tmp_path / "ex" / "red"
+    (folder / "00.png").rename(folder / "a.jpg")
+    (folder / "01.png").rename(folder / "a.jpg.png")
+    content = (folder / "a.jpg.png").read_bytes()
+    (tmp_path / "list.txt").write_text("ex/red/a.jpg\n")
+    monkeypatch.chdir(folder)
+    images, explain = {
+        "files": (["a.jpg", "02.png"], "."),
+        "pattern": ([f"{folder}/*.png"], str(folder)),
+        "list": ([str(tmp_path / "list.txt")], str(folder)),
+        "below": (["a.jpg"], ".."),
+    }[named]
+    with pytest.raises(UserError, match="name a folder elsewhere"):
+        predict.main(explained(finished_run, explain, *images))
+    assert (folder / "a.jpg.png").read_bytes() == content
+    assert len(list(tmp_path.rglob("*.*"))) == 7
 
 
 def test_pictures_that_cannot_be_written_are_one_clear_line(

@@ -37,10 +37,14 @@ def test_a_larger_image_is_not_sent(ten_bytes, tmp_path):
     assert batch[2] == Image(None, b"1")
 
 
-def test_a_file_without_an_end_is_read_no_further(monkeypatch):
-    monkeypatch.setattr(batches_module, "MOST_BYTES", 2**20)
-    [[image]] = batches(["/dev/zero"], 8)
-    assert image == Image("/dev/zero", error="larger than 1 MiB")
+def test_what_has_no_end_is_not_read(tmp_path):
+    pipe = str(tmp_path / "a.jpg")
+    os.mkfifo(pipe)
+    [found] = batches(["/dev/zero", pipe], 8)
+    assert [image.file for image in found] == ["/dev/zero", pipe]
+    for image in found:
+        assert image.content is None
+        assert image.error.startswith("a pipe or a device, not a file")
 
 
 def test_kinds_of_images(tmp_path):
