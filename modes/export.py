@@ -45,6 +45,11 @@ def main(options: Options) -> int:
             f"--precision={options.precision}, or export a saved_model"
         )
     _check_quantization(options)
+    if Run(options.export_dir).exists:
+        raise UserError(
+            f"--export_dir={options.export_dir} is a run, and a folder cannot "
+            "be a run and a model: name another one, or one below it"
+        )
     print(about_run(run), flush=True)
     # The network has no pins: no device of this machine may enter the graph.
     trained = load_trained(run, "none", options.precision)

@@ -91,7 +91,12 @@ def _opener(
 
 
 def _exported_version(path: pathlib.Path) -> pathlib.Path | None:
-    """The folder with the SavedModel, None where there is none."""
+    """The folder with the SavedModel; None where there is none, or a run.
+
+    Earlier versions of this program could export into the folder of a run.
+    """
+    if Run(path).exists:
+        return None
     if (path / SAVED_MODEL).is_file():
         return path
     if not path.is_dir():

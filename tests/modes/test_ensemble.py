@@ -149,6 +149,20 @@ def test_an_export_answers_as_its_run(finished_run, exported):
     np.testing.assert_array_equal(export, version)
 
 
+def test_a_run_with_an_export_in_it_answers_itself(
+    confused_run, exported, tmp_path
+):
+    """As earlier versions let it be."""
+    run = shutil.copytree(confused_run, tmp_path / "run")
+    shutil.copytree(exported / "1", run / "1")
+    [opener] = open_members([run], 10)
+    member = opener()
+    assert member.name == str(run)
+    # The copy leans to the last class, and the export does not.
+    black = np.zeros((1, 256, 256, 3), np.uint8)
+    assert member.probabilities(black)[0, 2] > 0.9
+
+
 def test_an_export_knows_ten_crops_only(exported):
     with pytest.raises(UserError, match="always takes ten crops"):
         evaluate.main(ensemble(exported, crops=1))

@@ -207,6 +207,15 @@ def test_an_interrupted_export_leaves_nothing(
     assert list(base.parent.rglob("*")) == [base]
 
 
+@pytest.mark.parametrize("form", ["saved_model", "onnx", "keras"])
+def test_a_run_is_no_folder_for_exports(finished_run, tmp_path, form):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    before = sorted(run.rglob("*"))
+    with pytest.raises(UserError, match=r"is a run, and .* name another one"):
+        export.main(options_for_export(finished_run, run, format=form))
+    assert sorted(run.rglob("*")) == before
+
+
 def test_an_unwritable_export_folder_is_one_clear_line(tmp_path, finished_run):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
