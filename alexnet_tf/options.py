@@ -456,9 +456,16 @@ def check_usage(mode: str, options: Options, given: Collection[str]) -> None:
             f"{', '.join(map(written, used))}"
         )
     for name in sorted(given):
-        if getattr(options, name) in ("", (), ("",)):  # as of an unset $NAME
+        value = getattr(options, name)
+        if value in ("", (), ("",)):  # as of an unset $NAME
             raise UserError(
                 f"{written(name)} is empty: give a value, or leave it out"
+            )
+        if isinstance(value, tuple) and "" in value:
+            raise UserError(
+                f"{written(name)} has an empty value, number "
+                f"{value.index('') + 1} of {len(value)}: leave it out, with "
+                "its comma if there is one"
             )
     _check_keys(mode, options)
     for name, other, value in ONLY_WITH:

@@ -184,6 +184,11 @@ def run_forked(tmp_path_factory):
         (["--config.data.name=folder", "--data_dir=x"], ["x/train"]),
         (["--data_dir=x"], ["--config.data.name=folder"]),
         (["--init="], ["--init is empty"]),
+        (
+            ["--mode=evaluate", "--runs=A,"],
+            ["--runs has an empty value, number 2 of 2", "comma"],
+        ),
+        (["--mode=evaluate", "--runs=,"], ["--runs has an empty value"]),
         (["--download"], ["--download is for data sets of TFDS", "embedded"]),
         (["--mode=evaluate", "--run=nowhere"], ["no run in nowhere"]),
         (["--mode=inspect", "--run=nowhere"], ["no run in nowhere"]),
