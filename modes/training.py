@@ -37,7 +37,7 @@ from alexnet_tf.run.lock import locked
 from alexnet_tf.run.provenance import NO_MATRIX_UNIT, has_matrix_unit
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.terminal.command import command
-from alexnet_tf.training.class_weights import class_weights
+from alexnet_tf.training.class_weights import check_class_weights, class_weights
 from alexnet_tf.training.diagnosis import memory_advice
 from alexnet_tf.training.fit import Fit, Job
 from alexnet_tf.training.interrupts import Interrupted, Interrupts
@@ -128,6 +128,7 @@ def train_run(
     if run.exists and run.dataset_file.is_file():
         check_same_classes(run, source)
     settle_class_count(config, source)
+    check_class_weights(config.train, source.class_names)
     check_workers(config, workers)
     devices = resolve_tower_devices(
         options.tower_devices, config.model.towers, workers.device_prefix

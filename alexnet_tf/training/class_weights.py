@@ -19,7 +19,7 @@ def class_weights(
     itself: each class counts the same, and an image 1 in the mean.
 
     Args:
-        train: the `train` section of a config.
+        train: the `train` section of a config, see `check_class_weights`.
         class_names: one per label.
         images_of_classes: from the number of classes to int64 [classes], the
             training images of each; called only for balanced weights, since
@@ -27,9 +27,6 @@ def class_weights(
 
     Returns:
         float32 [classes]; None: 1 for all.
-
-    Raises:
-        UserError: a weight is given to a class that is not there.
     """
     match train.class_weights:
         case "none":
@@ -41,10 +38,20 @@ def class_weights(
                 np.float32
             )
     given = dict(train.class_weight_values)
+    return np.array([given.get(n, 1.0) for n in class_names], np.float32)
+
+
+def check_class_weights(
+    train: ConfigDict, class_names: tuple[str, ...]
+) -> None:
+    """Raises `UserError` for a weight of a class that is not there.
+
+    Before any image is read.
+    """
+    given = dict(train.class_weight_values)
     if unknown := [name for name in given if name not in class_names]:
         raise UserError(
             f"config.train.class_weight_values names {unknown[0]}, which is "
             f"no class: they are {', '.join(class_names[:5])}"
             + (" and so on" if len(class_names) > 5 else "")
         )
-    return np.array([given.get(n, 1.0) for n in class_names], np.float32)

@@ -337,15 +337,27 @@ class Fit:
     def _report_not_finite(self, reason: str, first: str = "") -> None:
         """Says what was not finite, what is kept and what to do."""
         state, run = self._state, self._run
-        lr = f"--config.train.lr={self._config.train.lr / 10:g}"
+        train = self._config.train
+        lr = f"--config.train.lr={train.lr / 10:g}"
+        best = (
+            f", the best weights in {run.best_weights.parent}"
+            if run.best_weights.is_file()
+            else ""
+        )
         advice = (
-            f"The last good state is in {run.state_folder}, the best weights "
-            f"in {run.best_weights.parent}. Go on with a lower learning rate: "
+            f"The last good state is in {run.state_folder}{best}. Go on "
+            "with a lower learning rate: "
             f"{command('train', run=run.path)} {lr}"
             if run.state_folder.exists()
             else "Nothing was saved yet. Start again with a lower learning "
             f"rate: {lr}"
         )
+        for key in ("lr_multipliers", "layer_lrs"):
+            if train[key]:
+                advice += (
+                    ". Layers have rates of their own besides: "
+                    f'--config.train.{key}="{train[key]}"'
+                )
         print(
             f"main.py: the {reason} in epoch {state.epoch + 1}, step "
             f"{state.step + 1}{first}. {advice}",

@@ -10,7 +10,7 @@ import pytest
 from alexnet_tf.errors import UserError
 from alexnet_tf.training.history import summary
 from alexnet_tf.training.state import StateKeeper
-from modes import train
+from modes import train, training
 from tests.modes.conftest import stop_before_the_first_step
 from tests.training.run_contents import (
     assert_same_weights,
@@ -82,9 +82,26 @@ def test_an_epoch_that_ends_with_nan_is_not_saved(
         "the (validation loss|weights of .*) (is|are) not finite in", message
     )
     assert f"--mode=train --run={run} --config.train.lr=1e+37" in message
+    assert f"the best weights in {run / 'best'}." in message
     assert_same_weights(state_weights(run), good)
     assert_same_weights(weights(run / "best" / "network.weights.h5"), best)
     assert history(run) == row
+
+
+def test_weights_of_no_class_are_refused_before_an_image_is_read(
+    tmp_path, options_for, monkeypatch
+):
+    def read(*arguments):
+        raise AssertionError("images are read")
+
+    monkeypatch.setattr(training, "open_records", read)
+    changes = {
+        "train.class_weights": "given",
+        "train.class_weight_values": (("rot", 2.0),),
+    }
+    with pytest.raises(UserError, match="rot, which is no class: they are bl"):
+        train.main(options_for(tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()
 
 
 def test_nan_that_a_relu_swallows_is_seen_before_a_save(
@@ -100,10 +117,18 @@ def test_nan_that_a_relu_swallows_is_seen_before_a_save(
 
     monkeypatch.setattr(StateKeeper, "on_train_batch_end", on_train_batch_end)
     run = tmp_path / "run"
-    options = options_for(run, **{"train.save_every_steps": 1})
-    assert train.main(options) == 1
+    changes = {
+        "train.save_every_steps": 1,
+        "train.lr_multipliers": (("fc8", 2.0),),
+    }
+    assert train.main(options_for(run, **changes)) == 1
     message = capsys.readouterr().err
     assert "the weights of fc6 are not finite in epoch 1, step 4" in message
+    # No epoch has ended, so there are none.
+    assert f"The last good state is in {run / 'state'}. Go on" in message
+    assert "best weights" not in message
+    assert "rates of their own besides" in message
+    assert "--config.train.lr_multipliers=\"(('fc8', 2.0),)\"" in message
     names = sorted(path.name for path in (run / "state").iterdir())
     assert names == ["000-000001", "000-000002"]
 

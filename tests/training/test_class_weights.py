@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from alexnet_tf.config import check_config
 from alexnet_tf.errors import UserError
-from alexnet_tf.training.class_weights import class_weights
+from alexnet_tf.training.class_weights import check_class_weights, class_weights
 from configs import paper
 from tests.training.narrow import (
     CLASSES,
@@ -54,9 +54,10 @@ def test_given_weights_are_by_name():
     )
     found = class_weights(train, NAMES, no_look)
     assert found.tolist() == [0.5, 1.0, 4.0]
+    check_class_weights(train, NAMES)
     train.class_weight_values = (("fox", 4.0),)
     with pytest.raises(UserError, match="fox, which is no class: they are cat"):
-        class_weights(train, NAMES, no_look)
+        check_class_weights(train, NAMES)
     assert class_weights(section(), NAMES, no_look) is None
 
 
