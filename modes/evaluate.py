@@ -30,6 +30,7 @@ from alexnet_tf.evaluation.outcome import (
     outcome_of,
     outcome_values,
     warn_about_missing,
+    warn_of_trained_on,
     write_tables,
 )
 from alexnet_tf.evaluation.tables import markdown
@@ -68,6 +69,7 @@ def main(options: Options) -> int:
             f"these are not the images that {run.path} was begun with, or "
             f"they have changed since: the result goes to {folder}"
         )
+        warn_of_trained_on(run, source)
     assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
     outcome = evaluate_and_report(
@@ -110,6 +112,9 @@ def evaluate_ensemble(options: Options) -> int:
     data_dir = data_dir_for(options, run)
     assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
+    for trained in filter(lambda run: run.exists, map(Run, options.runs)):
+        if other_data_folder(trained, source, data_dir):
+            warn_of_trained_on(trained, source)
     members, evaluations = [], []
     for opener in openers:
         member = opener()

@@ -180,6 +180,34 @@ def _is_as_marked(split: Split, number: int, mark: ImageMark) -> bool:
     return mark.sha256 is None or _digest(split, number) in (mark.sha256, None)
 
 
+def count_trained_on(
+    split: Split, remembered: Remembered, trained: int
+) -> tuple[int, bool]:
+    """How many images of a split a run was trained on, by their contents.
+
+    Args:
+        split: images that are to be evaluated.
+        remembered: of the run.
+        trained: number of images that it was trained on.
+
+    Returns:
+        (number of those that are found, whether these are all: the run
+        remembers no more than `SAMPLED` of its training images).
+    """
+    # Those of the training split stand first.
+    marks = remembered.sampled[: min(SAMPLED, trained)]
+    wanted = {(mark.bytes, mark.sha256) for mark in marks if mark.sha256}
+    sizes = {size for size, _ in wanted}
+    if not wanted or not split.bytes_of or not split.content_of:
+        return 0, False
+    found = 0
+    for number in split.ids_and_labels()[0].tolist():
+        size = split.bytes_of(number)
+        if size in sizes and (size, _digest(split, number)) in wanted:
+            found += 1
+    return found, trained <= SAMPLED
+
+
 def with_remembered_holdout(
     source: Source, remembered: Remembered, damaged: Iterable[int]
 ) -> Source | None:

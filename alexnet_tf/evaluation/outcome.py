@@ -16,7 +16,11 @@ import numpy as np
 from alexnet_tf.data.damage import DATA_ERRORS, listed, read_damaged
 from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.remembered import changed_contents, read_remembered
+from alexnet_tf.data.remembered import (
+    changed_contents,
+    count_trained_on,
+    read_remembered,
+)
 from alexnet_tf.data.sources.imagenet_classes import are_imagenets
 from alexnet_tf.data.statistics import Statistics
 from alexnet_tf.evaluation.by_class import (
@@ -265,6 +269,29 @@ def other_data_folder(
     name = re.sub(r"\W+", "_", pathlib.Path(data_dir or source.name).name)
     digest = hashlib.sha256(source.fingerprint.encode()).hexdigest()[:8]
     return run.path / "evaluations" / f"{name}-{digest}"
+
+
+def warn_of_trained_on(run: Run, source: Source) -> None:
+    """Says how many validation images a run was trained on, if any.
+
+    Args:
+        run: the `Run` that is evaluated.
+        source: of the images, which need not be the run's own.
+    """
+    assert source.validation  # it is evaluated
+    found, is_all = count_trained_on(
+        source.validation,
+        read_remembered(run.images_file),
+        run.read_dataset().get("train_images", 0),
+    )
+    if found:
+        print(
+            f"warning: {run.path} was trained on "
+            f"{'' if is_all else 'at least '}{found:,} of these "
+            f"{counted(source.validation.size, 'image')}: the errors are too "
+            "low for new ones",
+            file=sys.stderr,
+        )
 
 
 def write_tables(

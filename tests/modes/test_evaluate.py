@@ -210,6 +210,35 @@ def test_the_images_that_were_held_out_are_evaluated(
     assert result["fingerprint"] != json.loads(own)["fingerprint"]
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_images_that_were_trained_on_are_counted(
+    finished_run, image_folder, tmp_path, capsys, together
+):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    files = [*image_folder.glob("val/*/*"), *image_folder.glob("train/*/0*")]
+    rows = [f"{number}.png,{f.parent.name}" for number, f in enumerate(files)]
+    for number, file in enumerate(files):
+        shutil.copy(file, tmp_path / f"{number}.png")
+    table = tmp_path / "plain.csv"
+    table.write_text("\n".join(["image,label", *rows]))
+    options = Options(
+        config=None,
+        run=None if together else str(run),
+        runs=(str(run), str(run)) if together else (),
+        data_dir=str(table),
+        overrides={"data.name": "csv"},
+    )
+    assert evaluate.main(options) == 0
+    said = capsys.readouterr().err
+    assert f"{run} was trained on 30 of these 48 images" in said
+    # A run of more images remembers some of them.
+    lines = json.loads((run / "dataset.json").read_text())
+    lines["train_images"] = 257
+    (run / "dataset.json").write_text(json.dumps(lines))
+    assert evaluate.main(options) == 0
+    assert "was trained on at least" in capsys.readouterr().err
+
+
 def test_images_to_be_evaluated_need_no_training_images(
     finished_run, image_folder, tmp_path, capsys
 ):
