@@ -9,9 +9,7 @@ from alexnet_tf.data.image_set import Split
 ALWAYS_TRAINED = -1  # part of what is in no hold-out
 
 
-def choose_holdout(
-    split: Split, share: float, seed: int, folds: int = 0, fold: int = 0
-) -> np.ndarray:
+def choose_holdout(split: Split, share: float, seed: int) -> np.ndarray:
     """Chooses the images to hold out, by class.
 
     Of each class the given share, at least one image and never all of them; a
@@ -26,11 +24,8 @@ def choose_holdout(
     Args:
         split: the training images; their labels are read where they are not
             known yet.
-        share: of the images, between 0 and 1; of no meaning with folds.
+        share: of the images, between 0 and 1.
         seed: integer.
-        folds: number of equal parts, each of which is held out once; 0: the
-            share is held out.
-        fold: which of them is, from 0.
 
     Returns:
         bool [split.size], in the order of the split.
@@ -38,24 +33,49 @@ def choose_holdout(
     ids, labels = split.ids_and_labels()
     names = [split.key(int(number)) for number in ids]
     if split.group_of:
-        groups = [split.group_of(int(number)) for number in ids]
-        # Names of groups begin otherwise, so that none equals a name of a file.
-        groups = [
-            f"g {group}" if group else f"i {name}"
-            for group, name in zip(groups, names, strict=True)
-        ]
-        shares = [1 / folds] * folds if folds else [share, 1 - share]
-        parts = _parts_of_groups(groups, labels, shares, seed, folds > 0)
-        return parts == fold
+        groups = _groups_of(split, ids, names)
+        return _parts_of_groups(groups, labels, [share, 1 - share], seed) == 0
     order = _order(names, seed)
-    if folds:
-        return _parts(labels, order, folds) == fold
     is_held_out = np.zeros(len(ids), bool)
     for label in np.unique(labels):
         of_class = order[labels[order] == label]
         count = min(max(1, round(share * len(of_class))), len(of_class) - 1)
         is_held_out[of_class[:count]] = True
     return is_held_out
+
+
+def fold_parts(split: Split, seed: int, folds: int) -> np.ndarray:
+    """Divides images into equal parts, each of which is held out once.
+
+    By class and by groups as `choose_holdout` does.
+
+    Args:
+        split, seed: see there.
+        folds: number of parts, some of which are empty where there are fewer
+            images or groups.
+
+    Returns:
+        int64 [split.size], the part of each image, from 0; `ALWAYS_TRAINED`
+        for what is in none.
+    """
+    ids, labels = split.ids_and_labels()
+    names = [split.key(int(number)) for number in ids]
+    if split.group_of:
+        groups = _groups_of(split, ids, names)
+        shares = [1 / folds] * folds
+        return _parts_of_groups(groups, labels, shares, seed, are_folds=True)
+    return _parts(labels, _order(names, seed), folds)
+
+
+def _groups_of(split: Split, ids: np.ndarray, names: list[str]) -> list[str]:
+    """The group of each image; its own where it stands for itself."""
+    assert split.group_of
+    groups = [split.group_of(int(number)) for number in ids]
+    # Names of groups begin otherwise, so that none equals a name of a file.
+    return [
+        f"g {group}" if group else f"i {name}"
+        for group, name in zip(groups, names, strict=True)
+    ]
 
 
 def _order(names: list[str], seed: int) -> np.ndarray:
@@ -91,7 +111,7 @@ def _parts_of_groups(
     labels: np.ndarray,
     shares: list[float],
     seed: int,
-    are_folds: bool,
+    are_folds: bool = False,
 ) -> np.ndarray:
     """Deals whole groups out to parts; int64 [images], the part of each.
 

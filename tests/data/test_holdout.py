@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from alexnet_tf.data.holdout import choose_holdout
+from alexnet_tf.data.holdout import choose_holdout, fold_parts
 from alexnet_tf.data.image_set import subset, table_split
 from alexnet_tf.data.remembered import (
     Remembered,
@@ -71,7 +71,8 @@ def test_one_image_less_moves_at_most_one():
 
 
 def parts_of(split, folds, seed=0):
-    return [choose_holdout(split, 0.1, seed, folds, k) for k in range(folds)]
+    parts = fold_parts(split, seed, folds)
+    return [parts == fold for fold in range(folds)]
 
 
 def by_class(split, chosen):
@@ -215,6 +216,20 @@ def test_folds_of_a_folder(image_folder, capsys):
     assert "part 2 of 3 of each class" in said
     assert "no image of 1 class is held out" in said
     assert said.splitlines()[-1].endswith(": c")
+
+
+@pytest.mark.parametrize(("folds", "most"), [(13, 12), (500, 12)])
+def test_every_fold_has_images_before_the_first_is_trained(
+    image_folder, folds, most
+):
+    root = image_folder({"a": 5, "b": 7, "c": 1})
+    data = data_config(holdout_folds=folds, fold=0)
+    with pytest.raises(UserError) as error:
+        load_source(data, 0, str(root))
+    assert f"{folds - most} would be empty" in str(error.value)
+    assert f"holdout_folds to {most} or less" in str(error.value)
+    data = data_config(holdout_folds=most, fold=most - 1)
+    assert load_source(data, 0, str(root)).validation.size == 1
 
 
 def data_config(**changes):

@@ -74,6 +74,7 @@ def test_two_folds(quick, tmp_path, monkeypatch, capsys):
     [
         ({"data.holdout_folds": 0}, "--config.data.holdout_folds=5"),
         ({"data.holdout_folds": 1}, "0, or at least 2"),
+        ({"data.holdout_folds": 73}, "1 would be empty"),  # of 72 images
         ({"init.source": "runs/other"}, "runs/other"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from ml_collections import ConfigDict
 
-from alexnet_tf.data.holdout import choose_holdout
+from alexnet_tf.data.holdout import ALWAYS_TRAINED, choose_holdout, fold_parts
 from alexnet_tf.data.image_set import Damaged, Source, select, subset
 from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.remembered import Remembered, with_remembered_holdout
@@ -157,9 +157,22 @@ def _with_holdout(
             "trained on them cannot be told"
         )
     folds, fold = data.holdout_folds, data.fold
-    is_held_out = choose_holdout(source.train, data.holdout, seed, folds, fold)
     part = f"part {fold} of {folds}" if folds else f"{data.holdout:g}"
     too_large = ", or their groups too large," if source.train.group_of else ""
+    if folds:
+        parts = fold_parts(source.train, seed, folds)
+        is_held_out = parts == fold
+        filled = len(np.setdiff1d(parts, ALWAYS_TRAINED))
+        # Of all parts, so that none is trained on before that is refused.
+        if 0 < filled < folds:
+            raise UserError(
+                f"{size} training images of {source.name} in {classes} classes "
+                f"are too few{too_large} for {folds} parts, of which "
+                f"{folds - filled} would be empty: set config.data."
+                f"holdout_folds to {filled} or less"
+            )
+    else:
+        is_held_out = choose_holdout(source.train, data.holdout, seed)
     if not is_held_out.any():
         raise UserError(
             f"{source.name} has no validation split, and {size} training "
