@@ -30,8 +30,7 @@ class Version:
         error: the `ServingError` that ended it, or None.
         model: the `LoadedModel` while AVAILABLE or UNLOADING.
         users: requests that run in it.
-        gone: whether it has not been wanted since its end, or not been there
-            since it failed.
+        gone: whether it has not been there since it failed.
     """
 
     number: int
@@ -87,15 +86,17 @@ class ServedModel:
             report: called with a line for each version that was loaded, was
                 unloaded or failed.
         """
-        try:
-            paths = versions_on_disk(self.config.base_path)
-        except OSError as error:
-            if not self._unlisted:  # one line, not one a second
-                report(f"{self.config.base_path}: {error.strerror}")
-            self._unlisted = True
-            return
-        self._unlisted = False
         while True:
+            # Again after each load, which takes long: a version that went
+            # meanwhile takes no other's place.
+            try:
+                paths = versions_on_disk(self.config.base_path)
+            except OSError as error:
+                if not self._unlisted:  # one line, not one a second
+                    report(f"{self.config.base_path}: {error.strerror}")
+                self._unlisted = True
+                return
+            self._unlisted = False
             wanted = self.config.policy(self._without_failed(paths))
             new = self._newly_wanted(wanted)
             for version in new:
@@ -199,16 +200,13 @@ class ServedModel:
     def _newly_wanted(self, wanted: list[int]) -> list[Version]:
         """Versions to load, the newest first."""
         with self._lock:
-            for version in self._versions.values():
-                if version.number not in wanted and not version.error:
-                    version.gone = version.state == "END"
-            new = [
-                number
-                for number in sorted(wanted, reverse=True)
-                if number not in self._versions or self._versions[number].gone
-            ]
-            for number in new:
-                self._versions[number] = Version(number)
+            for number in wanted:
+                known = self._versions.get(number)
+                # One that was let go may be wanted again, at once.
+                if known is None or (
+                    known.state == "END" and (known.gone or not known.error)
+                ):
+                    self._versions[number] = Version(number)
             return [
                 self._versions[number]
                 for number in sorted(wanted, reverse=True)

@@ -130,6 +130,37 @@ def test_states_while_loading(base):
     ]
 
 
+def test_a_version_that_goes_while_it_loads_takes_no_place(base):
+    def load(path, name, number):
+        if number == 8:
+            base.remove(8)
+        return Model(path, name, number)
+
+    model = ServedModel(ModelConfig("m", str(base.path)), load)
+    base.add(2, 4)
+    refresh(model)
+    base.add(8)
+    assert [line.split(" ")[3] for line in refresh(model)] == [
+        *("loaded", "unloaded"),
+    ]
+    assert states(model) == [(8, "END"), (4, "AVAILABLE")]
+    assert refresh(model) == []
+
+
+def test_an_old_version_comes_back_at_once(base, serve):
+    base.add(1)
+    model = serve()
+    refresh(model)
+    base.add(2)
+    refresh(model)
+    assert states(model) == [(2, "AVAILABLE"), (1, "END")]
+    base.remove(2)
+    assert len(refresh(model)) == 2
+    assert states(model) == [(2, "END"), (1, "AVAILABLE")]
+    with model.use() as used:
+        assert not used.closed
+
+
 def test_a_broken_version_leaves_the_old_one(base, serve):
     base.add(1)
     model = serve()
