@@ -14,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from alexnet_tf.options import Options
+from tests.browser import DESKTOP, start_browser
 
 CLASSES = ("blue", "green", "red")
 
@@ -99,6 +100,17 @@ def exported(tmp_path_factory, finished_run):
     options = Options(config=None, run=str(finished_run), export_dir=str(base))
     assert export.main(options) == 0
     return base
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser without a window, or why there is none."""
+    try:
+        driver = start_browser(*DESKTOP)
+    except (ImportError, FileNotFoundError) as error:
+        pytest.skip(f"the page is not tested: {error}")
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture(scope="session")

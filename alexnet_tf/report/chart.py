@@ -24,7 +24,7 @@ def line_chart(
     Args:
         title: what is on the y axis.
         x_name: what is on the x axis, whole numbers.
-        series: {name: [(x, y), ...]}, at most nine; what is not finite, or not
+        series: {name: [(x, y), ...]}, at most ten; what is not finite, or not
             positive where `is_log`, is left out.
         is_log: whether the y axis is logarithmic.
         from_zero: whether the y axis begins at 0.

@@ -2,10 +2,13 @@
 
 import itertools
 import math
+import pathlib
 import re
 
 import pytest
 
+from alexnet_tf.network import build_network, weighted_layers
+from alexnet_tf.report import chart as chart_module
 from alexnet_tf.report.chart import (
     BOTTOM,
     HEIGHT,
@@ -68,3 +71,19 @@ def test_names_are_escaped_and_described():
         'aria-label="&lt;y&gt; by x: &lt;a&gt; from 3 to 3; b from 2 to 1"'
         in (chart)
     )
+
+
+def test_every_layer_has_a_colour_of_its_own(small_model):
+    small_model.update_from_flattened_dict({"conv6": 8, "bottleneck": 16})
+    layers = [x.name for x in weighted_layers(build_network(small_model))]
+    assert {"conv6", "bottleneck"} < set(layers)
+    chart = line_chart("y", "x", {name: [(1, 1), (2, 2)] for name in layers})
+    classes = re.findall(r'<g class="(line\d+)"', chart)
+    assert len(classes) == len(layers)
+    style = pathlib.Path(chart_module.__file__).with_name("style.css")
+    colours = [
+        re.findall(rf"\.{name} {{\s*--colour: ([^;]+);", style.read_text())
+        for name in classes
+    ]
+    assert all(colours)
+    assert len(set(map(tuple, colours))) == len(layers)

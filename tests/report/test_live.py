@@ -4,6 +4,8 @@ import asyncio
 import http.client
 import json
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -109,19 +111,129 @@ def test_tensorboard_gets_pictures_and_histograms(finished_run):
 
 
 def test_the_server_answers_this_machine_alone(finished_run):
-    answers = asyncio.run(ask(watch_application(Run(finished_run))))
-    status, body = answers["/run.json", "127.0.0.1"]
+    absent = ("/epochs/0099-0.png", "/facts.py", "/epochs/..%2f..%2fx.png")
+    paths = ("/", "/run.json", "/epochs/0003-1.png", *absent)
+    host = "127.0.0.1:8501"
+    # The other is a name that someone else's page lets lead to this machine.
+    wanted = [*((p, host) for p in paths), ("/run.json", "evil.example:8501")]
+    answers = asyncio.run(ask(watch_application(Run(finished_run)), wanted))
+    status, body = answers["/run.json", host]
     assert status == 200
     assert json.loads(body)["name"] == finished_run.name
-    assert answers["/", "127.0.0.1"][1].startswith(b"<!doctype html>")
-    assert answers["/epochs/0003-1.png", "127.0.0.1"][1][:4] == b"\x89PNG"
-    for path in ("/epochs/0099-0.png", "/facts.py", "/epochs/..%2f..%2fx.png"):
-        assert answers[path, "127.0.0.1"][0] == 404, path
-    # A name that someone else's page lets lead to this machine.
-    assert answers["/run.json", "evil.example"][0] == 403
+    assert answers["/", host][1].startswith(b"<!doctype html>")
+    assert answers["/epochs/0003-1.png", host][1][:4] == b"\x89PNG"
+    for path in absent:
+        assert answers[path, host][0] == 404, path
+    assert answers["/run.json", "evil.example:8501"][0] == 403
 
 
-async def ask(app):
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),  # as of port 80
+        ("localhost:9000", 200),  # as behind a tunnel
+        ("LocalHost.", 200),
+        ("", 403),
+        ("evil.example:80", 403),
+        ("localhost.evil.example", 403),
+        ("evil.example:localhost", 403),
+    ],
+)
+def test_names_of_this_machine(finished_run, host, status):
+    app = watch_application(Run(finished_run))
+    answers = asyncio.run(ask(app, [("/run.json", host)]))
+    assert answers["/run.json", host][0] == status
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plan.json", "[1]"),
+        ("plan.json", '{"epochs": 3, "steps_per_epoch": "6"}'),
+        ("plan.json", '{"epochs": 1, "steps_per_epoch": 1e999}'),
+        ("plan.json", "[" * 100_000),
+        ("alarm.json", "5"),
+        ("alarm.json", "[5]"),
+        ("0003.json", '["dead"]'),
+        ("0003.json", '{"epoch": 3, "dead": {"conv1": NaN}}'),
+    ],
+)
+def test_other_json_than_a_run_writes_is_told(run, name, content):
+    whole = run_facts(run)
+    (run.watch_folder / name).write_text(content)
+    facts = run_facts(run)
+    assert facts["damaged"] == [name]
+    json.dumps(facts, allow_nan=False)
+    for key in ("state", "steps", "epochs", "alarm"):
+        assert facts[key] == whole[key]
+
+
+def test_a_loss_that_is_no_number_leaves_the_rest(run):
+    whole = run_facts(run)
+    with open(run.steps_file, "a") as file:
+        file.write("19,4,nan,0.5,0.005,12,1e9\n")
+    facts = run_facts(run)
+    json.dumps(facts, allow_nan=False)
+    assert facts["steps"] == whole["steps"]
+
+
+@pytest.fixture
+def watched_page(run, browser):
+    """(the browser at the page of `run`, the process that serves it)."""
+    command = [sys.executable, "-m", "alexnet_tf.report.live"]
+    with subprocess.Popen(
+        [*command, str(run.path), "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        browser.get(process.stdout.readline().split()[-1])
+        yield browser, process
+        process.terminate()
+
+
+def told(browser, place, words):
+    """Waits until an element of the page has these words."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 30).until(
+        lambda driver: words in driver.find_element("id", place).text
+    )
+
+
+def test_what_the_page_says_of_the_run(run, watched_page):
+    browser, process = watched_page
+    told(browser, "state", "This run is finished.")
+    run.plan_file.write_text("[1]")
+    told(browser, "alarm", "watch/plan.json is damaged")
+    run.path.rename(run.path.with_name("moved"))
+    told(browser, "state", "its folder was moved or removed")
+    browser.execute_script(
+        "const own = fetch; window.fetch = async () => {"
+        " window.fetch = own; return new Response('x', {status: 500}); }"
+    )
+    told(browser, "state", "cannot be shown (HTTP 500)")
+    told(browser, "state", "its folder was moved or removed")
+    process.terminate()
+    told(browser, "state", "Nobody answers")
+
+
+def test_every_line_of_a_chart_is_seen(run, watched_page):
+    layers = [*(f"conv{n}" for n in range(1, 7)), "fc6", "fc7", "bottleneck"]
+    for epoch in (0, 3):
+        dead = {layer: n / 20 for n, layer in enumerate([*layers, "fc8"])}
+        values = json.dumps({"epoch": epoch, "dead": dead})
+        (run.watch_folder / f"{epoch:04}.json").write_text(values)
+    browser, _ = watched_page
+    told(browser, "epochs", "bottleneck")
+    lines = browser.execute_script(
+        "return [...document.querySelectorAll('#epochs figure:last-child "
+        "polyline')].map(getComputedStyle)"
+        ".map((s) => [s.stroke, s.strokeDasharray])"
+    )
+    assert len(lines) == 10
+    assert len(set(map(tuple, lines))) == 10
+    assert "none" not in [stroke for stroke, _ in lines]
+
+
+async def ask(app, wanted):
     """{(path, host): (status, body)} of an application that runs meanwhile."""
     runner = web.AppRunner(app)
     await runner.setup()
@@ -131,18 +243,12 @@ async def ask(app):
 
     def get(path, host):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.request("GET", path, headers={"Host": f"{host}:{port}"})
+        connection.request("GET", path, headers={"Host": host})
         response = connection.getresponse()
         answer = response.status, response.read()
         connection.close()
         return answer
 
-    wanted = [
-        *(("/", "127.0.0.1"), ("/run.json", "127.0.0.1")),
-        *(("/run.json", "evil.example"), ("/facts.py", "127.0.0.1")),
-        *((f"/epochs/{n}.png", "127.0.0.1") for n in ("0003-1", "0099-0")),
-        ("/epochs/..%2f..%2fx.png", "127.0.0.1"),
-    ]
     answers = {key: await asyncio.to_thread(get, *key) for key in wanted}
     await runner.cleanup()
     return answers

@@ -13,6 +13,12 @@ const COLOURS = [
   ...["#56b4e9", "#8c564b", "#7f7f7f"],
 ];
 
+/** Gives a line, or its key, a colour; dashes where colours come again. */
+function draw(element, number) {
+  element.style.setProperty("--colour", COLOURS[number % COLOURS.length]);
+  element.classList.toggle("dashed", number >= COLOURS.length);
+}
+
 const at = (id) => document.getElementById(id);
 const followed = { newest: true }; // the newest epoch's kernels
 
@@ -63,7 +69,7 @@ function chart(title, xName, series, { log = false, zero = false } = {}) {
   drawn.forEach(([name], i) => {
     if (drawn.length < 2) return;
     const key = make("span", { className: "key" }, name);
-    key.style.setProperty("--colour", COLOURS[i]);
+    draw(key, i);
     caption.append(key);
   });
   if (!points.length) {
@@ -85,7 +91,7 @@ function chart(title, xName, series, { log = false, zero = false } = {}) {
   const lines = drawn.map(([name, line], i) => {
     const path = line.map(([a, b]) => `${x(a).toFixed(1)},${y(scale(b)).toFixed(1)}`);
     const drawnLine = shape("polyline", { class: "line", points: path.join(" ") });
-    drawnLine.style.setProperty("--colour", COLOURS[i]);
+    draw(drawnLine, i);
     return drawnLine;
   });
   const told = drawn
@@ -138,6 +144,7 @@ function column(rows, xName, name) {
 }
 
 const STATES = {
+  absent: "is not there: it has not begun, or its folder was moved or removed",
   beginning: "has not made an update yet",
   running: "is training",
   silent: "has written nothing for two minutes: stopped, or validating",
@@ -149,7 +156,10 @@ function show(run) {
   at("name").textContent = run.name;
   const state = `This run ${STATES[run.state]}.`;
   if (at("state").textContent !== state) at("state").textContent = state;
-  showAlarm(run.alarm);
+  const damaged = run.damaged.map(
+    (name) => `watch/${name} is damaged: nothing of it is shown.`,
+  );
+  showAlarm([...run.alarm, ...damaged]);
   showNumbers(run);
   const { steps, epochs, inside, update_ratio: ratio } = run;
   at("steps").replaceChildren(
@@ -277,14 +287,18 @@ let seen = null;
 
 async function look() {
   const begun = performance.now();
+  let trouble =
+    "Nobody answers: the command that served this page has ended. It goes " +
+    "on by itself once that runs again.";
   try {
     const response = await fetch("run.json");
+    trouble =
+      `What the run has written cannot be shown (HTTP ${response.status}): ` +
+      "the terminal of the command that serves this page may say why.";
     seen = await response.json();
     show(seen);
   } catch {
-    at("state").textContent =
-      "Nobody answers: the command that served this page has ended. It goes " +
-      "on by itself once that runs again.";
+    at("state").textContent = trouble;
   }
   // A long run has long tables, which are read as a whole.
   setTimeout(look, Math.max(MS, (performance.now() - begun) / SHARE));

@@ -42,8 +42,9 @@ def watch_application(run: Run) -> web.Application:
         request: web.Request, handler: Callable
     ) -> web.StreamResponse:
         # A page elsewhere may have a name of its own lead to this machine.
-        host = request.headers.get("Host", "").rpartition(":")[0]
-        if host not in (HOST, "localhost"):
+        # A browser leaves out port 80.
+        host, _, _ = request.headers.get("Host", "").partition(":")
+        if host.lower().removesuffix(".") not in (HOST, "localhost"):
             raise web.HTTPForbidden
         return await handler(request)
 

@@ -14,14 +14,13 @@ import pytest
 from export.server.http.application import make_application
 from export.server.http.life_cycle import Running, bound_socket, url_of
 from export.server.http.origins import Origins
-from tests.contract import toy_models
-from tests.contract.local_server import LocalServer
-from tests.export.server.browser import (
+from tests.browser import (
     DESKTOP,
     prefer,
     resize,
-    start_browser,
 )
+from tests.contract import toy_models
+from tests.contract.local_server import LocalServer
 from tests.export.server.ui_page import Page
 
 
@@ -103,17 +102,6 @@ def connect():
             return client
 
         yield make
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A browser without a window, or why there is none."""
-    try:
-        driver = start_browser(*DESKTOP)
-    except (ImportError, FileNotFoundError) as error:
-        pytest.skip(f"the page is not tested: {error}")
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from export.server.http.limits import Limits
 from export.server.http.ui_files import SAMPLES
 from export.server.models.model_manager import ModelManager
 from export.server.models.versions import ModelConfig
+from tests.browser import PHONE, prefer, resize
 from tests.export.client.scripted_rest import Answer
-from tests.export.server.browser import PHONE, prefer, resize
 from tests.export.server.scripted_page import (
     NO_CROPS,
     Held,

@@ -10,7 +10,7 @@ from alexnet_tf.analysis.grad_cam import GradCam
 from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
-from tests.export.server.browser import PHONE, prefer, resize
+from tests.browser import PHONE, prefer, resize
 from tests.export.server.ui_page import answer_of
 
 # Names of the WebDriver standard.

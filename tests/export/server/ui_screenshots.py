@@ -10,7 +10,7 @@ import base64
 import pathlib
 import sys
 
-from tests.export.server.browser import prefer, resize, start_browser
+from tests.browser import prefer, resize, start_browser
 from tests.export.server.ui_page import Page
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 800)}
