@@ -10,6 +10,7 @@ Every value can be set: --config=configs/paper.py --config.train.epochs=2
 import dataclasses
 import functools
 import importlib
+import itertools
 import os
 import pathlib
 import re
@@ -48,6 +49,10 @@ SHORT_HELP = {"-h", "-help", "--help", "--helpshort"}
 FULL_HELP = {"-helpfull", "--helpfull"}
 RECIPE_FLAGS = tuple(f.name for f in flag_fields() if f.metadata["recipe"])
 
+# The command line as `parse_flags` arranges it: ml_collections looks there for
+# the values that change a recipe.
+ARGV: list[str] = []
+
 at_home = os.path.expanduser
 
 FLAGS = flags.FLAGS
@@ -62,7 +67,7 @@ def define_flag(field: dataclasses.Field) -> None:
     text = field.metadata["text"]
     assert default is not dataclasses.MISSING  # `flag` gives each one
     if field.metadata["recipe"]:
-        config_flags.DEFINE_config_file(name, None, text)
+        config_flags.DEFINE_config_file(name, None, text, sys_argv=ARGV)
     elif isinstance(default, bool):
         flags.DEFINE_bool(name, default, text)
     elif isinstance(default, int | float):
@@ -174,10 +179,12 @@ def parse_flags(argv: list[str]) -> list[str]:
         f"--watch={WATCH_PORT}" if word == "--watch" else with_home(word)
         for word in argv
     ]
+    argv = [argv[0], *recipes_first(argv[1:])]
     if not any(a.split("=")[0].lstrip("-") == "config" for a in argv):
         # This is not the flag's default: absl would parse the overrides while
         # it defines the flag, too early to answer a mistake in one line.
         argv = [argv[0], f"--config={DEFAULT_CONFIG}", *argv[1:]]
+    ARGV[:] = argv
     asked = {*argv[1:]} & (SHORT_HELP | FULL_HELP)
     try:
         remaining = FLAGS([word for word in argv if word not in asked])
@@ -205,6 +212,26 @@ def parse_flags(argv: list[str]) -> list[str]:
             print(f"\n{recipe_text(FLAGS.config)}")
         sys.exit(0)
     return remaining
+
+
+def recipes_first(words: list[str]) -> list[str]:
+    """Words with --config=FILE in front of --config.KEY=VALUE.
+
+    Whichever way round a person writes them; ml_collections knows one alone.
+    """
+    recipes: list[str] = []
+    others: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            return [*recipes, *others, word, *left]
+        flag, separator, _ = word.partition("=")
+        is_recipe = word[:1] == "-" and flag.lstrip("-") in RECIPE_FLAGS
+        of_word = recipes if is_recipe else others
+        of_word.append(word)
+        if is_recipe and not separator:
+            recipes += [*itertools.islice(left, 1)]
+    return recipes + others
 
 
 def in_own_words(error: Exception) -> str:

@@ -321,6 +321,32 @@ def test_home_is_expanded_in_every_path(tmp_path, monkeypatch):
     assert result.stdout.strip() == str([several.get(n, path) for n in paths])
 
 
+@pytest.mark.parametrize("recipe", [["--config=X"], ["--config", "X"]])
+def test_a_recipe_may_stand_behind_what_changes_it(recipe):
+    code = (
+        "import sys, main\n"
+        "words = main.parse_flags(['main.py', *sys.argv[1:]])\n"
+        "o = main.options_of(words[1:])\n"
+        "print(o.config_name, o.config_given, o.config.train.epochs,"
+        " o.config.data.name, o.images)"
+    )
+    recipe = [w.replace("X", "configs/one_gpu.py") for w in recipe]
+    change = ["--config.train.epochs=7", "--config.data.name=csv"]
+    for words in (
+        [*recipe, *change],
+        [*change, *recipe],
+        [change[0], *recipe, change[1]],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words, "--", "--config=a.png"],
+            capture_output=True,
+            text=True,
+            cwd=MAIN.parent,
+            check=True,
+        )
+        assert done.stdout == "one_gpu True 7 csv ('--config=a.png',)\n"
+
+
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
