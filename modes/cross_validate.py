@@ -1,5 +1,6 @@
 """--mode=cross_validate: how well a recipe does on images it has not seen."""
 
+import dataclasses
 import pathlib
 
 from alexnet_tf.analysis.fold_table import fold_csv, fold_markdown
@@ -9,6 +10,7 @@ from alexnet_tf.evaluation.outcome import outcome_of_training
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run, new_run_path
+from alexnet_tf.weights.starting_point import StartingPoint
 from modes.beginning import begin, check_same_beginning
 from modes.series import train_series
 
@@ -45,7 +47,7 @@ def main(options: Options) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     try:
         code = train_series(
-            options, plan, lambda: write_tables(folder, runs), begin
+            options, plan, lambda: write_tables(folder, runs), begin_or_go_on
         )
     except UserError:
         if not any(folder.iterdir()):  # the images cannot be used
@@ -56,6 +58,15 @@ def main(options: Options) -> int:
     write_tables(folder, runs)
     print((folder / "folds.md").read_text(), end="")
     return 0
+
+
+def begin_or_go_on(
+    options: Options, run: Run
+) -> tuple[Options, StartingPoint | None]:
+    """`begin`; --init is no news to a run that began with the same."""
+    if run.exists:
+        options = dataclasses.replace(options, init=None)
+    return begin(options, run)
 
 
 def write_tables(folder: pathlib.Path, runs: list[Run]) -> None:

@@ -127,6 +127,11 @@ def test_every_fold_begins_with_the_same_network(
     assert len(asked) == 2
     with pytest.raises(UserError, match="not random weights: name"):
         cross_validate.main(dataclasses.replace(quick, init=None))
+    # It is the folds that are others, and not what they begin with.
+    monkeypatch.undo()
+    quick.overrides = {**quick.overrides, "data.holdout_folds": 3}
+    with pytest.raises(UserError, match="holdout_folds is 2 there, 3"):
+        cross_validate.main(quick)
 
 
 def test_the_fold_is_not_chosen(quick):
