@@ -23,6 +23,7 @@ from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.trained import load_trained
+from benchmarks import command_line
 from modes import export
 from tests.contract.local_server import LocalServer
 
@@ -102,7 +103,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     arguments = parser.parse_args()
-    files = [pathlib.Path(image).read_bytes() for image in arguments.images]
+    files = command_line.contents(arguments.images)
     run = trained_run(arguments.run).path
     result = {"images": len(files), **differences(run, files)}
     for name in ("session", "rest", "onnx"):
@@ -112,4 +113,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -12,6 +12,7 @@ numbers of kernels.
 
 import argparse
 import json
+import pathlib
 import runpy
 
 import keras
@@ -23,6 +24,7 @@ from alexnet_tf.config import check_values
 from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.evaluation.top_k import wilson_interval
 from alexnet_tf.training.optimizer import PaperSGD
+from benchmarks import command_line
 from configs.cifar.recipe import Recipe
 
 AT_ONCE = 500
@@ -154,11 +156,13 @@ def main():
     parser.add_argument("--data_dir")
     parser.add_argument("--download", action="store_true")
     parser.add_argument("--data_name", default="cifar10")
-    parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--width", type=command_line.positive, default=1.0)
+    parser.add_argument("--epochs", type=command_line.count)
+    parser.add_argument("--seed", type=command_line.seed, default=0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    if not pathlib.Path(arguments.config).is_file():
+        parser.error(f"--config={arguments.config}: there is no such file")
     config = runpy.run_path(arguments.config)["get_config"]()
     check_values(config, Recipe)
     config.seed = arguments.seed
@@ -201,4 +205,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -15,9 +15,10 @@ import argparse
 import dataclasses
 import json
 import math
-import pathlib
 import re
 import sys
+
+from benchmarks import command_line
 
 LARGER_IS_BETTER = re.compile(r"per_second|ratio_to|share|precision|recall")
 SMALLER_IS_BETTER = re.compile(
@@ -52,7 +53,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("old")
     parser.add_argument("new")
-    parser.add_argument("--fail_over", type=float, default=math.inf)
+    parser.add_argument(
+        "--fail_over", type=command_line.positive, default=math.inf
+    )
     options = parser.parse_args(arguments)
     found = changes(result_of(options.old), result_of(options.new))
     if not found:
@@ -72,7 +75,8 @@ def main(arguments=None):
 
 def result_of(path):
     """The object in the last line of a file."""
-    lines = pathlib.Path(path).read_text().strip().splitlines()
+    [content] = command_line.contents([path])
+    lines = content.decode(errors="replace").strip().splitlines()
     try:
         result = json.loads(lines[-1]) if lines else None
     except ValueError:
@@ -141,4 +145,4 @@ def _factor(change):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

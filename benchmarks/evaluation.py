@@ -30,6 +30,7 @@ from alexnet_tf.data.sources.open_source import open_whole_source
 from alexnet_tf.evaluation.evaluate import IMAGES_PER_BATCH, predict_all
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
 from alexnet_tf.network import build_network
+from benchmarks import command_line
 from configs import paper
 
 CROPS = 10
@@ -38,9 +39,9 @@ BATCH = IMAGES_PER_BATCH[CROPS]
 
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--images", type=int, default=20 * BATCH)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--images", type=command_line.count, default=20 * BATCH)
+    parser.add_argument("--rounds", type=command_line.count, default=5)
+    parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--prepared_dir")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -157,4 +158,4 @@ def summary(rounds, images):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -28,8 +28,11 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 
+from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import write_text
 from alexnet_tf.files.figures import save_figure
+from alexnet_tf.run.folder import trained_run
+from benchmarks import command_line
 
 FROZEN = ("conv1", "conv2", "conv3", "conv4", "conv5")
 METHODS = {
@@ -51,16 +54,33 @@ def main():
     parser.add_argument("--folder", required=True, help="for all that is made")
     parser.add_argument("--scratch", default="configs/imagenette_small.py")
     parser.add_argument("--config", default="configs/finetune_small.py")
-    parser.add_argument("--counts", default="10,50,200", help="of a class")
-    parser.add_argument("--epochs", default="100,50,25", help="for each count")
-    parser.add_argument("--seeds", type=int, default=3, help="how many")
-    parser.add_argument("--held_out", type=int, default=30, help="of a class")
+    parser.add_argument(
+        "--counts",
+        type=command_line.counts,
+        default="10,50,200",
+        help="of a class",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=command_line.counts,
+        default="100,50,25",
+        help="for each count",
+    )
+    parser.add_argument(
+        "--seeds", type=command_line.count, default=3, help="how many"
+    )
+    parser.add_argument(
+        "--held_out", type=command_line.count, default=30, help="of a class"
+    )
     parser.add_argument("--json", action="store_true", help="last line JSON")
     options = parser.parse_args()
+    counts, epochs = options.counts, options.epochs
+    if len(counts) != len(epochs):
+        parser.error("--counts and --epochs have to be as many")
     folder = pathlib.Path(options.folder)
-    counts = [int(count) for count in options.counts.split(",")]
-    epochs = [int(count) for count in options.epochs.split(",")]
+    trained_run(options.init)
     photographs = photographs_of(pathlib.Path(options.data_dir))
+    check_enough(photographs, max(counts), options.held_out)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "few_photographs.json"
     errors = json.loads(file.read_text()) if file.exists() else {}
@@ -96,9 +116,31 @@ def main():
 
 
 def photographs_of(folder):
-    """{class: its training photographs} of a folder with train/CLASS/."""
-    classes = sorted(p for p in (folder / "train").iterdir() if p.is_dir())
+    """{class: its training photographs} of a folder with train/CLASS/.
+
+    Raises:
+        UserError: it has no class there.
+    """
+    classes = sorted(p for p in folder.glob("train/*") if p.is_dir())
+    if not classes:
+        raise UserError(
+            f"--data_dir={folder} has no folders train/CLASS/ of photographs"
+        )
     return {kind.name: sorted(kind.iterdir()) for kind in classes}
+
+
+def check_enough(photographs, count, held_out):
+    """Raises `UserError` where a class has too few photographs.
+
+    A list of fewer would be trained on as if they were all that is asked for.
+    """
+    for name, files in photographs.items():
+        if len(files) < count + held_out:
+            raise UserError(
+                f"class {name} has {len(files)} training photographs, and "
+                f"{count} of --counts with {held_out} of --held_out are "
+                f"{count + held_out}: lower one of them"
+            )
 
 
 def write_list(table, photographs, counts, seed):
@@ -195,4 +237,4 @@ def draw(errors, path):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

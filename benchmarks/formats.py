@@ -36,6 +36,7 @@ from alexnet_tf.network import build_network, weighted_layers
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.trained import TrainedNetwork, load_trained
+from benchmarks import command_line
 from configs import paper
 from export.in_parts import IMAGES_AT_ONCE
 from export.keras_format import write_keras
@@ -52,10 +53,10 @@ def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--run")
     parser.add_argument("--data_dir")
-    parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--images", type=command_line.count, default=500)
+    parser.add_argument("--rounds", type=command_line.count, default=9)
+    parser.add_argument("--width", type=command_line.positive, default=1.0)
+    parser.add_argument("--classes", type=command_line.count, default=1000)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.run:
@@ -267,4 +268,4 @@ def report(rows):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -18,6 +18,7 @@ import tensorflow as tf
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.trainer import Trainer
+from benchmarks import command_line
 from benchmarks.lrn import seconds
 from configs import paper
 
@@ -51,9 +52,9 @@ def main():
     parser.add_argument(
         "--frozen", default="conv1,conv2,conv3,conv4,conv5", help="layers"
     )
-    parser.add_argument("--batch_size", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--batch_size", type=command_line.count, default=32)
+    parser.add_argument("--rounds", type=command_line.count, default=9)
+    parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--json", action="store_true", help="last line JSON")
     arguments = parser.parse_args()
     frozen = tuple(arguments.frozen.split(","))
@@ -83,4 +84,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -34,6 +34,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alexnet_tf.files.atomic import write_text
+from benchmarks import command_line
 
 ROOT = pathlib.Path(__file__).parents[1]
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "not applicable"
@@ -340,4 +341,4 @@ def block(outcomes: dict[str, Outcome]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

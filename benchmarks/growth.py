@@ -31,6 +31,7 @@ import sys
 import tempfile
 
 from alexnet_tf.files.figures import plt, save_figure
+from benchmarks import command_line
 
 ROOT = pathlib.Path(__file__).parents[1]
 IMAGE_COUNTS = (750, 1500, 3000, 6000)
@@ -232,4 +233,4 @@ def draw(curves, workers, path):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -19,6 +19,8 @@ import tempfile
 import cv2
 import numpy as np
 
+from benchmarks import command_line
+
 SIDE = 256  # of what crops are taken from, section 2
 
 
@@ -219,10 +221,14 @@ def check(run, files):
     Args:
         run: path of a trained run.
         files: paths `CLASS/IMAGE`, each class one of the run's.
+
+    Raises:
+        UserError: a class is none of them, or a file cannot be read.
     """
     import tensorflow as tf
 
     from alexnet_tf.data.preprocess import decode, to_record
+    from alexnet_tf.errors import UserError
     from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities
     from alexnet_tf.options import Options
     from alexnet_tf.run.folder import trained_run
@@ -231,10 +237,16 @@ def check(run, files):
 
     folder = trained_run(run)
     trained = load_trained(folder)
-    labels = np.array(
-        [trained.class_names.index(file.parent.name) for file in files]
-    )
-    images = [file.read_bytes() for file in files]
+    names = trained.class_names
+    for file in files:
+        if file.parent.name not in names:
+            raise UserError(
+                f"{file} lies in no folder of a class: {folder.path} knows "
+                f"{', '.join(names[:5])}"
+                + (" and so on" if len(names) > 5 else "")
+            )
+    labels = np.array([names.index(file.parent.name) for file in files])
+    images = command_line.contents(files)
     ours = np.concatenate(
         [
             ten_crop_probabilities(
@@ -281,4 +293,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+from benchmarks import command_line
+
 READ = """
 import resource, sys, time
 from alexnet_tf.data.pipeline import TrainingBatches
@@ -38,7 +40,7 @@ for _ in batches.stream().take(batches.steps_per_epoch):
 
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--images", type=command_line.count, default=100_000)
     parser.add_argument("--folder")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("files", nargs="+", metavar="IMAGE")
@@ -92,4 +94,4 @@ def measured(command, images):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

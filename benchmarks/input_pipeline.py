@@ -39,6 +39,7 @@ from PIL import Image
 from alexnet_tf.data.pipeline import TrainingBatches
 from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.records import Records
+from benchmarks import command_line
 
 CROP = 224
 BATCH = 128
@@ -86,8 +87,10 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data_dir", required=True)
     parser.add_argument("--raw_dir")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=command_line.count, default=5)
+    parser.add_argument(
+        "--workers", type=command_line.count, default=os.cpu_count()
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -238,4 +241,4 @@ def report(result, count, arguments):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

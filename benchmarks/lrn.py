@@ -19,6 +19,7 @@ import time
 import tensorflow as tf
 
 from alexnet_tf.layers.normalization import local_response_normalization
+from benchmarks import command_line
 
 SHAPES = {"lrn1": (128, 55, 55, 48), "lrn2": (128, 27, 27, 128)}
 
@@ -66,7 +67,9 @@ def compare(functions, tensors, repeats):
 def main():
     """Prints a table; with --json also an object."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=9, help="5 or more")
+    parser.add_argument(
+        "--repeats", type=command_line.count, default=9, help="5 or more"
+    )
     parser.add_argument("--json", action="store_true", help="last line JSON")
     arguments = parser.parse_args()
     if arguments.repeats < 5:
@@ -112,4 +115,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

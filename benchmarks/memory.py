@@ -26,6 +26,7 @@ import sys
 
 from alexnet_tf.analysis.layer_table import layer_table, training_memory
 from alexnet_tf.network import build_network
+from benchmarks import command_line
 from configs import paper
 
 STATUS = """
@@ -63,10 +64,10 @@ IMAGE = pathlib.Path(__file__).parents[1] / "docs" / "sneaker.png"
 
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--batch_size", type=int, default=128)
+    parser.add_argument("--batch_size", type=command_line.count, default=128)
     parser.add_argument("--precision", default="float32")
-    parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--width", type=command_line.positive, default=1.0)
+    parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument("--model_dir")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -131,4 +132,4 @@ def compared(name, peaks, held):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

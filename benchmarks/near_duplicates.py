@@ -19,6 +19,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from alexnet_tf.check.image_facts import chunks, perceptual_hash
 from alexnet_tf.check.near import AT_ONCE, BITS, MOST_DIFFERENT_BITS, hash_signs
 from alexnet_tf.data.sources.open_source import open_whole_source
+from benchmarks import command_line
 
 
 def saved_again(image, quality):
@@ -72,7 +73,9 @@ def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data_dir", required=True, help="of the images")
     parser.add_argument("--name", default="imagenette/160px-v2", help="of them")
-    parser.add_argument("--copies", type=int, default=300, help="how many")
+    parser.add_argument(
+        "--copies", type=command_line.count, default=300, help="how many"
+    )
     parser.add_argument("--json", action="store_true", help="last line JSON")
     arguments = parser.parse_args()
     source = open_whole_source(arguments.name, arguments.data_dir)
@@ -107,4 +110,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -26,12 +26,14 @@ import numpy as np
 
 from alexnet_tf.data.records import Records
 from alexnet_tf.data.sources.image_list import load_list
+from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.by_class import balanced_accuracy, counts_of
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.files.atomic import write_text
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
+from benchmarks import command_line
 from configs import imagenette, photos
 from configs.imagenette_small import narrow
 from modes.training import train
@@ -126,7 +128,11 @@ def slug(name, settings):
 
 
 def write_lists(data_dir, work):
-    """Writes the photographs as files, and a list for each set."""
+    """Writes the photographs as files, and a list for each set.
+
+    Raises:
+        UserError: TFDS has none in `data_dir`.
+    """
     import tensorflow_datasets as tfds
 
     done = work / "test.csv"
@@ -137,11 +143,15 @@ def write_lists(data_dir, work):
     found = {}
     for split in ("train", "validation"):
         files = found[split] = {}
-        for number, example in enumerate(
-            builder.as_dataset(
-                split=split, decoders=decoders
-            ).as_numpy_iterator()
-        ):
+        try:
+            examples = builder.as_dataset(split=split, decoders=decoders)
+        except AssertionError:  # as TFDS tells of it
+            raise UserError(
+                f"--data_dir={data_dir} holds no {SET} that TFDS prepared: "
+                "main.py --mode=check --download "
+                f"--config.data.name={SET} --data_dir={data_dir} does"
+            ) from None
+        for number, example in enumerate(examples.as_numpy_iterator()):
             label = f"class-{example['label']}"
             file = work / split / label / f"{number:05}.jpg"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -229,8 +239,14 @@ def main():
     parser.add_argument("--work", required=True, help="folder of images, runs")
     parser.add_argument("--results", default="docs/results/photos")
     parser.add_argument("--only", nargs="*", default=(), help="SET/SETTINGS")
-    parser.add_argument("--width", type=float, default=0.25)
+    parser.add_argument("--width", type=command_line.positive, default=0.25)
     arguments = parser.parse_args()
+    known = [f"{name}/{settings}" for name in SETS for settings in SETTINGS]
+    if unknown := [name for name in arguments.only if name not in known]:
+        parser.error(
+            f"--only={unknown[0]}: it has to be one of {', '.join(SETS)}, then "
+            f"/ and one of {', '.join(SETTINGS)}"
+        )
     work, folder = pathlib.Path(arguments.work), pathlib.Path(arguments.results)
     folder.mkdir(parents=True, exist_ok=True)
     write_lists(arguments.data_dir, work)
@@ -249,4 +265,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -24,6 +24,7 @@ import tensorflow as tf
 from array_record.python import array_record_module
 
 from alexnet_tf.data.prepared.reader import load_prepared
+from benchmarks import command_line
 from benchmarks.input_pipeline import consume, timed
 
 AT_ONCE = 256
@@ -32,7 +33,7 @@ AT_ONCE = 256
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data_dir", required=True)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     examples = load_prepared(arguments.data_dir).train.examples
@@ -93,4 +94,4 @@ def array_record(path, records):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

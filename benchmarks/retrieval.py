@@ -47,6 +47,7 @@ from alexnet_tf.retrieval.fc7 import Fc7
 from alexnet_tf.retrieval.image_index import ImageIndex
 from alexnet_tf.run.folder import trained_run
 from alexnet_tf.run.trained import load_trained
+from benchmarks import command_line
 from benchmarks.linear_codes import (
     iterative_quantization,
     principal_axes,
@@ -102,9 +103,9 @@ def parse_arguments():
     parser.add_argument("--index_dir")
     parser.add_argument("--data_name")
     parser.add_argument("--data_dir")
-    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--queries", type=command_line.count, default=1000)
     parser.add_argument("--bits", default="128,256")
-    parser.add_argument("--repeats", type=int, default=200)
+    parser.add_argument("--repeats", type=command_line.count, default=200)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -273,4 +274,4 @@ def median_seconds(function, inputs, repeats):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

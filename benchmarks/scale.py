@@ -25,6 +25,7 @@ from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.placement import placement_of_small_step
 from alexnet_tf.training.trainer import Trainer
+from benchmarks import command_line
 from configs import paper
 
 # NVIDIA H100 Tensor Core GPU, data sheet, SXM: dense rates, half of those
@@ -296,4 +297,4 @@ def _duration(hours):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

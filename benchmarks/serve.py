@@ -38,6 +38,7 @@ import tempfile
 
 import numpy as np
 
+from benchmarks import command_line
 from benchmarks.turns import Turns
 
 IMAGES = (1, 16)
@@ -53,9 +54,9 @@ NEEDS = {
 
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--rounds", type=command_line.count, default=40)
+    parser.add_argument("--width", type=command_line.positive, default=1.0)
+    parser.add_argument("--classes", type=command_line.count, default=1000)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as on:
@@ -173,4 +174,4 @@ def report(result):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

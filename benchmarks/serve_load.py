@@ -21,6 +21,7 @@ import time
 import numpy as np
 import requests
 
+from benchmarks import command_line
 from export.server.models.versions import versions_on_disk
 from tests.contract.local_server import LocalServer
 
@@ -150,24 +151,14 @@ def killed_round(arguments, bodies):
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--export_dir", default="exports/alexnet")
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--clients", type=command_line.count, default=8)
+    parser.add_argument("--seconds", type=command_line.positive, default=60)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     arguments = parser.parse_args()
     bodies = [
-        json.dumps(
-            {
-                "instances": [
-                    {
-                        "b64": base64.b64encode(
-                            pathlib.Path(image).read_bytes()
-                        ).decode()
-                    }
-                ]
-            }
-        )
-        for image in arguments.images
+        json.dumps({"instances": [{"b64": base64.b64encode(image).decode()}]})
+        for image in command_line.contents(arguments.images)
     ]
     result = steady_round(arguments, bodies)
     print(
@@ -195,4 +186,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+from benchmarks import command_line
+
 ROOT = pathlib.Path(__file__).parents[1]
 MAIN = (sys.executable, str(ROOT / "main.py"))
 
@@ -29,7 +31,7 @@ def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--run", required=True)
     parser.add_argument("--image", default=str(ROOT / "docs" / "sneaker.png"))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     predict = ("--mode=predict", f"--run={arguments.run}")
@@ -84,4 +86,4 @@ def until_first_step():
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -26,6 +26,7 @@ import statistics
 
 from alexnet_tf.analysis.layer_table import layer_table
 from alexnet_tf.network import build_network
+from benchmarks import command_line
 from benchmarks.train_step_ours import SIDE
 from benchmarks.turns import Turns
 from configs import paper
@@ -33,12 +34,12 @@ from configs import paper
 
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--batch_size", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch_size", type=command_line.count, default=128)
+    parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument(
         "--precision", default="float32", choices=("float32", "bfloat16")
     )
-    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     batch, width = arguments.batch_size, arguments.width
@@ -150,4 +151,4 @@ def training_operations(width):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

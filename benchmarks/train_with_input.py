@@ -24,15 +24,16 @@ from alexnet_tf.data.records import Records
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.trainer import Trainer
+from benchmarks import command_line
 from configs import paper
 
 
 def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data_dir", required=True)
-    parser.add_argument("--batch_size", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch_size", type=command_line.count, default=128)
+    parser.add_argument("--steps", type=command_line.count, default=6)
+    parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     config = paper.get_config()
@@ -107,4 +108,4 @@ def seconds(trainer, iterator, steps):
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

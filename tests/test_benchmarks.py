@@ -1,5 +1,6 @@
 """Every benchmark runs, at a size that says nothing about speed."""
 
+import importlib
 import importlib.util
 import json
 import math
@@ -11,6 +12,7 @@ import sys
 import pytest
 
 from alexnet_tf.options import Options
+from benchmarks import command_line
 from configs import paper
 from modes import export, index, prepare
 
@@ -256,3 +258,69 @@ def test_it_runs_and_its_own_checks_hold(name, flags, tmp_path):
         assert "left out: PyTorch" in done.stdout
     if name == "growth":
         assert (tmp_path / "growth.png").is_file()
+
+
+FEW = (
+    *("--init={run}", "--folder={new}", "--data_dir={images}"),
+    *("--counts=1", "--epochs=1"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("few_photographs", [*FEW, "--counts=abc"], "abc: it has to be a wh"),
+        ("few_photographs", [*FEW, "--counts=1,"], "it has to be a whole"),
+        ("few_photographs", [*FEW, "--seeds=0"], "of at least 1"),
+        ("few_photographs", [*FEW, "--counts=1,2"], "have to be as many"),
+        ("few_photographs", [*FEW, "--data_dir=/nope"], "no folders train/CLA"),
+        (
+            "few_photographs",
+            [*FEW, "--counts=20", "--held_out=5"],
+            "class blue has 24 training photographs",
+        ),
+        ("photos", ["--data_dir={new}", "--work={new}"], "that TFDS prepared"),
+        ("photos", ["--data_dir=x", "--work=x", "--only=50"], "--only=50: it"),
+        ("formats", ["--run=runs/none"], "there is no run in runs/none"),
+        ("formats", ["--images=0"], "of at least 1"),
+        ("formats", ["--rounds=-5"], "of at least 1"),
+        ("formats", ["--width=nan"], "nan: it has to be a number above 0"),
+        (
+            "independent_check",
+            ["--run=runs/none", "a/b.png"],
+            "there is no run",
+        ),
+        (
+            "independent_check",
+            ["--run={run}", "fox/b.png"],
+            "folder of a class",
+        ),
+        ("independent_check", ["--run={run}", "red/b.png"], "cannot be read"),
+        ("cifar", ["--config=nosuch.py"], "there is no such file"),
+        ("agreement", ["/nope.jpg"], "/nope.jpg cannot be read"),
+        ("compare", ["/nope.json", "/nope.json"], "/nope.json cannot be read"),
+        ("evaluation", ["--rounds=0"], "of at least 1"),
+        ("train_step", ["--batch_size=1.5"], "1.5: it has to be a whole"),
+        ("serve_load", ["--seconds=inf", "a.png"], "a number above 0"),
+    ],
+)
+def test_mistakes_are_one_line_before_any_work(
+    name, arguments, words, monkeypatch, tmp_path, request, capsys
+):
+    places = {"new": tmp_path / "new"}
+    for key, fixture in (("run", "finished_run"), ("images", "image_folder")):
+        if any(f"{{{key}}}" in argument for argument in arguments):
+            places[key] = request.getfixturevalue(fixture)
+    capsys.readouterr()
+    module = importlib.import_module(f"benchmarks.{name}")
+    arguments = [argument.format(**places) for argument in arguments]
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        command_line.run(module.main)
+    assert stopped.value.code == 2
+    *usage, line = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{name}.py: ")
+    assert words in line
+    assert not usage or usage[0].startswith("usage: ")
+    assert list(tmp_path.rglob("*.*")) == []
