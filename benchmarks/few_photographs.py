@@ -21,6 +21,7 @@ import argparse
 import csv
 import json
 import pathlib
+import runpy
 import statistics
 import subprocess
 import sys
@@ -78,9 +79,18 @@ def main():
     if len(counts) != len(epochs):
         parser.error("--counts and --epochs have to be as many")
     folder = pathlib.Path(options.folder)
-    trained_run(options.init)
+    trained = trained_run(options.init)
     photographs = photographs_of(pathlib.Path(options.data_dir))
     check_enough(photographs, max(counts), options.held_out)
+    if not pathlib.Path(options.config).is_file():
+        parser.error(f"--config={options.config}: there is no such file")
+    recipe = runpy.run_path(options.config)["get_config"]()
+    widths = trained.read_config().model.width, recipe.model.width
+    if widths[0] != widths[1]:
+        parser.error(
+            f"{options.init} has a width of {widths[0]:g}, and {options.config}"
+            f" of {widths[1]:g}: name a recipe of the same with --config"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "few_photographs.json"
     errors = json.loads(file.read_text()) if file.exists() else {}

@@ -262,7 +262,7 @@ def test_it_runs_and_its_own_checks_hold(name, flags, tmp_path):
 
 FEW = (
     *("--init={run}", "--folder={new}", "--data_dir={images}"),
-    *("--counts=1", "--epochs=1"),
+    *("--counts=1", "--epochs=1", "--held_out=5"),
 )
 
 
@@ -279,6 +279,12 @@ FEW = (
             [*FEW, "--counts=20", "--held_out=5"],
             "class blue has 24 training photographs",
         ),
+        (
+            "few_photographs",
+            [*FEW, f"--config={ROOT / 'configs' / 'finetune_small.py'}"],
+            "has a width of 0.0625, and ",
+        ),
+        ("few_photographs", [*FEW, "--config=none.py"], "no such file"),
         ("photos", ["--data_dir={new}", "--work={new}"], "that TFDS prepared"),
         ("photos", ["--data_dir=x", "--work=x", "--only=50"], "--only=50: it"),
         ("formats", ["--run=runs/none"], "there is no run in runs/none"),

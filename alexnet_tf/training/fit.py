@@ -352,10 +352,10 @@ class Fit:
             else "Nothing was saved yet. Start again with a lower learning "
             f"rate: {lr}"
         )
-        for key in ("lr_multipliers", "layer_lrs"):
+        for key in ("lr_multipliers", "layer_lrs", "class_weight_values"):
             if train[key]:
                 advice += (
-                    ". Layers have rates of their own besides: "
+                    ". What is large here may be the cause, too: "
                     f'--config.train.{key}="{train[key]}"'
                 )
         print(
