@@ -34,7 +34,7 @@ from alexnet_tf.options import Options
 from alexnet_tf.report.live.beside import watched
 from alexnet_tf.run.folder import Run, new_run_path
 from alexnet_tf.run.lock import locked
-from alexnet_tf.run.provenance import NO_MATRIX_UNIT, has_matrix_unit
+from alexnet_tf.run.provenance import NO_ONEDNN, multiplies_itself
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.terminal.command import command
 from alexnet_tf.training.class_weights import check_class_weights, class_weights
@@ -311,19 +311,18 @@ def updates_in_words(batches: TrainingBatches, train: ConfigDict) -> str:
 
 
 def repetition_in_words(precision: str) -> list[str]:
-    """That a processor's matrix unit does not repeat its roundings, or nothing.
+    """That 16-bit products do not repeat on this processor, or nothing.
 
-    oneDNN divides a product over as many threads as are free when it begins.
-    Measured with TensorFlow 2.21 on a Xeon with AMX: under load, three-class
-    probabilities in bfloat16 differed by up to 0.003; float32 uses no AMX.
+    Seen with TensorFlow 2.21 on a busy Xeon that has both: oneDNN's kernels
+    for AMX gave probabilities in bfloat16 that differed by up to 0.003, and a
+    run in float16 that was continued was not the same to the bit.
     """
-    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "AMX")
-    if precision == "float32" or "AMX" not in most or not has_matrix_unit():
+    if os.environ.get(NO_ONEDNN) == "0" or not multiplies_itself(precision):
         return []
     return [
-        f"in {precision} this processor's AMX rounds differently from one time "
-        "to the next, so a continued run is not equal bit for bit to one that "
-        f"was never stopped; with {NO_MATRIX_UNIT} in the environment it is, "
+        f"in {precision} oneDNN rounds differently on this processor from one "
+        "time to the next, so a continued run is not equal bit for bit to one "
+        f"that was never stopped; with {NO_ONEDNN}=0 in the environment it is, "
         "and slower"
     ]
 

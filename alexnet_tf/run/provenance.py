@@ -13,8 +13,7 @@ from alexnet_tf.files.atomic import readable, write_text
 from alexnet_tf.files.text import read_text
 
 CPU_INFO = pathlib.Path("/proc/cpuinfo")
-# oneDNN leaves AMX alone, but not AVX-512 with its 16-bit formats.
-NO_MATRIX_UNIT = "ONEDNN_MAX_CPU_ISA=AVX512_CORE_FP16"
+NO_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # TensorFlow's own kernels where it is 0
 
 
 def record_start(path: pathlib.Path) -> None:
@@ -69,9 +68,10 @@ def machine() -> dict[str, str]:
     }
 
 
-def has_matrix_unit() -> bool:
-    """Whether the processor has AMX, as Linux tells it."""
-    return "amx_tile" in _cpu_info("flags").split()
+def multiplies_itself(precision: str) -> bool:
+    """Whether the processor has products of a 16-bit precision of its own."""
+    flag = {"bfloat16": "amx_bf16", "float16": "avx512_fp16"}.get(precision)
+    return flag in _cpu_info("flags").split()
 
 
 def _processor() -> str:

@@ -26,6 +26,7 @@ def listed(own_images):
     return file
 
 
+@pytest.mark.slow
 def test_a_list_trains_as_its_folders_do(
     listed, options_for, finished_run, tmp_path, capsys
 ):

@@ -90,6 +90,7 @@ def test_conv1_moves_less_then_not_at_all(run_of_2012):
     assert first > second > third == 0
 
 
+@pytest.mark.slow
 def test_the_exported_model_answers_as_keras_does(tmp_path, run_of_2012):
     trained = load_trained(Run(run_of_2012))
     random = np.random.default_rng(5)

@@ -35,26 +35,26 @@ def test_a_damaged_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("flags", "precision", "most", "told"),
+    ("flags", "precision", "onednn", "told"),
     [
-        ("fpu amx_bf16 avx2 amx_tile", "bfloat16", None, True),
-        ("fpu amx_bf16 avx2 amx_tile", "float16", "AVX512_CORE_AMX", True),
-        ("fpu amx_bf16 avx2 amx_tile", "float16", "AVX512_CORE_FP16", False),
-        ("fpu amx_bf16 avx2 amx_tile", "float32", None, False),
+        ("fpu amx_bf16 avx2 avx512_fp16", "bfloat16", None, True),
+        ("fpu amx_bf16 avx2 avx512_fp16", "float16", "1", True),
+        ("fpu amx_bf16 avx2 avx512_fp16", "float16", "0", False),
+        ("fpu amx_bf16 avx2 avx512_fp16", "float32", None, False),
         ("fpu avx2 avx512_bf16", "bfloat16", None, False),
+        ("fpu avx2 avx512_bf16", "float16", None, False),
     ],
 )
 def test_products_that_do_not_repeat_are_told_of(
-    tmp_path, monkeypatch, flags, precision, most, told
+    tmp_path, monkeypatch, flags, precision, onednn, told
 ):
     cores = tmp_path / "cpuinfo"
     cores.write_text(f"processor\t: 0\nmodel name\t: A\nflags\t\t: {flags}\n")
     monkeypatch.setattr(provenance, "CPU_INFO", cores)
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    if most:
-        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)
+    monkeypatch.delenv(provenance.NO_ONEDNN, raising=False)
+    if onednn:
+        monkeypatch.setenv(provenance.NO_ONEDNN, onednn)
     assert provenance.machine()["processor"] == "A"
     lines = repetition_in_words(precision)
-    assert [provenance.NO_MATRIX_UNIT in line for line in lines] == [
-        True
-    ] * told
+    told_of = f"{provenance.NO_ONEDNN}=0"
+    assert [told_of in line for line in lines] == [True] * told

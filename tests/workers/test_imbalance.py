@@ -43,14 +43,19 @@ def uneven(image_folder, tmp_path):
     return file
 
 
-def test_a_resumed_run_and_two_workers_are_one_run(
-    uneven, options_for, arguments_for, start, tmp_path, monkeypatch, capsys
-):
-    def options(name):
+@pytest.fixture
+def options(uneven, options_for, tmp_path):
+    """Function of a run's name: `Options` that train on the list."""
+
+    def make(name):
         found = options_for(tmp_path / name, **SETTINGS)
         found.data_dir = str(uneven)
         return found
 
+    return make
+
+
+def test_a_resumed_run_is_one_run(options, tmp_path, monkeypatch, capsys):
     assert train.main(options("whole")) == 0
     said = capsys.readouterr().out
     assert "weights of the classes in the loss: 1 (blue) to 2 (red)" in said
@@ -78,6 +83,10 @@ def test_a_resumed_run_and_two_workers_are_one_run(
         float(row["val_macro_f1"]) for row in rows
     )
 
+
+@pytest.mark.slow
+def test_two_workers_are_one(uneven, options, arguments_for, start, tmp_path):
+    assert train.main(options("whole")) == 0
     training = start(
         [
             *arguments_for(tmp_path / "workers", **SETTINGS),
