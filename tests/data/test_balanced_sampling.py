@@ -19,6 +19,11 @@ COUNT = len(LABELS)
 BATCH = 6
 
 
+def slow(*values):
+    """Values of a case that is run with the slow tests."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def source_of_numbers(has_table=True):
     """Records that tell their number, row and column."""
     rows, columns = np.mgrid[:256, :256].astype(np.uint8)
@@ -101,7 +106,9 @@ def test_an_image_that_comes_again_has_another_crop(records):
     assert len({crop.tobytes() for crop in only}) == len(only)
 
 
-@pytest.mark.parametrize(("epoch", "step"), [(0, 1), (0, 5), (1, 0), (2, 3)])
+@pytest.mark.parametrize(
+    ("epoch", "step"), [slow(0, 1), slow(0, 5), slow(1, 0), (2, 3)]
+)
 def test_a_stream_goes_on_where_it_was_left(records, epoch, step):
     whole, labels = taken(batches_of(records), count=18)
     again, again_labels = taken(batches_of(records), epoch, step, 3)
@@ -111,7 +118,7 @@ def test_a_stream_goes_on_where_it_was_left(records, epoch, step):
     np.testing.assert_array_equal(again_labels, labels[begin:end])
 
 
-@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("workers", [slow(2), 3])
 def test_workers_see_together_what_one_would(records, workers):
     whole, labels = taken(batches_of(records), count=9)
     for worker in range(workers):

@@ -230,7 +230,11 @@ def images_of(dataset, steps):
 
 @pytest.mark.parametrize(
     "open_source",
-    [pytest.param("folder", marks=pytest.mark.slow), "tfds", "raw"],
+    [
+        pytest.param("folder", marks=pytest.mark.slow),
+        pytest.param("tfds", marks=pytest.mark.slow),
+        "raw",
+    ],
     indirect=True,
 )
 def test_the_order_is_exact(open_source):

@@ -157,7 +157,9 @@ def rows_of(run):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("prepared_once", [slow("raw"), "jpeg"], indirect=True)
+@pytest.mark.parametrize(
+    "prepared_once", [slow("raw"), slow("jpeg")], indirect=True
+)
 def test_training_goes_on_without_what_is_damaged(
     prepared, quick, tmp_path, monkeypatch, capsys
 ):
