@@ -369,9 +369,15 @@ def _print_outcome(outcome: Outcome, title: str) -> None:
         f"{tempered}"
     )
     if outcome.probable_label_errors:
+        doubt = (
+            ", and most of them right ones: the network has learned too little"
+            if outcome.top1_error > 0.5
+            else ""
+        )
         print(
             f"probable label errors: {outcome.probable_label_errors:,} of "
             f"{counted(outcome.samples, 'image')}, listed in label_errors.csv"
+            f"{doubt}"
         )
     print(f"95 % intervals: top-1 error {top1}{interval5}")
 

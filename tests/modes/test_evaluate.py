@@ -1,6 +1,7 @@
 """Evaluation of finished runs."""
 
 import csv
+import dataclasses
 import datetime
 import io
 import json
@@ -13,6 +14,7 @@ from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation import outcome
 from alexnet_tf.options import Options
+from alexnet_tf.run.folder import Run
 from modes import evaluate, train
 
 
@@ -278,3 +280,18 @@ def test_a_moved_folder_is_asked_for(finished_run, tmp_path):
     (run / "dataset.json").write_text(json.dumps(dataset))
     with pytest.raises(UserError, match="--data_dir where they are now"):
         evaluate.main(Options(config=None, run=str(run)))
+
+
+@pytest.mark.parametrize(("error", "doubted"), [(0.3, False), (0.7, True)])
+def test_suspicions_of_a_network_that_knows_little_are_doubted(
+    finished_run, capsys, error, doubted
+):
+    found = outcome.outcome_of_training(Run(finished_run))
+    changes = {"top1_error": error, "probable_label_errors": 7}
+    outcome._print_outcome(dataclasses.replace(found, **changes), "")
+    [line] = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("probable label errors: 7 of 18 images")
+    ]
+    assert ("learned too little" in line) == doubted
