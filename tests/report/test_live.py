@@ -233,6 +233,26 @@ def test_every_line_of_a_chart_is_seen(run, watched_page):
     assert "none" not in [stroke for stroke, _ in lines]
 
 
+def test_no_number_of_an_axis_is_cut_off(run, watched_page):
+    with open(run.steps_file, "a") as file:
+        file.write(f"10410,6,1.0,0.5,0.005,12,{time.time():.0f}\n")
+    browser, _ = watched_page
+    told(browser, "steps", "10000")
+    beyond, reach = browser.execute_script(
+        "const charts = [...document.querySelectorAll('#steps svg')];"
+        "const texts = charts.flatMap((c) => [...c.querySelectorAll('text')]);"
+        "const xs = (c) => [...c.querySelector('polyline').points].map("
+        "(p) => p.x);"
+        "const last = (c) => Math.max(...xs(c)) / c.viewBox.baseVal.width;"
+        "return [texts.filter((t) => { const box = t.getBBox();"
+        " const all = t.ownerSVGElement.viewBox.baseVal;"
+        " return box.x < 0 || box.x + box.width > all.width; })"
+        ".map((t) => t.textContent), Math.min(...charts.map(last))]"
+    )
+    assert beyond == []
+    assert reach > 0.95  # 10,410 updates fill the width, not two thirds
+
+
 async def ask(app, wanted):
     """{(path, host): (status, body)} of an application that runs meanwhile."""
     runner = web.AppRunner(app)

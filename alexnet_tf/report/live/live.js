@@ -79,14 +79,17 @@ function chart(title, xName, series, { log = false, zero = false } = {}) {
   const scale = log ? Math.log10 : (y) => y;
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => scale(y));
-  const xTicks = ticks(Math.min(...xs, 0), Math.max(...xs), 5);
+  const xLast = Math.max(...xs);
+  const xTicks = ticks(Math.min(...xs, 0), xLast, 5);
+  // The lines fill the width: the last round number may lie far beyond them.
+  const xEnds = [xTicks[0], xLast > xTicks[0] ? xLast : xTicks.at(-1)];
   const low = zero ? Math.min(0, ...ys) : Math.min(...ys);
   const yTicks = log
     ? whole(low, Math.max(...ys))
     : ticks(low, Math.max(...ys), 4);
   const place = (value, all, from, to) =>
     from + ((value - all[0]) / (all.at(-1) - all[0])) * (to - from);
-  const x = (value) => place(value, xTicks, LEFT, WIDTH - RIGHT);
+  const x = (value) => place(value, xEnds, LEFT, WIDTH - RIGHT);
   const y = (value) => place(value, yTicks, HEIGHT - BOTTOM, TOP);
   const lines = drawn.map(([name, line], i) => {
     const path = line.map(([a, b]) => `${x(a).toFixed(1)},${y(scale(b)).toFixed(1)}`);
@@ -119,13 +122,20 @@ function chart(title, xName, series, { log = false, zero = false } = {}) {
           log ? short(10 ** tick) : Number(tick.toPrecision(6)),
         ),
       ]),
-      ...xTicks.map((tick) =>
-        shape(
-          "text",
-          { x: x(tick), y: HEIGHT - 8, "text-anchor": "middle" },
-          short(tick),
+      ...xTicks
+        .filter((tick) => tick <= xEnds[1])
+        .map((tick) =>
+          shape(
+            "text",
+            {
+              x: x(tick),
+              y: HEIGHT - 8,
+              // A wide number at the right edge would be cut off there.
+              "text-anchor": x(tick) > WIDTH - RIGHT - 20 ? "end" : "middle",
+            },
+            short(tick),
+          ),
         ),
-      ),
       ...lines,
     ),
   );
