@@ -11,10 +11,15 @@ UNITS = 4096
 
 
 def tensorflow_lrn(maps):
-    """TensorFlow's own normalization."""
-    return tf.nn.local_response_normalization(
-        maps, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75
+    """TensorFlow's own normalization, which a CPU has in float32 only."""
+    found = tf.nn.local_response_normalization(
+        tf.cast(maps, tf.float32),
+        depth_radius=2,
+        bias=2.0,
+        alpha=1e-4,
+        beta=0.75,
     )
+    return tf.cast(found, maps.dtype)
 
 
 def network(width, lrn=tensorflow_lrn, classes=1000):
