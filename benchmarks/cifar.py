@@ -12,8 +12,6 @@ numbers of kernels.
 
 import argparse
 import json
-import pathlib
-import runpy
 
 import keras
 import numpy as np
@@ -161,9 +159,7 @@ def main():
     parser.add_argument("--seed", type=command_line.seed, default=0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    if not pathlib.Path(arguments.config).is_file():
-        parser.error(f"--config={arguments.config}: there is no such file")
-    config = runpy.run_path(arguments.config)["get_config"]()
+    config = command_line.recipe(arguments.config)
     check_values(config, Recipe)
     config.seed = arguments.seed
     config.network.kernels = tuple(

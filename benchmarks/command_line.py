@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import runpy
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -51,6 +52,17 @@ def contents(files: Iterable[str]) -> list[bytes]:
         with readable(file):
             found.append(pathlib.Path(file).read_bytes())
     return found
+
+
+def recipe(path: str) -> Any:
+    """The config of a recipe that --config names.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not pathlib.Path(path).is_file():
+        raise UserError(f"--config={path}: there is no such file")
+    return runpy.run_path(path)["get_config"]()
 
 
 def run(main: Callable[[], int | None]) -> None:

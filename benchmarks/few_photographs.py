@@ -21,7 +21,6 @@ import argparse
 import csv
 import json
 import pathlib
-import runpy
 import statistics
 import subprocess
 import sys
@@ -82,9 +81,7 @@ def main():
     trained = trained_run(options.init)
     photographs = photographs_of(pathlib.Path(options.data_dir))
     check_enough(photographs, max(counts), options.held_out)
-    if not pathlib.Path(options.config).is_file():
-        parser.error(f"--config={options.config}: there is no such file")
-    recipe = runpy.run_path(options.config)["get_config"]()
+    recipe = command_line.recipe(options.config)
     widths = trained.read_config().model.width, recipe.model.width
     if widths[0] != widths[1]:
         parser.error(

@@ -26,12 +26,8 @@ def programs(folder, width, classes):
     folder = pathlib.Path(folder)
     config = paper.get_config().model
     config.width, config.num_classes = width, classes
-    # As the 2012 code's; with the paper's all classes are nearly alike.
-    for layer in ("conv3", "conv4", "conv5"):
-        config.weight_std[layer] = 0.03
-    network = build_network(config, seed=1)
+    network = random_network(config)
     mean = network.get_layer("mean").mean
-    mean.assign(np.full(mean.shape, 118, np.float32))
     weights = folder / "all.weights.h5"
     network.save_weights(weights)
     small = build_network(config, precision="bfloat16", trainable=False)
@@ -46,6 +42,21 @@ def programs(folder, width, classes):
     (folder / CONFIG).write_text(json.dumps({"model": config.to_dict()}))
     write_images(folder)
     return {}
+
+
+def random_network(config):
+    """A network with random weights that tells its classes apart.
+
+    Args:
+        config: its `model` section, whose deviations are changed.
+    """
+    # As the 2012 code's; with the paper's all classes are nearly alike.
+    for layer in ("conv3", "conv4", "conv5"):
+        config.weight_std[layer] = 0.03
+    network = build_network(config, seed=1)
+    mean = network.get_layer("mean").mean
+    mean.assign(np.full(mean.shape, 118, np.float32))
+    return network
 
 
 def write_images(folder):

@@ -320,10 +320,10 @@ def repetition_in_words(precision: str) -> list[str]:
     if os.environ.get(NO_ONEDNN) == "0" or not multiplies_itself(precision):
         return []
     return [
-        f"in {precision} oneDNN rounds differently on this processor from one "
-        "time to the next, so a continued run is not equal bit for bit to one "
-        f"that was never stopped; with {NO_ONEDNN}=0 in the environment it is, "
-        "and slower"
+        f"in {precision} oneDNN may round differently on this processor from "
+        "one time to the next, so a continued run need not be equal bit for "
+        f"bit to one that was never stopped; {NO_ONEDNN}=0 in the environment "
+        "leaves oneDNN out, and is slower"
     ]
 
 

@@ -370,7 +370,7 @@ def _print_outcome(outcome: Outcome, title: str) -> None:
     )
     if outcome.probable_label_errors:
         doubt = (
-            ", and most of them right ones: the network has learned too little"
+            "; many of them are right, the network has learned too little"
             if outcome.top1_error > 0.5
             else ""
         )

@@ -2,10 +2,9 @@
 
 import time
 
-import numpy as np
 import pytest
 
-from alexnet_tf.network import build_network
+from benchmarks.serve_exports import random_network
 from configs import paper
 from export.labels import write_labels
 from export.signatures import Signatures
@@ -30,12 +29,7 @@ def test_the_inside_is_that_of_keras(
 ):
     config = paper.get_config().model
     config.towers, config.num_classes = towers, classes
-    # As the 2012 code's; with the paper's all classes are nearly alike.
-    for layer in ("conv3", "conv4", "conv5"):
-        config.weight_std[layer] = 0.03
-    network = build_network(config, seed=1)
-    mean = network.get_layer("mean").mean
-    mean.assign(np.full(mean.shape, 118, np.float32))
+    network = random_network(config)
     names = tuple(f"class {number}" for number in range(classes))
     version = tmp_path / "alexnet" / "1"
     save(version, Signatures(network, config.crop, names))
