@@ -9,9 +9,8 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from alexnet_tf.config import changed_values
-from alexnet_tf.evaluation.outcome import read_outcome
 from alexnet_tf.evaluation.shared_crops import why_not_shared
-from alexnet_tf.evaluation.tables import VIEWS
+from alexnet_tf.evaluation.tables import VIEWS, Outcome
 from alexnet_tf.files.text import counted
 from alexnet_tf.run.ancestry import ancestry
 from alexnet_tf.run.folder import Run
@@ -27,6 +26,7 @@ def model_card(
     trained: TrainedNetwork,
     signatures: Iterable[str],
     *,
+    outcome: Outcome | None,
     precision: str,
     temperature: float | None,
 ) -> str:
@@ -36,6 +36,7 @@ def model_card(
         run: the `Run` that it comes from.
         trained: its `TrainedNetwork`.
         signatures: {name: (function, TensorSpecs)} of the export.
+        outcome: of an evaluation of these weights; None: there was none.
         precision: that it computes in, such as float32.
         temperature: by which the probabilities are calibrated; None: they are
             not.
@@ -45,8 +46,8 @@ def model_card(
         _summary(run, trained, precision),
         _data(run, trained),
         *_beginning(run),
-        _accuracy(run),
-        *_calibration(run, temperature),
+        _accuracy(run, outcome),
+        *_calibration(outcome, temperature),
         _recipe(config, run),
         _deviations(config),
         _use(signatures),
@@ -54,12 +55,15 @@ def model_card(
     return "\n".join(sections)
 
 
-def card_values(run: Run, precision: str) -> dict[str, Any]:
+def card_values(
+    run: Run, precision: str, outcome: Outcome | None
+) -> dict[str, Any]:
     """What of the card a program shows, as JSON values.
 
     Args:
         run: the `Run` that the model comes from.
         precision: that it computes in, such as float32.
+        outcome: of an evaluation of these weights; None: there was none.
 
     Returns:
         {"run", "exported", "precision", "data", "train_images",
@@ -69,7 +73,6 @@ def card_values(run: Run, precision: str) -> dict[str, Any]:
         error], ...], see `CoveragePoint`, or None}}; errors are fractions.
     """
     dataset = run.read_dataset()
-    outcome = read_outcome(run.evaluation_file)
     return {
         "run": run.path.name,
         "exported": datetime.date.today().isoformat(),
@@ -154,8 +157,7 @@ def _counts(dataset: dict[str, Any]) -> str:
     return "{:,} training and\n  {:,} validation images".format(*sizes)
 
 
-def _accuracy(run: Run) -> str:
-    outcome = read_outcome(run.evaluation_file)
+def _accuracy(run: Run, outcome: Outcome | None) -> str:
     if outcome is None:
         return f"""## Accuracy
 
@@ -177,9 +179,10 @@ Measured on {counted(outcome.samples, "image")} of {outcome.dataset}
 """
 
 
-def _calibration(run: Run, temperature: float | None) -> list[str]:
+def _calibration(
+    outcome: Outcome | None, temperature: float | None
+) -> list[str]:
     """A section about the temperature that is built in, if any."""
-    outcome = read_outcome(run.evaluation_file)
     if temperature is None or outcome is None:
         return []
     return [

@@ -7,7 +7,8 @@ import numpy as np
 
 from alexnet_tf.analysis.sample_images import chosen_records, examples_of
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.outcome import read_outcome
+from alexnet_tf.evaluation.outcome import outcome_of_best_weights
+from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.files.text import counted
 from alexnet_tf.layers.towers import resolve_tower_devices
@@ -83,18 +84,22 @@ def _write_saved_model(
     options: Options, run: Run, trained: TrainedNetwork
 ) -> pathlib.Path:
     base = pathlib.Path(options.export_dir)
-    temperature = fitted_temperature_of(run) if options.calibrate else None
+    outcome = outcome_of_best_weights(run)
+    temperature = None
+    if options.calibrate:
+        temperature = fitted_temperature(run, outcome)
     signatures = Signatures(
         trained.network,
         trained.crop,
         trained.class_names,
         temperature=temperature,
-        card=card_values(run, options.precision),
+        card=card_values(run, options.precision, outcome),
     )
     card = model_card(
         run,
         trained,
         signatures.endpoints(),
+        outcome=outcome,
         precision=options.precision,
         temperature=temperature,
     )
@@ -114,18 +119,21 @@ def _write_saved_model(
     return version
 
 
-def fitted_temperature_of(run: Run) -> float:
+def fitted_temperature(run: Run, outcome: Outcome | None) -> float:
     """The temperature that the run's ten-crop test fitted.
+
+    Args:
+        run: the `Run` that is exported.
+        outcome: of its best weights; None: there is none.
 
     Raises:
         UserError: there is none.
     """
-    outcome = read_outcome(run.evaluation_file)
     measure = command("evaluate", run=run.path)
     if outcome is None:
         raise UserError(
-            f"--calibrate needs a validation result, and {run.path} has none: "
-            f"{measure} makes it"
+            f"--calibrate needs a validation result, and {run.path} has none "
+            f"of its weights: {measure} makes it"
         )
     if outcome.crops != CROPS:
         raise UserError(

@@ -29,8 +29,11 @@ from alexnet_tf.data.augment import centre_crop
 from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.outcome import evaluate_and_report, read_outcome
-from alexnet_tf.evaluation.tables import read_confusion
+from alexnet_tf.evaluation.outcome import (
+    evaluate_and_report,
+    outcome_of_best_weights,
+)
+from alexnet_tf.evaluation.tables import Outcome, read_confusion
 from alexnet_tf.files.atomic import writable, write_text
 from alexnet_tf.options import Options
 from alexnet_tf.report.page import Section, page
@@ -85,12 +88,12 @@ def main(options: Options) -> int:
             figures[0],
             [grey_part(tower) for tower in kernels] if is_grey else kernels,
         )
-    left_out = None
+    left_out, outcome = None, outcome_of_best_weights(run)
     try:
         source = source_of(run, options)
-        if not run.evaluation_file.is_file():
-            evaluate_centre_crops(run, trained, source)
-        mistakes = mistake_sections(run, trained, source)
+        if outcome is None:
+            outcome = evaluate_centre_crops(run, trained, source)
+        mistakes = mistake_sections(run, outcome, trained, source)
         pictures, drawn = picture_sections(
             run, trained, source, options.figure_seed
         )
@@ -104,12 +107,18 @@ def main(options: Options) -> int:
             file=sys.stderr,
         )
     sections = [
-        *number_sections(run, trained.class_names),
+        *number_sections(run, outcome, trained.class_names),
         kernels_section(kernels, is_grey),
         *pictures,
         *origin_sections(run),
     ]
-    write_report(run, trained, sections, left_out)
+    write_report(
+        run,
+        trained,
+        outcome=outcome,
+        sections=sections,
+        left_out=left_out,
+    )
     print(f"{run.report_file}: {len(sections)} sections")
     if options.json:
         written = {
@@ -137,17 +146,17 @@ def source_of(run: Run, options: Options) -> Source:
 
 def evaluate_centre_crops(
     run: Run, trained: TrainedNetwork, source: Source
-) -> None:
+) -> Outcome:
     """What --mode=evaluate --crops=1 does."""
     assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
-    evaluate_and_report(
+    return evaluate_and_report(
         run, trained.network, trained.crop, source, validation, crops=1
     )
 
 
 def mistake_sections(
-    run: Run, trained: TrainedNetwork, source: Source
+    run: Run, outcome: Outcome, trained: TrainedNetwork, source: Source
 ) -> list[Section]:
     """Mistakes and probable label errors of evaluation.json, with pictures.
 
@@ -156,8 +165,6 @@ def mistake_sections(
     Raises:
         UserError: the images cannot be read.
     """
-    outcome = read_outcome(run.evaluation_file)
-    assert outcome  # made up for where it was not there
     if outcome.mistakes is None or outcome.label_errors is None:
         print(
             f"{run.evaluation_file} was written by an earlier version and "
@@ -244,10 +251,11 @@ def picture_sections(
     return sections, [predictions_file, neighbours_file]
 
 
-def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
+def number_sections(
+    run: Run, outcome: Outcome | None, class_names: tuple[str, ...]
+) -> list[Section]:
     """What evaluation.json, the tables beside it and history.csv hold."""
     rows = history_of(run)
-    outcome = read_outcome(run.evaluation_file)
     sections = [
         results_section(
             outcome,
@@ -258,7 +266,7 @@ def number_sections(run: Run, class_names: tuple[str, ...]) -> list[Section]:
     ]
     if rows:
         sections.append(curves_section(rows, len(class_names)))
-    if run.confusion_file.is_file():
+    if outcome and run.confusion_file.is_file():
         confusion, names = read_confusion(run.confusion_file)
         sections += [
             classes_section(confusion, names),
@@ -285,6 +293,8 @@ def origin_sections(run: Run) -> list[Section]:
 def write_report(
     run: Run,
     trained: TrainedNetwork,
+    *,
+    outcome: Outcome | None,
     sections: list[Section],
     left_out: str | None,
 ) -> None:
@@ -295,7 +305,7 @@ def write_report(
     text = page(
         f"AlexNet, run {run.path.resolve().name}",
         introduction(
-            read_outcome(run.evaluation_file),
+            outcome,
             history_of(run),
             run.read_dataset(),
             parameters,

@@ -54,6 +54,7 @@ from alexnet_tf.evaluation.tables import (
 from alexnet_tf.files.atomic import readable, writable, write_text
 from alexnet_tf.files.text import counted, read_text
 from alexnet_tf.run.folder import Run
+from alexnet_tf.terminal.command import command
 
 SPLIT = "validation"
 MOST_CLASSES = 100  # of a table that is printed
@@ -129,6 +130,27 @@ def read_outcome(file: pathlib.Path) -> Outcome | None:
         return None
     with readable(file):
         return outcome_from(json.loads(read_text(file)))
+
+
+def outcome_of_best_weights(run: Run) -> Outcome | None:
+    """What the last evaluation of a run found, if it was of its weights.
+
+    A run that was trained on since then has others, which is said. What an
+    earlier version of the program wrote is taken as it is.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    outcome = read_outcome(run.evaluation_file)
+    if not outcome or outcome.weights_sha256 in (None, run.weights_sha256()):
+        return outcome
+    print(
+        f"{run.evaluation_file} is left out: it is of weights that the run had "
+        f"before it was trained on; {command('evaluate', run=run.path)} "
+        "writes it anew",
+        file=sys.stderr,
+    )
+    return None
 
 
 def outcome_of_training(run: Run) -> Outcome | None:
@@ -231,7 +253,10 @@ def evaluate_and_report(
             file=sys.stderr,
         )
         evaluation = evaluate(network, records, crop, crops)
-    outcome = outcome_of(str(run.path), source, crops, evaluation, data_dir)
+    outcome = dataclasses.replace(
+        outcome_of(str(run.path), source, crops, evaluation, data_dir),
+        weights_sha256=run.weights_sha256(),
+    )
     _print_outcome(outcome, source.title)
     warn_about_missing(evaluation, records)
     folder = folder or run.path

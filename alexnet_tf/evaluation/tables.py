@@ -60,6 +60,7 @@ class Outcome:
             the program that wrote this did not say.
         fingerprint: of the images, see `Source`; None: likewise.
         time: when they were evaluated, ISO 8601; None: likewise.
+        weights_sha256: of the run, see `Run`; None: likewise, or of no run.
     """
 
     run: str
@@ -86,6 +87,7 @@ class Outcome:
     data_dir: str | None = None
     fingerprint: str | None = None
     time: str | None = None
+    weights_sha256: str | None = None
 
     @property
     def has_top5(self) -> bool:

@@ -19,7 +19,6 @@ from alexnet_tf.data.image_set import Source
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import new_folder, readable, writable
-from alexnet_tf.files.checksums import sha256
 from alexnet_tf.files.csv import text_of, write_csv
 from alexnet_tf.files.text import counted, read_text
 from alexnet_tf.retrieval.fc7 import Fc7
@@ -99,7 +98,7 @@ class ImageIndex:
 
     def check_made_with(self, run: Run) -> None:
         """Raises `UserError` unless a run's weights made the vectors."""
-        if self.description["weights_sha256"] != weights_checksum(run):
+        if self.description["weights_sha256"] != run.weights_sha256():
             raise UserError(
                 f"{self.path} was made with other weights, those of "
                 f"{self.description['run']}, than {run.path} has now: name "
@@ -157,7 +156,7 @@ def write_index(
         description = {
             "version": VERSION,
             "run": str(pathlib.Path(run.path).resolve()),
-            "weights_sha256": weights_checksum(run),
+            "weights_sha256": run.weights_sha256(),
             "dataset": source.name,
             "licence": source.licence,
             "images": len(ids),
@@ -167,11 +166,6 @@ def write_index(
         }
         (folder / INDEX_FILE).write_text(json.dumps(description, indent=2))
     return ids
-
-
-def weights_checksum(run: Run) -> str:
-    """SHA-256 of a run's weights, in hexadecimal digits."""
-    return sha256(run.best_weights, run.best_weights.stat().st_size)
 
 
 def _write_images(

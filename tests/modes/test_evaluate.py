@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import datetime
+import hashlib
 import io
 import json
 import shutil
@@ -61,6 +62,9 @@ def test_json_is_the_last_line(
         "data_dir": str(image_folder),
         "fingerprint": load_folder(image_folder).fingerprint,
         "time": result["time"],
+        "weights_sha256": hashlib.sha256(
+            Run(run).best_weights.read_bytes()
+        ).hexdigest(),
     }
     now = datetime.datetime.now().astimezone()
     age = now - datetime.datetime.fromisoformat(result["time"])

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.checksums import seal
 from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run, about_version
 from alexnet_tf.run.folder import Run
@@ -99,6 +100,30 @@ def test_the_card_of_a_run_without_evaluation(
     (run / "evaluation.json").unlink()
     assert export.main(options_for_export(run, tmp_path / "model")) == 0
     assert "Not measured" in (tmp_path / "model" / "model_card.md").read_text()
+
+
+@pytest.fixture
+def trained_on(finished_run, tmp_path):
+    """A run with other best weights than those that were evaluated."""
+    run = pathlib.Path(shutil.copytree(finished_run, tmp_path / "run"))
+    network = load_trained(Run(run)).network
+    network.trainable_weights[-1].assign_add([0.0, 0.0, 1.0])
+    network.save_weights(Run(run).best_weights)
+    seal(Run(run).best_weights)
+    return run
+
+
+def test_an_evaluation_of_earlier_weights_says_nothing_about_these(
+    trained_on, tmp_path, without_graph, capsys
+):
+    base = tmp_path / "model"
+    assert export.main(options_for_export(trained_on, base)) == 0
+    assert "Not measured" in (base / "model_card.md").read_text()
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"evaluate --run={trained_on} writes it anew" in line
+    options = options_for_export(trained_on, base, calibrate=True)
+    with pytest.raises(UserError, match="has none of its weights"):
+        export.main(options)
 
 
 @pytest.fixture

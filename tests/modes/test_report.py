@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.evaluation.outcome import outcome_of_best_weights
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
@@ -209,9 +210,12 @@ def test_an_evaluation_of_an_earlier_version_says_what_is_left_out(
     (run / "evaluation.json").write_text(json.dumps(evaluation))
     trained = load_trained(Run(run))
     source = report.source_of(Run(run), Options(config=None, run=str(run)))
-    assert report.mistake_sections(Run(run), trained, source) == []
+    outcome = outcome_of_best_weights(Run(run))
+    assert outcome
+    assert report.mistake_sections(Run(run), outcome, trained, source) == []
     assert "--mode=evaluate writes it anew" in capsys.readouterr().out
-    keys = [s.key for s in report.number_sections(Run(run), ("a", "b", "c"))]
+    sections = report.number_sections(Run(run), outcome, ("a", "b", "c"))
+    keys = [section.key for section in sections]
     assert keys == ["results", "curves", "classes", "confusion"]
 
 
