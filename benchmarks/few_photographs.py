@@ -1,8 +1,8 @@
 """What a trained network is worth where there are few photographs.
 
     python -m benchmarks.few_photographs --init=RUN --data_dir=DIR --folder=OUT
-        [--scratch=configs/imagenette_small.py]
-        [--config=configs/finetune_small.py] [--counts=10,50,200] [--seeds=3]
+        [--scratch=configs/imagenette.py] [--config=configs/finetune.py]
+        [--counts=10,50,200] [--seeds=3]
         [--epochs=100,50,25] [--held_out=30] [--json]
 
 Takes so many photographs of each class of DIR/train/, other ones for each
@@ -35,8 +35,9 @@ from alexnet_tf.run.folder import trained_run
 from benchmarks import command_line
 
 FROZEN = ("conv1", "conv2", "conv3", "conv4", "conv5")
+SCRATCH = "from scratch"
 METHODS = {
-    "from scratch": ("--config={scratch}",),
+    SCRATCH: ("--config={scratch}",),
     "convolutions frozen": (
         "--init={init}",
         "--config={config}",
@@ -52,8 +53,8 @@ def main():
     parser.add_argument("--init", required=True, help="run to begin with")
     parser.add_argument("--data_dir", required=True, help="with train and val")
     parser.add_argument("--folder", required=True, help="for all that is made")
-    parser.add_argument("--scratch", default="configs/imagenette_small.py")
-    parser.add_argument("--config", default="configs/finetune_small.py")
+    parser.add_argument("--scratch", default="configs/imagenette.py")
+    parser.add_argument("--config", default="configs/finetune.py")
     parser.add_argument(
         "--counts",
         type=command_line.counts,
@@ -81,8 +82,10 @@ def main():
     trained = trained_run(options.init)
     photographs = photographs_of(pathlib.Path(options.data_dir))
     check_enough(photographs, max(counts), options.held_out)
-    recipe = command_line.recipe(options.config)
-    widths = trained.read_config().model.width, recipe.model.width
+    recipes = [
+        command_line.recipe(name) for name in (options.config, options.scratch)
+    ]
+    widths = trained.read_config().model.width, recipes[0].model.width
     if widths[0] != widths[1]:
         parser.error(
             f"{options.init} has a width of {widths[0]:g}, and {options.config}"
@@ -101,7 +104,8 @@ def main():
                 if str(seed) in of_count:
                     continue
                 run = folder / f"{method.replace(' ', '-')}-{count}-{seed}"
-                train(options, run, table, seed, passes, flags)
+                flags = (*flags, *length(recipes[method == SCRATCH], passes))
+                train(options, run, table, seed, flags)
                 of_count[str(seed)] = test_error(options, run)
                 write_text(file, json.dumps(errors, indent=2) + "\n")
                 print(
@@ -170,7 +174,17 @@ def write_list(table, photographs, counts, seed):
         csv.writer(file).writerows(rows)
 
 
-def train(options, run, table, seed, epochs, flags):
+def length(recipe, epochs):
+    """Flags: so many epochs, and a drop behind four fifths of them.
+
+    A recipe whose learning rate falls by a formula keeps that.
+    """
+    yield f"--config.train.epochs={epochs}"
+    if recipe.train.lr_schedule.kind == "none":
+        yield f"--config.train.lr_drop_epochs=({max(1, epochs * 4 // 5)},)"
+
+
+def train(options, run, table, seed, flags):
     """Trains a run, or goes on with it."""
     of_run = [flag.format(**vars(options)) for flag in flags]
     if (run / "starts.json").exists():
@@ -182,8 +196,6 @@ def train(options, run, table, seed, epochs, flags):
         "--config.data.name=csv",
         f"--data_dir={table}",
         f"--config.train.seed={seed}",
-        f"--config.train.epochs={epochs}",
-        f"--config.train.lr_drop_epochs=({max(1, epochs * 4 // 5)},)",
         "--config.model.num_classes=0",
     )
 
