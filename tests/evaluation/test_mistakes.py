@@ -12,7 +12,8 @@ from alexnet_tf.evaluation.coverage import coverage_curve
 from alexnet_tf.evaluation.evaluate import Evaluation
 from alexnet_tf.evaluation.mistakes import label_errors, mistakes
 from alexnet_tf.evaluation.outcome import outcome_from, outcome_values
-from alexnet_tf.evaluation.tables import MOST_LISTED, Outcome, write_rows
+from alexnet_tf.evaluation.tables import MOST_LISTED, write_rows
+from tests.evaluation.outcomes import made_up_outcome
 
 CLASSES = 5
 NAMES = ["a", "b", "c", "d", "never"]  # the last has no images
@@ -138,16 +139,8 @@ def test_an_outcome_is_read_as_it_was_written(tmp_path):
     found = mistakes(evaluation, NAMES, name_of)
     assert len(found) > MOST_LISTED
     suspects = label_errors(evaluation, NAMES, name_of)
-    outcome = Outcome(
-        run="r",
-        dataset="d",
-        split="validation",
-        crops=10,
+    outcome = made_up_outcome(
         samples=2000,
-        top1_error=0.2,
-        top1_interval=(0.1, 0.3),
-        top5_error=0.1,
-        top5_interval=(0.0, 0.2),
         per_class=tuple(class_results(evaluation.confusion(), NAMES)),
         coverage=coverage_curve(evaluation.labels, evaluation.probabilities),
         mistakes=tuple(found),

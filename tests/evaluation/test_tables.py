@@ -5,13 +5,12 @@ import dataclasses
 
 import pytest
 
-from alexnet_tf.evaluation.tables import Outcome, as_csv, markdown
+from alexnet_tf.evaluation.tables import as_csv, markdown
+from tests.evaluation.outcomes import made_up_outcome
 
-OURS = Outcome(
+OURS = made_up_outcome(
     run="a|b, c",
     dataset="imagenette",
-    split="validation",
-    crops=10,
     samples=3925,
     top1_error=0.2004,
     top1_interval=(0.19, 0.2126),

@@ -7,7 +7,6 @@ import pytest
 
 from alexnet_tf.config import changed_values, check_config
 from alexnet_tf.errors import UserError
-from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.network import build_network
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
@@ -15,6 +14,7 @@ from configs import demo, one_gpu, original2012, paper
 from configs.ablations import NEVER_MEET, VARIANTS
 from modes import ablate, series
 from modes.ablate import WHOLE, config_of, variants_of
+from tests.evaluation.outcomes import made_up_outcome
 
 OF_DATA = {"no crops and mirrors"}
 
@@ -97,10 +97,10 @@ def trainings(monkeypatch):
         asked.append((run.path.name, config.train.epochs))
         run.create(config)
         error = 1 / (1 + len(asked))
-        values = dict(dataset="d", split="validation", crops=10, samples=1)
-        values |= dict.fromkeys(("top1_error", "top5_error"), error)
-        values |= dict.fromkeys(("top1_interval", "top5_interval"), (0.0, 1.0))
-        run.finish(dataclasses.asdict(Outcome(run=str(run.path), **values)))
+        outcome = made_up_outcome(
+            run=str(run.path), top1_error=error, top5_error=error
+        )
+        run.finish(dataclasses.asdict(outcome))
         return 0
 
     monkeypatch.setattr(series, "train", train)
@@ -142,17 +142,7 @@ def test_an_evaluation_afterwards_changes_no_table(trainings, tmp_path):
     ablate.main(options)
     table = (tmp_path / "ablations.csv").read_text()
     for run in map(Run, tmp_path.glob("*-0")):
-        centre = Outcome(
-            run="r",
-            dataset="d",
-            split="validation",
-            crops=1,
-            samples=1,
-            top1_error=1.0,
-            top1_interval=(1, 1),
-            top5_error=1.0,
-            top5_interval=(1, 1),
-        )
+        centre = made_up_outcome(crops=1, top1_error=1.0, top5_error=1.0)
         run.evaluation_file.write_text(str(dataclasses.asdict(centre)))
     ablate.main(options)
     assert (tmp_path / "ablations.csv").read_text() == table

@@ -5,20 +5,17 @@ import re
 import numpy as np
 
 from alexnet_tf.data.sources.imagenet_classes import names_by_wnid
-from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.report.results import (
     best_epoch,
     classes_section,
     confusion_section,
     results_section,
 )
+from tests.evaluation.outcomes import made_up_outcome
 
-OUTCOME = Outcome(
-    run="runs/r",
+OUTCOME = made_up_outcome(
     dataset="some<b>set",
-    split="validation",
     samples=1234,
-    crops=10,
     top1_error=0.4071,
     top1_interval=(0.38, 0.43),
     top5_error=0.1823,

@@ -10,6 +10,7 @@ import pytest
 
 from export.client import Prediction, ServerError, predict
 from export.client.prediction import NOT_VALID
+from tests.export.client.asking import ask, fault
 from tests.export.client.scripted_grpc import (
     Fault,
     Outputs,
@@ -27,18 +28,6 @@ def server():
     scripted.start()
     yield scripted
     scripted.stop()
-
-
-def ask(server, images=(b"cat",), first_wait=0.01, **settings):
-    return predict(images, url=server.url, first_wait=first_wait, **settings)
-
-
-def fault(server, images=(b"cat",), **settings):
-    """The one line that tells what went wrong."""
-    with pytest.raises(ServerError) as caught:
-        ask(server, images, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_predictions_are_those_over_rest(server, tmp_path):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from export.client import ServerError, predict
+from tests.export.client.asking import ask, fault
 from tests.export.client.scripted_rest import (
     METADATA,
     Answer,
@@ -21,18 +22,6 @@ from tests.export.client.scripted_rest import (
 
 BUSY = Answer(503, {"error": "Servable is being loaded"})
 HTML = Answer(404, b"<html><b>Not Found</b></html>", "text/html")
-
-
-def ask(server, images=(b"cat",), first_wait=0.01, **settings):
-    return predict(images, url=server.url, first_wait=first_wait, **settings)
-
-
-def fault(server, images=(b"cat",), **settings):
-    """The one line that tells what went wrong."""
-    with pytest.raises(ServerError) as caught:
-        ask(server, images, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(
