@@ -7,9 +7,7 @@ differences of the probabilities from those that Keras computes in this
 process. Needs `pip install --group dev`.
 """
 
-import argparse
 import base64
-import json
 import pathlib
 import tempfile
 
@@ -98,9 +96,8 @@ def _in_onnx_runtime(file, records):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--run", help="run folder; default: the newest")
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     arguments = parser.parse_args()
     files = command_line.contents(arguments.images)
@@ -108,8 +105,7 @@ def main():
     result = {"images": len(files), **differences(run, files)}
     for name in ("session", "rest", "onnx"):
         print(f"{name:8} differs from keras by at most {result[name]:.1e}")
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 if __name__ == "__main__":

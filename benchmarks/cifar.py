@@ -10,9 +10,6 @@ replaces the recipe's epochs before the first drop, --width multiplies its
 numbers of kernels.
 """
 
-import argparse
-import json
-
 import keras
 import numpy as np
 
@@ -149,7 +146,7 @@ def test_errors(network, images, labels, config):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--config", required=True, help="of configs/cifar/")
     parser.add_argument("--data_dir")
     parser.add_argument("--download", action="store_true")
@@ -157,7 +154,6 @@ def main():
     parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--epochs", type=command_line.count)
     parser.add_argument("--seed", type=command_line.seed, default=0)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     config = command_line.recipe(arguments.config)
     check_values(config, Recipe)
@@ -188,16 +184,15 @@ def main():
         f"test error {error:.2%} ({low:.2%} to {high:.2%}) of {len(tested)} "
         "images"
     )
-    if arguments.json:
-        result = {
-            "test_error": error,
-            "interval": [low, high],
-            "images": len(tested),
-            "epochs": config.epochs,
-            "seed": config.seed,
-            "width": arguments.width,
-        }
-        print(json.dumps(result))
+    result = {
+        "test_error": error,
+        "interval": [low, high],
+        "images": len(tested),
+        "epochs": config.epochs,
+        "seed": config.seed,
+        "width": arguments.width,
+    }
+    command_line.tell(arguments, result)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How a benchmark is called: what its flags may be, mistakes in one line."""
 
 import argparse
+import json
 import pathlib
 import runpy
 import sys
@@ -10,6 +11,23 @@ from typing import Any
 from alexnet_tf.errors import BAD_INPUT, UserError
 from alexnet_tf.files.atomic import readable
 from configs.ranges import Count, Positive, Seed, fits, in_words
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """The parser of a program that has --json.
+
+    Args:
+        doc: the program's docstring, of which the first line describes it.
+    """
+    made = argparse.ArgumentParser(description=str(doc).splitlines()[0])
+    made.add_argument("--json", action="store_true", help="last line JSON")
+    return made
+
+
+def tell(arguments: argparse.Namespace, result: object) -> None:
+    """Prints a result as JSON where --json asks for it."""
+    if arguments.json:
+        print(json.dumps(result))
 
 
 def number(kind: Any) -> Callable[[str], Any]:

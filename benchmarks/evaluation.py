@@ -13,9 +13,7 @@ over the rounds; with --json the last line is one object with
 its spread, and "images_per_second" of the evaluation.
 """
 
-import argparse
 import dataclasses
-import json
 import os
 import platform
 import statistics
@@ -38,12 +36,11 @@ BATCH = IMAGES_PER_BATCH[CROPS]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--images", type=command_line.count, default=20 * BATCH)
     parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--prepared_dir")
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if not arguments.images or arguments.images % BATCH:
         parser.error(f"--images is a multiple of {BATCH}")
@@ -70,8 +67,7 @@ def main():
         f"{result['images_per_second']:.1f} images/s; share_of_forward "
         f"{result['share_of_forward']:.3f} ({low:.3f} to {high:.3f})"
     )
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 @dataclasses.dataclass(frozen=True)

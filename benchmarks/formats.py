@@ -17,9 +17,7 @@ where other programs share the machine. Needs `pip install --group int8 --group
 bench`; what is not installed is named and left out.
 """
 
-import argparse
 import functools
-import json
 import os
 import pathlib
 import platform
@@ -50,14 +48,13 @@ THREADS = os.cpu_count() or 1
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--run")
     parser.add_argument("--data_dir")
     parser.add_argument("--images", type=command_line.count, default=500)
     parser.add_argument("--rounds", type=command_line.count, default=9)
     parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--classes", type=command_line.count, default=1000)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.run:
         trained, ranges, images, labels = of_run(arguments)
@@ -77,8 +74,9 @@ def main():
         f"{trained.network.count_params():,} weights"
     )
     report(rows)
-    if arguments.json:
-        print(json.dumps({"programs": {row.pop("name"): row for row in rows}}))
+    command_line.tell(
+        arguments, {"programs": {row.pop("name"): row for row in rows}}
+    )
 
 
 def of_run(arguments):

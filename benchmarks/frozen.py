@@ -9,17 +9,13 @@ step's time over that of the full one, the median over the rounds, and
 "ratio_spread" its least and largest.
 """
 
-import argparse
-import json
 import statistics
 
 import tensorflow as tf
 
-from alexnet_tf.network import build_network
-from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.trainer import Trainer
 from benchmarks import command_line
 from benchmarks.lrn import seconds
+from benchmarks.train_step_ours import make_trainer, one_batch
 from configs import paper
 
 
@@ -27,17 +23,8 @@ def step_of(frozen, batch_size, width):
     """A function without arguments that does a step on one batch."""
     config = paper.get_config()
     config.model.width = width
-    trainer = Trainer(
-        build_network(config.model), PaperSGD(1e-5), frozen=frozen
-    )
-    trainer.make_train_function()
-    crop = config.model.crop
-    images = tf.random.stateless_uniform(
-        (batch_size, crop, crop, 3), (0, 0), 0, 256, tf.int32
-    )
-    labels = tf.range(batch_size, dtype=tf.int64)
-    batch = tf.data.Dataset.from_tensors((tf.cast(images, tf.uint8), labels))
-    iterator = iter(batch.cache().repeat())
+    trainer = make_trainer(config, frozen=frozen)
+    iterator = one_batch(config, batch_size)
 
     def step():
         logs = trainer.train_function(iterator)
@@ -48,14 +35,13 @@ def step_of(frozen, batch_size, width):
 
 def main():
     """Prints the two times and their ratio; with --json also an object."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument(
         "--frozen", default="conv1,conv2,conv3,conv4,conv5", help="layers"
     )
     parser.add_argument("--batch_size", type=command_line.count, default=32)
     parser.add_argument("--rounds", type=command_line.count, default=9)
     parser.add_argument("--width", type=command_line.positive, default=1.0)
-    parser.add_argument("--json", action="store_true", help="last line JSON")
     arguments = parser.parse_args()
     frozen = tuple(arguments.frozen.split(","))
     if unknown := set(frozen) - set(paper.LAYERS):
@@ -79,8 +65,7 @@ def main():
         f"{found['frozen_ms']:.0f} ms: ratio {found['ratio']:.2f} "
         f"({min(ratios):.2f} to {max(ratios):.2f})"
     )
-    if arguments.json:
-        print(json.dumps(found))
+    command_line.tell(arguments, found)
 
 
 if __name__ == "__main__":

@@ -156,12 +156,11 @@ class Outcome:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--devices", choices=("gpu", "cpu"), default="gpu")
     parser.add_argument("--rows", help="names, separated by commas")
     parser.add_argument("--data_dir", help="a prepared set, for real input")
     parser.add_argument("--file", default="checks/gpu.json")
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rows = chosen(arguments.rows, parser)
     setting = dataclasses.replace(
@@ -175,8 +174,7 @@ def main() -> int:
     found = as_json(outcomes)
     write_text(file, json.dumps(found, indent=2) + "\n")
     print(f"\nwritten: {file}")
-    if arguments.json:
-        print(json.dumps(found))
+    command_line.tell(arguments, found)
     return int(any(o.verdict == FAIL for o in outcomes.values()))
 
 

@@ -18,19 +18,19 @@ batch. --small takes sizes
 that only show that all of it runs.
 """
 
-import argparse
 import contextlib
 import json
 import os
 import pathlib
 import platform
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 
 from alexnet_tf.files.figures import plt, save_figure
+from alexnet_tf.workers.cluster import VARIABLE, Cluster
+from alexnet_tf.workers.launch import free_ports
 from benchmarks import command_line
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -54,10 +54,9 @@ SPEED = re.compile(r"epoch 2/2: loss .* (\d+) images/s")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--figure")
     parser.add_argument("--small", action="store_true")
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores")
     curves = measured_curves(arguments.small)
@@ -77,8 +76,7 @@ def main():
     print(f"images/s: {result['workers']}, ratios {result['workers_ratio']}")
     if arguments.figure:
         draw(curves, result["workers"], arguments.figure)
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def measured_curves(small):
@@ -143,12 +141,7 @@ def training(folder, cores, addresses, rank, batch, small):
     """Starts one worker on some cores."""
     environment = dict(os.environ)
     if len(addresses) > 1:
-        environment["TF_CONFIG"] = json.dumps(
-            {
-                "cluster": {"worker": addresses},
-                "task": {"type": "worker", "index": rank},
-            }
-        )
+        environment[VARIABLE] = Cluster(tuple(addresses), rank).to_json()
     return subprocess.Popen(
         [
             *(sys.executable, "main.py", "--mode=train"),
@@ -174,15 +167,6 @@ def stop(process):
     process.kill()
     process.wait()
     process.stdout.close()
-
-
-def free_ports(count):
-    """Ports that nothing listens on."""
-    with contextlib.ExitStack() as on:
-        sockets = [on.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def draw(curves, workers, path):

@@ -11,7 +11,6 @@ and the number of photographs that are right in one and wrong in the other.
 Needs `pip install --group dev --group bench`.
 """
 
-import argparse
 import json
 import pathlib
 import tempfile
@@ -272,9 +271,8 @@ def check(run, files):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--run", help="run folder; default: the newest")
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("images", nargs="+", metavar="CLASS/IMAGE")
     arguments = parser.parse_args()
     result = check(arguments.run, list(map(pathlib.Path, arguments.images)))
@@ -288,8 +286,7 @@ def main():
             f"{result[f'top{k}_error_independent']:.2%}; verdicts that differ: "
             f"{result[f'top{k}_verdicts_that_differ']}"
         )
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ own, whose peak is taken. Needs room for the records in --folder (default: a
 temporary folder): about 30 kB an image.
 """
 
-import argparse
 import itertools
-import json
 import os
 import pathlib
 import subprocess
@@ -39,10 +37,9 @@ for _ in batches.stream().take(batches.steps_per_epoch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--images", type=command_line.count, default=100_000)
     parser.add_argument("--folder")
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("files", nargs="+", metavar="IMAGE")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
@@ -61,8 +58,7 @@ def main():
                 f"{name:8} {result[name]['peak_gb']:.2f} GB, "
                 f"{result[name]['images_per_second']:.0f} images/s"
             )
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def link_images(root, files, count):

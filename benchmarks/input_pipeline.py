@@ -21,10 +21,8 @@ all processes. With --json the last line is one object with them and
 (images/s of pipeline over pil) and the spread of both over the rounds.
 """
 
-import argparse
 import functools
 import io
-import json
 import os
 import platform
 import resource
@@ -79,19 +77,17 @@ def main():
     ][1:]  # the first warms up
     result = summary(rounds)
     report(result, count, arguments)
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--data_dir", required=True)
     parser.add_argument("--raw_dir")
     parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument(
         "--workers", type=command_line.count, default=os.cpu_count()
     )
-    parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 

@@ -10,9 +10,7 @@ and backward pass together) are ours over TensorFlow's, both layers added up;
 "compiled_forward_ratio" and "compiled_backward_ratio" those of ours compiled.
 """
 
-import argparse
 import functools
-import json
 import statistics
 import time
 
@@ -66,11 +64,10 @@ def compare(functions, tensors, repeats):
 
 def main():
     """Prints a table; with --json also an object."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument(
         "--repeats", type=command_line.count, default=9, help="5 or more"
     )
-    parser.add_argument("--json", action="store_true", help="last line JSON")
     arguments = parser.parse_args()
     if arguments.repeats < 5:
         parser.error("a median needs --repeats=5 or more")
@@ -110,8 +107,7 @@ def main():
         ratios[f"compiled_{name}_ratio"] = compiled / other
     for name, ratio in ratios.items():
         print(f"{name} {ratio:.2f}")
-    if arguments.json:
-        print(json.dumps(ratios))
+    command_line.tell(arguments, ratios)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,7 @@ many processes as rounds. With --json the last line is one object with
 each.
 """
 
-import argparse
 import dataclasses
-import json
 import os
 import pathlib
 import platform
@@ -63,13 +61,12 @@ IMAGE = pathlib.Path(__file__).parents[1] / "docs" / "sneaker.png"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--batch_size", type=command_line.count, default=128)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument("--model_dir")
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores")
     setting = arguments.batch_size, arguments.precision, arguments.width
@@ -88,8 +85,7 @@ def main():
             measured(SERVING, folder, IMAGE) for _ in range(arguments.rounds)
         ]
         result["serving"] = compared("serving", peaks, weights)
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def held_in_training(batch_size, precision, width):

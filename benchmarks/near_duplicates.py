@@ -9,9 +9,7 @@ different photographs, where the set has no copies in it. With --json the last
 line is one JSON object.
 """
 
-import argparse
 import io
-import json
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
@@ -70,13 +68,12 @@ def near_pairs(signs):
 
 def main():
     """Prints a line for each change; with --json also an object."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--data_dir", required=True, help="of the images")
     parser.add_argument("--name", default="imagenette/160px-v2", help="of them")
     parser.add_argument(
         "--copies", type=command_line.count, default=300, help="how many"
     )
-    parser.add_argument("--json", action="store_true", help="last line JSON")
     arguments = parser.parse_args()
     source = open_whole_source(arguments.name, arguments.data_dir)
     splits = [s for s in (source.train, source.validation) if s]
@@ -105,8 +102,7 @@ def main():
         f"of {total * (total - 1) // 2:,} pairs of {total:,} images {pairs} "
         f"differ in at most {MOST_DIFFERENT_BITS} bits"
     )
-    if arguments.json:
-        print(json.dumps({"near": shares, "pairs": pairs}))
+    command_line.tell(arguments, {"near": shares, "pairs": pairs})
 
 
 if __name__ == "__main__":

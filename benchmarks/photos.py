@@ -30,6 +30,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.by_class import balanced_accuracy, counts_of
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.files.atomic import write_text
+from alexnet_tf.files.csv import csv_text
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
@@ -162,17 +163,17 @@ def write_lists(data_dir, work):
         for label in sorted(files):
             random.shuffle(files[label])
     for name, images in SETS.items():
-        rows = ["image,label,split"]
+        rows = [("image", "label", "split")]
         for number, (label, files) in enumerate(sorted(found["train"].items())):
             most = FEW if images.uneven and number % 2 else images.most
             own = files[VALIDATED:][:most]
-            rows += [f"{file},{label},train" for file in own]
-            rows += [f"{file},{label},val" for file in files[:VALIDATED]]
-        write_text(work / f"{name}.csv", "\n".join(rows) + "\n")
-    rows = ["image,label"]
+            rows += [(file, label, "train") for file in own]
+            rows += [(file, label, "val") for file in files[:VALIDATED]]
+        write_text(work / f"{name}.csv", csv_text(rows))
+    rows = [("image", "label")]
     for label, files in sorted(found["validation"].items()):
-        rows += [f"{file},{label}" for file in files[:TESTED]]
-    write_text(done, "\n".join(rows) + "\n")
+        rows += [(file, label) for file in files[:TESTED]]
+    write_text(done, csv_text(rows))
 
 
 def measure(name, settings, width, work):

@@ -13,8 +13,6 @@ array_record  ArrayRecordReader, 256 records a call, through from_generator;
 Medians over the rounds of microseconds a record, wall and CPU.
 """
 
-import argparse
-import json
 import pathlib
 import platform
 import statistics
@@ -31,10 +29,9 @@ AT_ONCE = 256
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--data_dir", required=True)
     parser.add_argument("--rounds", type=command_line.count, default=5)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     examples = load_prepared(arguments.data_dir).train.examples
     records = [example["image"].numpy() for example in examples]
@@ -63,8 +60,7 @@ def main():
         print(
             f"{name:12} {times['wall_us']:6.1f} us {times['cpu_us']:6.1f} CPU"
         )
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def tfrecord(path, records):

@@ -22,9 +22,7 @@ for 10 neighbours, on all cores, without fc7. With --json the last line is one
 object with all of it.
 """
 
-import argparse
 import functools
-import json
 import os
 import pathlib
 import platform
@@ -93,12 +91,11 @@ def main():
         ),
         "imagenet_us": imagenet_times(arguments.bits, timed),
     }
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--run", help="run folder; default: the newest")
     parser.add_argument("--index_dir")
     parser.add_argument("--data_name")
@@ -106,7 +103,6 @@ def parse_arguments():
     parser.add_argument("--queries", type=command_line.count, default=1000)
     parser.add_argument("--bits", default="128,256")
     parser.add_argument("--repeats", type=command_line.count, default=200)
-    parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 

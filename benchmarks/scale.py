@@ -12,10 +12,8 @@ it, and the sum of all the rest, which the program does one after the other.
 With --json the last line is one object with a list of rows.
 """
 
-import argparse
 import dataclasses
 import functools
-import json
 
 import tensorflow as tf
 
@@ -152,8 +150,7 @@ ALL = (ONE, PAIR, TWO, *EIGHT)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--json", action="store_true")
+    parser = command_line.parser(__doc__)
     arguments = parser.parse_args()
     tf.config.set_visible_devices([], "GPU")
     tf.config.set_logical_device_configuration(
@@ -164,8 +161,7 @@ def main():
     for data in IMAGES:
         print(f"{data}:\n")
         print(table([row for row in rows if row["data"] == data]))
-    if arguments.json:
-        print(json.dumps(rows))
+    command_line.tell(arguments, rows)
 
 
 def rows_of(data):

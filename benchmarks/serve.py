@@ -26,10 +26,8 @@ Needs `pip install --group bench`; a runtime that is not installed is named and
 left out.
 """
 
-import argparse
 import contextlib
 import importlib.util
-import json
 import os
 import pathlib
 import platform
@@ -53,11 +51,10 @@ NEEDS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--rounds", type=command_line.count, default=40)
     parser.add_argument("--width", type=command_line.positive, default=1.0)
     parser.add_argument("--classes", type=command_line.count, default=1000)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as on:
         # TensorFlow's threads and memory end with that process.
@@ -75,8 +72,7 @@ def main():
     result = summary(seconds)
     print(f"{facts}; {platform.machine()}, {os.cpu_count()} cores")
     report(result)
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def started(folder, on):

@@ -9,7 +9,6 @@ port; after it all versions must be there and answer. Ends with 1 if a request
 of the first round failed or the server grew by more than 5 %.
 """
 
-import argparse
 import base64
 import json
 import pathlib
@@ -149,11 +148,10 @@ def killed_round(arguments, bodies):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--export_dir", default="exports/alexnet")
     parser.add_argument("--clients", type=command_line.count, default=8)
     parser.add_argument("--seconds", type=command_line.positive, default=60)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     arguments = parser.parse_args()
     bodies = [
@@ -174,8 +172,7 @@ def main():
         f"killed and started again: {result['answered_after_restart']} "
         f"answers since, versions lost: {result['versions_lost'] or 'none'}"
     )
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
     failed = (
         result["errors"]
         or result["memory_growth"] > MOST_GROWTH

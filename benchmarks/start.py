@@ -10,8 +10,6 @@ it is then stopped with SIGKILL. Medians; with --json the last line is one
 object of them, in seconds, with their spread.
 """
 
-import argparse
-import json
 import os
 import pathlib
 import platform
@@ -28,11 +26,10 @@ MAIN = (sys.executable, str(ROOT / "main.py"))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--run", required=True)
     parser.add_argument("--image", default=str(ROOT / "docs" / "sneaker.png"))
     parser.add_argument("--rounds", type=command_line.count, default=5)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     predict = ("--mode=predict", f"--run={arguments.run}")
     waits = {
@@ -54,8 +51,7 @@ def main():
             f"{name:11} {result[name]:6.2f} s "
             f"({min(times):.2f} to {max(times):.2f})"
         )
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def until_end(*flags):

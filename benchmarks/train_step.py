@@ -16,10 +16,8 @@ images/s of the peer that is the fastest in that round), "ratio_to_NAME" of each
 peer, "images_per_second" (ours), and the spread of each ratio.
 """
 
-import argparse
 import contextlib
 import importlib.util
-import json
 import os
 import platform
 import statistics
@@ -33,14 +31,13 @@ from configs import paper
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--batch_size", type=command_line.count, default=128)
     parser.add_argument("--rounds", type=command_line.count, default=5)
     parser.add_argument(
         "--precision", default="float32", choices=("float32", "bfloat16")
     )
     parser.add_argument("--width", type=command_line.positive, default=1.0)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     batch, width = arguments.batch_size, arguments.width
     with contextlib.ExitStack() as stack:
@@ -82,8 +79,7 @@ def main():
     print(f"ours: {result['images_per_second']:.1f} images/s")
     for name, (low, high) in result["spread"].items():
         print(f"{name:24} {result[name]:.2f} ({low:.2f} to {high:.2f})")
-    if arguments.json:
-        print(json.dumps(result))
+    command_line.tell(arguments, result)
 
 
 def peers():

@@ -25,22 +25,8 @@ def programs(
     """
     config = paper.get_config()
     config.model.width, config.model.num_classes = width, classes
-    trainer = Trainer(
-        build_network(config.model, config.train.seed, precision),
-        PaperSGD(
-            1e-5,
-            momentum=config.train.momentum,
-            weight_decay=config.train.weight_decay,
-        ),
-    )
-    trainer.make_train_function()
-    crop = config.model.crop
-    images = tf.random.stateless_uniform(
-        (batch_size, crop, crop, 3), (0, 0), 0, 256, tf.int32
-    )
-    labels = tf.range(batch_size, dtype=tf.int64) % classes
-    batch = tf.data.Dataset.from_tensors((tf.cast(images, tf.uint8), labels))
-    iterator = iter(batch.cache().repeat())
+    trainer = make_trainer(config, precision)
+    iterator = one_batch(config, batch_size)
 
     def step():
         start = time.perf_counter()
@@ -66,6 +52,32 @@ def programs(
         return (time.perf_counter() - start) / products
 
     return {"ours": step, "matrix_product": matrix_product}
+
+
+def make_trainer(config, precision="float32", frozen=()):
+    """A `Trainer`; a small learning rate keeps the loss finite."""
+    trainer = Trainer(
+        build_network(config.model, config.train.seed, precision),
+        PaperSGD(
+            1e-5,
+            momentum=config.train.momentum,
+            weight_decay=config.train.weight_decay,
+        ),
+        frozen=frozen,
+    )
+    trainer.make_train_function()
+    return trainer
+
+
+def one_batch(config, batch_size):
+    """An iterator over one random batch, again and again."""
+    crop = config.model.crop
+    images = tf.random.stateless_uniform(
+        (batch_size, crop, crop, 3), (0, 0), 0, 256, tf.int32
+    )
+    labels = tf.range(batch_size, dtype=tf.int64) % config.model.num_classes
+    batch = tf.data.Dataset.from_tensors((tf.cast(images, tf.uint8), labels))
+    return iter(batch.cache().repeat())
 
 
 def facts():

@@ -9,8 +9,6 @@ classes, float32; both kinds of steps in turns. Medians of the rounds; with
 (real input over one batch; 1: the input costs nothing) and its spread.
 """
 
-import argparse
-import json
 import os
 import platform
 import statistics
@@ -21,20 +19,17 @@ import tensorflow as tf
 from alexnet_tf.data.pipeline import TrainingBatches
 from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.records import Records
-from alexnet_tf.network import build_network
-from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.trainer import Trainer
 from benchmarks import command_line
+from benchmarks.train_step_ours import make_trainer
 from configs import paper
 
 
 def main():
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--data_dir", required=True)
     parser.add_argument("--batch_size", type=command_line.count, default=128)
     parser.add_argument("--steps", type=command_line.count, default=6)
     parser.add_argument("--rounds", type=command_line.count, default=5)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     config = paper.get_config()
     source = load_prepared(arguments.data_dir)
@@ -80,22 +75,7 @@ def main():
     print(
         f"ratio {result['ratio']:.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
     )
-    if arguments.json:
-        print(json.dumps(result))
-
-
-def make_trainer(config):
-    """The paper's network; a small learning rate keeps the loss finite."""
-    trainer = Trainer(
-        build_network(config.model, config.train.seed),
-        PaperSGD(
-            1e-5,
-            momentum=config.train.momentum,
-            weight_decay=config.train.weight_decay,
-        ),
-    )
-    trainer.make_train_function()
-    return trainer
+    command_line.tell(arguments, result)
 
 
 def seconds(trainer, iterator, steps):
