@@ -15,6 +15,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
+from alexnet_tf.evaluation.ten_crop import crop_corners
 from alexnet_tf.layers.convolution import TowerConv2D
 from alexnet_tf.layers.dense import TowerDense
 from alexnet_tf.layers.dropout import TowerDropout
@@ -116,15 +117,7 @@ class _Graph:
 
 def _ten_crops(graph: _Graph, images: str, crop: int) -> str:
     """The crops of `ten_crops`, [10 B, crop, crop, 3]: view by view."""
-    end = RECORD_SIZE - crop
-    middle = end // 2
-    corners = {
-        "top_left": (0, 0),
-        "top_right": (0, end),
-        "bottom_left": (end, 0),
-        "bottom_right": (end, end),
-        "centre": (middle, middle),
-    }
+    names = ("top_left", "top_right", "bottom_left", "bottom_right", "centre")
     views = [
         graph.slice(
             name,
@@ -134,7 +127,7 @@ def _ten_crops(graph: _Graph, images: str, crop: int) -> str:
             axes=[1, 2],
             steps=[1, 1],
         )
-        for name, (top, left) in corners.items()
+        for name, (top, left) in zip(names, crop_corners(crop), strict=True)
     ]
     five = graph.node("Concat", "five_crops", views, axis=0)
     mirrored = graph.slice(

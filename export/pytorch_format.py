@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 from alexnet_tf.config import changed_values, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import replacing, writable
-from alexnet_tf.weights.in_network import joined_weights
+from alexnet_tf.weights.in_network import joined_weights, with_colours_turned
 from alexnet_tf.weights.pytorch_file import STATE_DICT, import_torch
 from alexnet_tf.weights.safetensors_file import import_safetensors
 from alexnet_tf.weights.state_dict import CONFIG, DATASET, to_state_dict
@@ -103,8 +103,7 @@ def _write(
     _check_followed(config)
     layers = joined_weights(trained.network)
     if config.model.channel_order == "bgr":
-        kernel, bias = layers["conv1"]
-        layers["conv1"] = (kernel[:, :, ::-1], bias)
+        layers["conv1"] = with_colours_turned(*layers["conv1"])
     mean = trained.network.get_layer("mean").mean.numpy()
     dataset = {**run.read_dataset(), "data_dir": None}
     texts = {CONFIG: config_to_json(config), DATASET: json.dumps(dataset)}

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from alexnet_tf.data.preprocess import RECORD_SIZE
 from export.messages import PredictionLog
+from export.server.models.warmup_run import FILE
 
 BATCH_SIZES = (1, 4, 8, 16, 32)  # as in export/tf_serving/batching.config
-FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
 def write_warmup(version: str | pathlib.Path, model_name: str) -> None:

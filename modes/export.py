@@ -190,35 +190,20 @@ def _training_images(options: Options, run: Run) -> Iterator[np.ndarray]:
         yield images[first : first + IMAGES_AT_ONCE]
 
 
-def _write_tflite(
-    options: Options, run: Run, trained: TrainedNetwork
-) -> pathlib.Path:
-    return write_tflite(options.export_dir, trained, options.quantize)
-
-
-def _write_keras(
-    options: Options, run: Run, trained: TrainedNetwork
-) -> pathlib.Path:
-    return write_keras(options.export_dir, trained)
-
-
-def _write_safetensors(
-    options: Options, run: Run, trained: TrainedNetwork
-) -> pathlib.Path:
-    return write_safetensors(options.export_dir, run, trained)
-
-
-def _write_pytorch(
-    options: Options, run: Run, trained: TrainedNetwork
-) -> pathlib.Path:
-    return write_pytorch(options.export_dir, run, trained)
-
-
+# Function of the options, the `Run` and its `TrainedNetwork`: a path.
 WRITERS = {
     "saved_model": _write_saved_model,
     "onnx": _write_onnx,
-    "tflite": _write_tflite,
-    "keras": _write_keras,
-    "safetensors": _write_safetensors,
-    "pytorch": _write_pytorch,
+    "tflite": lambda options, _, trained: write_tflite(
+        options.export_dir, trained, options.quantize
+    ),
+    "keras": lambda options, _, trained: write_keras(
+        options.export_dir, trained
+    ),
+    "safetensors": lambda options, run, trained: write_safetensors(
+        options.export_dir, run, trained
+    ),
+    "pytorch": lambda options, run, trained: write_pytorch(
+        options.export_dir, run, trained
+    ),
 }

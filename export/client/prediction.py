@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from alexnet_tf.data.other_formats import other_format
+from alexnet_tf.files.text import counted
 from export.client.alternatives import alternatives
 from export.client.batches import Image, batches
 from export.client.retry import repeated
-from export.client.server_errors import Refused, ServerError, counted, foreign
+from export.client.server_errors import Refused, ServerError, foreign
 from export.client.settings import Settings
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Client:
         except Refused as refusal:
             raise ServerError(
                 f"{self._settings.url} refused a request of "
-                f"{counted(contents)}: {refusal}"
+                f"{counted(len(contents), 'image')}: {refusal}"
                 f"{alternatives(self._transport, self._settings)}"
             ) from None
         return self._rows(outputs, len(contents))

@@ -63,11 +63,6 @@ def foreign(url: str, reason: object) -> str:
     )
 
 
-def counted(images: Sequence[bytes]) -> str:
-    """ "1 image", "8 images"."""
-    return f"{len(images)} image{'s' * (len(images) != 1)}"
-
-
 def brief(message: object) -> str:
     """A message of a server or library, short enough to be printed."""
     # Faults of a graph end with the node they came from, and those of JSON

@@ -5,10 +5,10 @@ import math
 import urllib.parse
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.versions import INT64_MAX
 
 DEFAULT_URL = "http://localhost:8501"
 LONGEST_TIMEOUT = 86_400
-GREATEST_VERSION = 2**63 - 1  # TF Serving's int64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,10 +50,8 @@ class Settings:
             raise UserError("give a version or a label, not both")
         if self.label == "":
             raise UserError("the label is empty")
-        if not 0 <= (self.version or 0) <= GREATEST_VERSION:
-            raise UserError(
-                f"version {self.version} is outside 0..{GREATEST_VERSION}"
-            )
+        if not 0 <= (self.version or 0) <= INT64_MAX:
+            raise UserError(f"version {self.version} is outside 0..{INT64_MAX}")
         if self.batch_size < 1:
             raise UserError(f"batch size {self.batch_size} is below 1")
         if not 0 < self.timeout <= LONGEST_TIMEOUT:

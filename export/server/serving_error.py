@@ -37,11 +37,6 @@ class ServingError(Exception):
         self.message = message
         self.code = code
 
-    @property
-    def http_status(self) -> int:
-        """Status of the HTTP answer."""
-        return HTTP_STATUS[self.code]
-
     def __str__(self) -> str:
         """As TF Serving writes a status into another message."""
         return f"{self.code}: {self.message}"

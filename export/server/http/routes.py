@@ -4,6 +4,7 @@ import dataclasses
 import re
 import urllib.parse
 
+from alexnet_tf.files.versions import INT64_MAX
 from export.server.json.document import shortened
 from export.server.serving_error import ServingError
 
@@ -15,7 +16,6 @@ _PREDICTION = re.compile(
 _STATUS = re.compile(
     rf"/v1/models(?:/{_NAME})?{_CHOICE}(?:/(metadata))?", re.ASCII | re.I
 )
-_INT64_MAX = 2**63 - 1
 
 
 class BadVersionError(Exception):
@@ -56,7 +56,7 @@ def parse_route(method: str, target: str) -> Route:
     if not found:
         raise _malformed(method, target)
     model, version, label, action = found.groups()
-    if version and int(version) > _INT64_MAX:
+    if version and int(version) > INT64_MAX:
         raise BadVersionError
     if pattern is _STATUS:
         if model is None:

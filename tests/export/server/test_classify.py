@@ -7,7 +7,7 @@ import pytest
 
 from export.server.deadline import Deadline
 from export.server.methods.classify import classify_json, regress_json
-from export.server.serving_error import ServingError
+from export.server.serving_error import HTTP_STATUS, ServingError
 
 LABELS = np.array([[b"a", b"\xc3\xa9"], [b"c", b"d"]], object)
 SCORES = np.float32([[0.1, 2], [3, 4]])
@@ -71,7 +71,7 @@ def test_outputs_that_are_no_classification(answers, message):
     with pytest.raises(ServingError) as caught:
         classified(**answers)
     assert message in caught.value.message
-    assert caught.value.http_status == 400
+    assert HTTP_STATUS[caught.value.code] == 400
 
 
 def test_scores_of_another_type():

@@ -26,7 +26,7 @@ MIB = 2**20
 def error_of(body):
     with pytest.raises(ServingError) as caught:
         read_object(body)
-    assert caught.value.http_status == 400
+    assert caught.value.code == "INVALID_ARGUMENT"
     return caught.value.message
 
 

@@ -232,7 +232,7 @@ def test_removed_versions_are_unloaded(base, serve):
     assert refresh(model) == ["m version 2 unloaded"]
     with pytest.raises(ServingError, match=r"Latest\(m\)") as caught:
         model.use().__enter__()
-    assert caught.value.http_status == 404
+    assert caught.value.code == "NOT_FOUND"
 
 
 def test_a_base_folder_out_of_reach_changes_nothing(base, serve):

@@ -54,7 +54,7 @@ export function convolution(layer, below, input, kernel, bias, place) {
   const [height, width, channels] = input.shape;
   const [size, , seen] = kernel.shape;
   const first =
-    layer.exchange || !below ? 0 : firstMap(below, towerOf(layer, place.map));
+    layer.exchange || !below ? 0 : firstMap(below, towerOf(layer, place.map).tower);
   let sum = 0;
   let products = 0;
   for (let i = 0; i < size; i++) {
@@ -76,8 +76,9 @@ export function convolution(layer, below, input, kernel, bias, place) {
   return { bias, sum, products, activation: layer.activation, value };
 }
 
-function firstMap(below, { tower }) {
-  return below.maps.slice(0, tower).reduce((a, b) => a + b, 0);
+/** The number of a tower's first map. */
+export function firstMap(layer, tower) {
+  return layer.maps.slice(0, tower).reduce((a, b) => a + b, 0);
 }
 
 /** Local response normalization: {a, neighbours, divisor, value}. */

@@ -29,11 +29,6 @@ export class NetworkView {
     );
   }
 
-  /** Names of what is to be shown, in order. */
-  get names() {
-    return ["input", ...this.layers.keys()];
-  }
-
   /** A new photograph: what was shown of another goes. */
   begin(crop) {
     this.crop = crop;
@@ -145,7 +140,7 @@ export class NetworkView {
         const wanted = more ? count : SHOWN;
         while (strip.children.length > wanted) strip.lastChild.remove();
         while (strip.children.length < wanted) strip.append(tile(layer));
-        const first = formulasFirst(layer, tower);
+        const first = formulas.firstMap(layer, tower);
         if (this.data.has(layer.name)) this.fill(layer, strip, first, count);
       });
       heading.append(" ", all);
@@ -510,10 +505,6 @@ function walk(event, strip) {
   tiles[at].tabIndex = -1;
   goal.tabIndex = 0;
   goal.focus();
-}
-
-function formulasFirst(layer, tower) {
-  return layer.maps.slice(0, tower).reduce((a, b) => a + b, 0);
 }
 
 /** Where the middles of so many towers are, in percent. */
