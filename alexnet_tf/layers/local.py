@@ -8,7 +8,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("alexnet_tf")
 class LocallyConnected2D(keras.layers.Layer):
-    """y[p] = activation(patch(x, p) W[p] + b[p]), for every position p.
+    """y[p] = patch(x, p) W[p] + b[p], for every position p.
 
     A convolution with step 1 that has kernels and biases of its own at each
     position, as cuda-convnet's `local` layers (the third and fourth layer of
@@ -21,7 +21,6 @@ class LocallyConnected2D(keras.layers.Layer):
         weight_std: standard deviation of the initial kernels, drawn from a
             normal distribution with mean 0; biases begin with 0. None:
             LeCun's, 1 / sqrt(kernel_size^2 C).
-        activation: a Keras activation, or None.
         seed: integer; the initial kernels are a function of it.
 
     Input: [B, H, W, C] float.
@@ -37,7 +36,6 @@ class LocallyConnected2D(keras.layers.Layer):
         kernel_size: int,
         *,
         weight_std: float | None = None,
-        activation: Any = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -47,7 +45,6 @@ class LocallyConnected2D(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.weight_std = weight_std
-        self.activation = keras.activations.get(activation)
         self.seed = seed
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
@@ -88,9 +85,7 @@ class LocallyConnected2D(keras.layers.Layer):
         products = tf.matmul(rows, tf.convert_to_tensor(self.kernel))
         products = tf.transpose(products, [1, 0, 2])
         sums = tf.reshape(products, [-1, self.bias.shape[0]]) + self.bias
-        return self.activation(
-            tf.reshape(sums, [-1, height, width, self.filters])
-        )
+        return tf.reshape(sums, [-1, height, width, self.filters])
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -98,6 +93,5 @@ class LocallyConnected2D(keras.layers.Layer):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "weight_std": self.weight_std,
-            "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }

@@ -1,6 +1,5 @@
 """Locally connected layers against a loop over the positions, in float64."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -74,13 +73,6 @@ def test_gradients_are_differences_of_the_loop(layer, maps):
         np.testing.assert_allclose(gradient, expected, rtol=1e-7, atol=1e-7)
 
 
-def test_the_activation_comes_last(maps):
-    layer = LocallyConnected2D(5, SIZE, activation="relu", seed=1)
-    outputs = layer(maps.astype(np.float32)).numpy()
-    sums = by_loops(maps, layer.kernel.numpy(), layer.bias.numpy())
-    np.testing.assert_allclose(outputs, np.maximum(sums, 0), atol=1e-5)
-
-
 @pytest.mark.parametrize("std", [None, 0.04])
 def test_initial_kernels_have_the_stated_deviation(std):
     layer = LocallyConnected2D(64, SIZE, weight_std=std)
@@ -93,15 +85,12 @@ def test_initial_kernels_have_the_stated_deviation(std):
 
 
 def test_a_saved_layer_is_the_same_one():
-    layer = LocallyConnected2D(
-        4, 5, weight_std=0.1, activation="tanh", seed=7, name="local3"
-    )
+    layer = LocallyConnected2D(4, 5, weight_std=0.1, seed=7, name="local3")
     again = LocallyConnected2D.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     for one in (layer, again):
         one.build((None, 4, 4, 3))
     np.testing.assert_array_equal(layer.kernel, again.kernel)
-    assert again.activation is keras.activations.tanh
 
 
 def test_an_even_kernel_is_refused():
