@@ -16,7 +16,8 @@ from alexnet_tf.files.atomic import replacing, write_text
 from alexnet_tf.layers.tower_weights import is_bias
 from alexnet_tf.network import weighted_layers
 from alexnet_tf.run.folder import Run
-from alexnet_tf.training.diagnosis import layer_outputs
+from alexnet_tf.training.diagnosis import dead_share, layer_outputs
+from alexnet_tf.training.trainer import cross_entropy
 
 IMAGES = 16  # whose activations and gradients are looked at
 NUMBERS = 50_000  # of a layer, at most: all of fc6 would take seconds
@@ -94,14 +95,10 @@ class EpochPictures(keras.callbacks.Callback):
         images, labels = (part[:IMAGES] for part in self._sample)
         network = self.model.network
         activations = layer_outputs(network, images)
-        hidden = list(activations)[:-1]
         numbers = {
             "epoch": epoch,
             "images": len(images),
-            "dead": {
-                name: float(np.mean(~np.any(activations[name], axis=0)))
-                for name in hidden
-            },
+            "dead": dead_share(activations),
         }
         sheets = [
             kernel_sheet(tower)
@@ -157,10 +154,7 @@ def _gradients(
     kernels = [v for v in network.trainable_variables if not is_bias(v)]
     with tf.GradientTape() as tape:
         logits = network(images, training=False)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels, tf.cast(logits, tf.float32)
-        )
-        loss = tf.reduce_mean(losses)
+        loss = tf.reduce_mean(cross_entropy(labels, logits))
     gradients = tape.gradient(loss, [v.value for v in kernels])
     return {
         v.path: gradient

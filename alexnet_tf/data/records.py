@@ -314,8 +314,7 @@ class Records:
         """The split's ids that are not among `decoded`; int64 array."""
         if len(decoded) == self.split.size:
             return np.empty(0, np.int64)
-        ids = self.split.examples.map(lambda example: example["id"])
-        return np.setdiff1d(list(ids.as_numpy_iterator()), decoded)
+        return np.setdiff1d(self.split.ids_and_labels()[0], decoded)
 
     def names(self, ids: np.ndarray) -> str:
         """Lines that name the first few images among `ids`."""

@@ -5,21 +5,21 @@ flat compares with every code; hnsw and ivf are approximate, see
 exclusive or: flat serves millions.
 """
 
-import math
 import pathlib
 from typing import Any
 
 import numpy as np
 
 from alexnet_tf.retrieval.faiss_library import load_faiss
+from alexnet_tf.retrieval.vector_search import (
+    CELLS_SEARCHED,
+    HNSW_BUILD_WIDTH,
+    HNSW_LINKS,
+    HNSW_WIDTH,
+    cell_count,
+)
 
 KINDS = ("flat", "hnsw", "ivf")
-
-HNSW_LINKS = 32
-HNSW_BUILD_WIDTH = 200
-HNSW_WIDTH = 128
-CODES_PER_CELL = 39
-CELLS_SEARCHED = 16
 
 
 def write_code_search(path: pathlib.Path, codes: np.ndarray, kind: str) -> None:
@@ -36,10 +36,8 @@ def write_code_search(path: pathlib.Path, codes: np.ndarray, kind: str) -> None:
         index = faiss.IndexBinaryHNSW(bits, HNSW_LINKS)
         index.hnsw.efConstruction = HNSW_BUILD_WIDTH
     else:
-        cells = round(4 * math.sqrt(len(codes)))
-        cells = max(1, min(len(codes) // CODES_PER_CELL, cells))
         centres = faiss.IndexBinaryFlat(bits)
-        index = faiss.IndexBinaryIVF(centres, bits, cells)
+        index = faiss.IndexBinaryIVF(centres, bits, cell_count(len(codes)))
         index.cp.min_points_per_centroid = 1  # of few codes: one cell
         index.train(codes)
     index.add(codes)

@@ -150,9 +150,13 @@ def _recipe(kind: str, vectors: np.ndarray) -> str:
     stored = "Flat" if vectors.dtype == np.float32 else "SQfp16"
     if kind == "hnsw":
         return f"HNSW{HNSW_LINKS},{stored}"
-    cells = round(4 * math.sqrt(len(vectors)))
-    cells = max(1, min(len(vectors) // ROWS_PER_CELL, cells))
+    cells = cell_count(len(vectors))
     return f"IVF{cells},{'SQ4' if kind == 'ivf4' else stored}"
+
+
+def cell_count(rows: int) -> int:
+    """Number of cells for so many rows."""
+    return max(1, min(rows // ROWS_PER_CELL, round(4 * math.sqrt(rows))))
 
 
 def _sample(vectors: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -117,17 +117,25 @@ def diagnose(network: keras.Model, images: tf.Tensor) -> Diagnosis:
         images: uint8 [B, crop, crop, 3], B at least 2.
     """
     activations = layer_outputs(network, images)
-    hidden = list(activations)[:-1]
     fc7 = activations["fc7"]
     scale = float(np.mean(np.abs(fc7)))
     return Diagnosis(
-        dead_share={
-            name: float(np.mean(~np.any(activations[name], axis=0)))
-            for name in hidden
-        },
+        dead_share=dead_share(activations),
         image_dependence=float(np.mean(np.std(fc7, axis=0)))
         / max(scale, 1e-30),
     )
+
+
+def dead_share(activations: dict[str, np.ndarray]) -> dict[str, float]:
+    """{layer: share of its units that are 0 for all images}, not of the last.
+
+    Args:
+        activations: of `layer_outputs`.
+    """
+    return {
+        name: float(np.mean(~np.any(activations[name], axis=0)))
+        for name in list(activations)[:-1]
+    }
 
 
 def first_not_finite(network: keras.Model, images: tf.Tensor) -> str | None:

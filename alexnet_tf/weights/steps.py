@@ -88,23 +88,15 @@ def steps_of(network: keras.Model) -> tuple[Step, ...]:
     for layer in network.layers:
         match layer:
             case TowerConv2D():
-                steps.append(_conv_step(layer))
-                steps.append(
-                    Step(keras.activations.serialize(layer.activation))
-                )
+                steps += [_conv_step(layer), _activation(layer)]
             case TowerDense():
-                steps.append(Step("fc"))
-                steps.append(
-                    Step(keras.activations.serialize(layer.activation))
-                )
+                steps += [Step("fc"), _activation(layer)]
             case TowerMaxPool2D():
                 steps.append(Step("pool", (layer.size, layer.stride)))
             case TowerDropout(factor_at_test=factor) if factor != 1:
                 steps.append(Step(SCALE, (factor,)))
             case TowerActivation():
-                steps.append(
-                    Step(keras.activations.serialize(layer.activation))
-                )
+                steps.append(_activation(layer))
             case TowerLRN():
                 constants = (layer.n, layer.k, layer.alpha, layer.beta)
                 steps.append(Step("lrn", Normalization(*constants)))
@@ -113,6 +105,10 @@ def steps_of(network: keras.Model) -> tuple[Step, ...]:
                 norm = Normalization(*constants)
                 steps.append(Step("same_map_norm", norm))
     return tuple(step for step in steps if step.kind != "linear")
+
+
+def _activation(layer: keras.Layer) -> Step:
+    return Step(keras.activations.serialize(layer.activation))
 
 
 def _conv_step(layer: TowerConv2D) -> Step:

@@ -75,14 +75,7 @@ def read_description(folder: str | pathlib.Path) -> Description:
             f"{file} is of version {_short(values.get('version'))}, this "
             f"program reads version {VERSION}: prepare the set again"
         )
-    for key, (is_right, wanted) in _REQUIREMENTS.items():
-        if key not in values:
-            raise UserError(f"{file} is damaged: it lacks {key}")
-        if not is_right(values[key]):
-            raise UserError(
-                f"{file} is damaged: {key} is {_short(values[key])} instead "
-                f"of {wanted}; copy the set again, or prepare it again"
-            )
+    _check_fields(f"{file} is damaged", values, _REQUIREMENTS)
     _check_splits(file, values["splits"])
     fields = {f.name: values[f.name] for f in dataclasses.fields(Description)}
     fields["class_names"] = tuple(fields["class_names"])
@@ -165,6 +158,18 @@ _SHARD_REQUIREMENTS = {
 }
 
 
+def _check_fields(where: str, values: dict, requirements: dict) -> None:
+    """Raises `UserError` at the first that is missing or wrong."""
+    for key, (is_right, wanted) in requirements.items():
+        if key not in values:
+            raise UserError(f"{where}: it lacks {key}")
+        if not is_right(values[key]):
+            raise UserError(
+                f"{where}: {key} is {_short(values[key])} instead of {wanted}; "
+                "copy the set again, or prepare it again"
+            )
+
+
 def _check_splits(file: pathlib.Path, splits: dict[str, list]) -> None:
     """Raises `UserError` at the first shard that makes no sense."""
     names = set()
@@ -173,14 +178,7 @@ def _check_splits(file: pathlib.Path, splits: dict[str, list]) -> None:
             where = f"{file} is damaged: shard {number + 1} of {split}"
             if not isinstance(shard, dict):
                 raise UserError(f"{where} is {_short(shard)}, not an object")
-            for key, (is_right, wanted) in _SHARD_REQUIREMENTS.items():
-                if key not in shard:
-                    raise UserError(f"{where} lacks {key}")
-                if not is_right(shard[key]):
-                    raise UserError(
-                        f"{where}: {key} is {_short(shard[key])} instead of "
-                        f"{wanted}"
-                    )
+            _check_fields(where, shard, _SHARD_REQUIREMENTS)
             if shard["records"] * FEWEST_BYTES > shard["bytes"]:
                 raise UserError(
                     f"{where}: {shard['records']} records do not fit into "

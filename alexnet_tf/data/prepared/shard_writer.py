@@ -1,7 +1,6 @@
 """One shard: its records, what was rejected, and the sums of its pixels."""
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from alexnet_tf.data.prepared.format import RecordFormat
 from alexnet_tf.data.statistics import PixelSums
 from alexnet_tf.files.atomic import replacing
+from alexnet_tf.files.checksums import file_sha256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ShardWriter:
         """Writes the shard and its notes."""
         with replacing(self._file) as temporary:
             self._format.write(temporary, self._examples)
-            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+            digest = file_sha256(temporary)
             size = temporary.stat().st_size
         summary = {
             "file": self._file.name,

@@ -4,7 +4,6 @@ import bisect
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import itertools
 import pathlib
 from collections.abc import Callable, Collection
@@ -15,9 +14,9 @@ import tensorflow as tf
 from alexnet_tf.data.image_set import Damaged, is_in_class_order
 from alexnet_tf.data.prepared.format import RecordFormat
 from alexnet_tf.data.record_table import places_in_files, table_of
+from alexnet_tf.files.checksums import file_sha256
 from alexnet_tf.terminal.progress import ProgressReport
 
-BYTES_AT_ONCE = 2**20
 # What `Shards.sampled_labels` looks at.
 SAMPLED_SHARDS, SAMPLED_RECORDS = 64, 16
 # What TensorFlow raises where a shard is damaged or missing.
@@ -65,11 +64,7 @@ class Shard:
         Raises:
             OSError: it cannot be read.
         """
-        digest = hashlib.sha256()
-        with open(self.path, "rb") as file:
-            while block := file.read(BYTES_AT_ONCE):
-                digest.update(block)
-        return digest.hexdigest() == self.sha256
+        return file_sha256(self.path) == self.sha256
 
     def damaged(self, record_format: RecordFormat) -> dict[int, str]:
         """{place of a record: what is wrong with it}; reads all of it."""
