@@ -14,6 +14,8 @@ import tensorflow as tf
 from alexnet_tf.training.placement import (
     SEND,
     GraphCollection,
+    nodes_of_step,
+    short,
     transfers_of,
 )
 
@@ -58,18 +60,9 @@ class ExecutedStep:
     def __init__(self, trainer, data):
         self.trainer = trainer
         name_update_steps(trainer)
-        collection = GraphCollection()
-        collection.begin()
-        try:
+        with GraphCollection() as collection:
             trainer.fit(data, shuffle=False, verbose=0)
-        finally:
-            collection.end()
-        update = f"/{trainer.optimizer.name}/"
-        [self.nodes] = [
-            nodes
-            for nodes in collection.functions
-            if any(update in node.name for node in nodes)
-        ]
+        self.nodes = nodes_of_step(trainer, collection.functions)
 
     def transfers(self):
         """A list with the `Transfer` of each tensor that crosses."""
@@ -124,11 +117,6 @@ def name_update_steps(trainer):
 def flat_name(variable):
     """A variable's path as part of a node's name."""
     return variable.path.replace("/", "_")
-
-
-def short(device):
-    """ "CPU:1" of a device's full name."""
-    return device.rpartition("device:")[2]
 
 
 def plain(name):

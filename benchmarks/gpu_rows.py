@@ -36,7 +36,7 @@ from alexnet_tf.layers.towers import placement
 from alexnet_tf.network import build_network, weighted_layers
 from alexnet_tf.options import Options
 from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.placement import UNCOUNTED
+from alexnet_tf.training.placement import UNCOUNTED, short
 from alexnet_tf.training.trainer import Trainer
 from benchmarks.executed_step import (
     CONVOLUTIONS,
@@ -44,7 +44,6 @@ from benchmarks.executed_step import (
     ExecutedStep,
     allowed_shapes,
     expected_operations,
-    short,
 )
 from benchmarks.gpu_check import (
     FAIL,

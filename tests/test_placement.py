@@ -14,6 +14,7 @@ from alexnet_tf.layers import normalization, tower_weights, towers
 from alexnet_tf.layers.towers import placement, resolve_tower_devices
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import PaperSGD
+from alexnet_tf.training.placement import short
 from alexnet_tf.training.trainer import Trainer
 from benchmarks.executed_step import (
     CONVOLUTIONS,
@@ -23,7 +24,6 @@ from benchmarks.executed_step import (
     expected_operations,
     flat_name,
     layer_and_tower,
-    short,
 )
 
 BATCH = 5

@@ -5,8 +5,8 @@ Read from the executed graph, as tests/test_placement.py does.
 
 import tensorflow as tf
 
-from alexnet_tf.training.placement import SEND, GraphCollection
-from benchmarks.executed_step import plain, short
+from alexnet_tf.training.placement import SEND, GraphCollection, short
+from benchmarks.executed_step import plain
 from configs import paper
 from tests.test_placement import (
     BATCH,
@@ -145,12 +145,8 @@ def test_averages_stay_beside_their_weights():
 def sent_in_validation(weight_average):
     """(sender, receiver, what) of all that crosses, sorted."""
     trainer = trainer_on(narrow_model(), PINS, weight_average)
-    collection = GraphCollection()
-    collection.begin()
-    try:
+    with GraphCollection() as collection:
         trainer.evaluate(batches(1), verbose=0)
-    finally:
-        collection.end()
     return sorted(
         (
             short(node.device),

@@ -35,7 +35,8 @@ SMALL_PART = 2  # images; no weight has so few rows
 class GraphCollection:
     """Keeps the graphs of functions that run for the first time.
 
-    TensorFlow collects them between `begin` and `end`, at the cost of a copy.
+    TensorFlow collects them between `begin` and `end`, or in a `with` block,
+    at the cost of a copy.
 
     Attributes:
         functions: of each function, the nodes on all devices; after `end`.
@@ -44,6 +45,13 @@ class GraphCollection:
     def __init__(self) -> None:
         self.functions = []
         self._collecting = False
+
+    def __enter__(self) -> GraphCollection:
+        self.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def begin(self) -> None:
         """Starts collecting."""
@@ -130,17 +138,14 @@ def step_placement(
     Returns:
         A `StepPlacement`.
     """
-    update = f"/{trainer.optimizer.name}/"
-    [nodes] = [
-        nodes for nodes in functions if any(update in n.name for n in nodes)
-    ]
+    nodes = nodes_of_step(trainer, functions)
     parts = trainer.accumulate
     devices = variables_by_device(trainer)
     for node in nodes:
         if node.op not in UNCOUNTED:
-            share = devices.get(_short(node.device), DeviceShare())
+            share = devices.get(short(node.device), DeviceShare())
             times = _times(node, parts)
-            devices[_short(node.device)] = dataclasses.replace(
+            devices[short(node.device)] = dataclasses.replace(
                 share,
                 operations=share.operations + times,
                 products=share.products + times * bool(PRODUCT.search(node.op)),
@@ -163,6 +168,15 @@ def step_placement(
     )
 
 
+def nodes_of_step(trainer: Trainer, functions: list[list[Any]]) -> list[Any]:
+    """The nodes of that function among several which updates the weights."""
+    update = f"/{trainer.optimizer.name}/"
+    [nodes] = [
+        nodes for nodes in functions if any(update in n.name for n in nodes)
+    ]
+    return nodes
+
+
 def placement_of_small_step(trainer: Trainer, batch_size: int) -> StepPlacement:
     """Takes a step on few black images and scales what crosses.
 
@@ -178,12 +192,8 @@ def placement_of_small_step(trainer: Trainer, batch_size: int) -> StepPlacement:
     step = tf.data.Dataset.from_tensors(
         (tf.zeros((images, *shape), tf.uint8), tf.zeros(images, tf.int64))
     )
-    collection = GraphCollection()
-    collection.begin()
-    try:
+    with GraphCollection() as collection:
         trainer.fit(step, shuffle=False, verbose=0)
-    finally:
-        collection.end()
     return step_placement(trainer, collection.functions, batch_size, SMALL_PART)
 
 
@@ -196,7 +206,7 @@ def variables_by_device(trainer: Trainer) -> dict[str, DeviceShare]:
     held = collections.defaultdict(list)
     for variable in (*variables, *trainer.sums):
         size = math.prod(variable.shape) * variable.dtype.size
-        held[_short(variable.device)].append(size)
+        held[short(variable.device)].append(size)
     return {
         device: DeviceShare(len(sizes), sum(sizes))
         for device, sizes in sorted(held.items())
@@ -230,7 +240,7 @@ def transfers_of(
         if shape is None:
             shape = _shape(trainer, name, int(output or 0))
         dtype = tf.as_dtype(node.attr["T"].type)
-        yield (_short(node.device), _short(receiver)), source, shape, dtype
+        yield (short(node.device), short(receiver)), source, shape, dtype
 
 
 def _shape(trainer: Trainer, name: str, output: int) -> tuple[int, ...] | None:
@@ -250,7 +260,8 @@ def _times(node: Any, parts: int) -> int:
     return parts if IN_LOOP.match(node.name) else 1
 
 
-def _short(device: str) -> str:
+def short(device: str) -> str:
+    """ "CPU:1" of a device's full name."""
     return device.rpartition("device:")[2]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_tf.layers.tower_weights import is_bias, layer_of
 from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.placement import GraphCollection
+from alexnet_tf.training.placement import GraphCollection, nodes_of_step
 from alexnet_tf.training.trainer import Trainer
 from tests.training.narrow import fit, narrow_network, random_batches
 
@@ -38,18 +38,9 @@ def steps(frozen, devices="none", precision="float32", count=1, **options):
         velocity.assign(np.full(velocity.shape, 1e-4 * (number + 1)))
     before = arrays(trainer)
     images, labels = random_batches(count, 6)
-    collection = GraphCollection()
-    collection.begin()
-    try:
+    with GraphCollection() as collection:
         fit(trainer, (images, labels))
-    finally:
-        collection.end()
-    [nodes] = [
-        nodes
-        for nodes in collection.functions
-        if any("/paper_sgd/" in node.name for node in nodes)
-    ]
-    return trainer, before, nodes
+    return trainer, before, nodes_of_step(trainer, collection.functions)
 
 
 def products(nodes, layer):

@@ -128,10 +128,8 @@ def test_two_workers_make_the_step_of_one(batches, parts):
 def under_xla(batches):
     """(trainer, metrics, weights, nodes of its graphs) after two steps."""
     trainer = narrow_trainer(xla=True, accumulate=3)
-    collection = GraphCollection()
-    collection.begin()
-    metrics = fit(trainer, batches)
-    collection.end()
+    with GraphCollection() as collection:
+        metrics = fit(trainer, batches)
     nodes = [node for nodes in collection.functions for node in nodes]
     return trainer, metrics, weights(trainer), nodes
 
