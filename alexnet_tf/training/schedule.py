@@ -128,20 +128,33 @@ class PlateauDrops(keras.callbacks.Callback):
         self.finished = self.finished and not self._owes_a_drop
 
 
-class DropsByHand(keras.callbacks.Callback):
-    """Drops the learning rate after chosen epochs, as the 2012 code did.
-
-    Args:
-        factor: what the learning rate is multiplied by.
-        epochs: numbers of completed epochs after which it is.
+class _ByEpoch(keras.callbacks.Callback):
+    """A learning rate that the number of the epoch decides.
 
     Attributes:
         finished: False; only the number of epochs ends the training.
     """
 
+    finished = False
+
+    def saved_state(self) -> dict[str, Any]:
+        """Nothing: the epoch decides."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing: the epoch decides."""
+
+
+class DropsByHand(_ByEpoch):
+    """Drops the learning rate after chosen epochs, as the 2012 code did.
+
+    Args:
+        factor: what the learning rate is multiplied by.
+        epochs: numbers of completed epochs after which it is.
+    """
+
     def __init__(self, factor: float, epochs: Iterable[int]) -> None:
         super().__init__()
-        self.finished = False
         self._factor = factor
         self._epochs = tuple(epochs)
 
@@ -152,42 +165,24 @@ class DropsByHand(keras.callbacks.Callback):
                 float(optimizer.learning_rate) * self._factor
             )
 
-    def saved_state(self) -> dict[str, Any]:
-        """Nothing: the epoch decides."""
-        return {}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Nothing: the epoch decides."""
-
-
-class ByFormula(keras.callbacks.Callback):
+class ByFormula(_ByEpoch):
     """Sets the learning rate before every epoch from its number alone.
 
     Args:
         schedule: an `lr_schedule` section of a config.
         lr: its first rate.
         epochs: number of epochs over which it falls.
-
-    Attributes:
-        finished: False; only the number of epochs ends the training.
     """
 
     def __init__(self, schedule: ConfigDict, lr: float, epochs: int) -> None:
         super().__init__()
-        self.finished = False
         self._schedule, self._lr, self._epochs = schedule, lr, epochs
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.model.optimizer.learning_rate = lr_at(
             self._schedule, self._lr, epoch, self._epochs
         )
-
-    def saved_state(self) -> dict[str, Any]:
-        """Nothing: the epoch decides."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Nothing: the epoch decides."""
 
 
 LrDrops: TypeAlias = PlateauDrops | DropsByHand | ByFormula

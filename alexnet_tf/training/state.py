@@ -25,7 +25,7 @@ from alexnet_tf.run.trained import load_weights
 from alexnet_tf.training.diagnosis import NotFinite, require_finite
 from alexnet_tf.training.schedule import LrDrops
 from alexnet_tf.training.state_folders import StateFolders
-from alexnet_tf.workers.alone import SAVE, Alone, Workers
+from alexnet_tf.workers.alone import ALONE, SAVE, Workers
 
 if TYPE_CHECKING:
     from alexnet_tf.training.trainer import Trainer
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 WEIGHTS = "trainer.weights.h5"
 REST = "state.json"
 HDF5_OVERHEAD = 2**20  # bytes: more than the names of 200 variables take
-ALONE = Alone()
 UNFINISHED = "unfinished.weights.h5"  # Keras asks for that suffix
 
 

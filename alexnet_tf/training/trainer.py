@@ -16,10 +16,9 @@ from alexnet_tf.network import logit_parts
 from alexnet_tf.training.loss_scale import LossScale, all_finite
 from alexnet_tf.training.split_softmax import SplitSoftmax
 from alexnet_tf.training.weight_average import WeightAverage
-from alexnet_tf.workers.alone import Alone, Workers
+from alexnet_tf.workers.alone import ALONE, Workers
 
 NOT_FINITE = "loss is not finite"
-ALONE = Alone()
 
 
 class Trainer(keras.Model):

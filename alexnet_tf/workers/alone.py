@@ -115,6 +115,7 @@ class Alone:
         return [self.rank]
 
 
+ALONE = Alone()
 Workers: TypeAlias = "Alone | Joined"
 
 
