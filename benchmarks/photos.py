@@ -31,6 +31,7 @@ from alexnet_tf.evaluation.by_class import balanced_accuracy, counts_of
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.files.atomic import write_text
 from alexnet_tf.files.csv import csv_text
+from alexnet_tf.files.text import markdown_table
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
@@ -215,10 +216,7 @@ def measure(name, settings, width, work):
 def table(results):
     """A Markdown table of results, one row for each settings."""
     names = [n for n in SETS if any(r["set"] == n for r in results)]
-    lines = [
-        "| settings | " + " | ".join(names) + " |",
-        "|---" * (len(names) + 1) + "|",
-    ]
+    rows = [["settings", *names]]
     for settings in SETTINGS:
         cells = []
         for name in names:
@@ -229,8 +227,8 @@ def table(results):
             ]
             cells.append(f"{100 * own[0]['top1_error']:.1f}" if own else "")
         if any(cells):
-            lines.append(f"| {settings} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+            rows.append([settings, *cells])
+    return markdown_table(rows)
 
 
 def main():

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from alexnet_tf.config import changed_values
 from alexnet_tf.evaluation.shared_crops import why_not_shared
 from alexnet_tf.evaluation.tables import VIEWS, Outcome
-from alexnet_tf.files.text import counted
+from alexnet_tf.files.text import counted, few
 from alexnet_tf.run.ancestry import ancestry
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import TrainedNetwork
@@ -123,9 +123,9 @@ def _crops(trained: TrainedNetwork) -> str:
 
 def _data(run: Run, trained: TrainedNetwork) -> str:
     dataset = run.read_dataset()
-    names = ", ".join(trained.class_names[:MOST_NAMES])
+    names = few(trained.class_names, MOST_NAMES)
     if len(trained.class_names) > MOST_NAMES:
-        names += ", ... (all in assets/labels.txt)"
+        names += " (all in assets/labels.txt)"
     return f"""## Data
 
 - Set: {dataset["name"]}, {_counts(dataset)}{_origin(dataset)}

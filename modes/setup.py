@@ -17,7 +17,7 @@ from alexnet_tf.data.statistics import (
     load_or_measure,
 )
 from alexnet_tf.errors import UserError
-from alexnet_tf.files.text import counted
+from alexnet_tf.files.text import counted, few
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 
@@ -133,8 +133,8 @@ def check_same_classes(run: Run, source: Source) -> None:
     if list(found) != trained:
         raise UserError(
             f"{run.path} was trained on the {len(trained)} classes "
-            f"{_shortened(trained)}, but {source.name} has the {len(found)} "
-            f"classes {_shortened(found)}{_changes(trained, found)}: name the "
+            f"{few(trained)}, but {source.name} has the {len(found)} "
+            f"classes {few(found)}{_changes(trained, found)}: name the "
             "images it was trained on with --data_dir, or train a new run on "
             "these"
         )
@@ -145,14 +145,10 @@ def _changes(trained: Sequence[str], found: Sequence[str]) -> str:
     came = [name for name in found if name not in trained]
     went = [name for name in trained if name not in found]
     return "".join(
-        f", {word} {_shortened(names)}"
+        f", {word} {few(names)}"
         for word, names in (("with", came), ("without", went))
         if names
     )
-
-
-def _shortened(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def open_records(

@@ -28,8 +28,8 @@ import pathlib
 import sys
 from typing import Literal, get_args
 
-from alexnet_tf.analysis.ablation_table import markdown_table
 from alexnet_tf.files.atomic import write_text
+from alexnet_tf.files.text import markdown_table
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reproduction.md"

@@ -3,9 +3,10 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from alexnet_tf.files.csv import csv_text
+from alexnet_tf.files.text import markdown_table
 
 MOST_SEEDS = 10
 COLUMNS = (
@@ -61,13 +62,6 @@ def markdown(whole: Variant, variants: Iterable[Variant]) -> str:
         variants: the others; those without a run are left out.
     """
     return markdown_table(_rows(whole, variants))
-
-
-def markdown_table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells without a vertical bar as markdown, the headings first."""
-    headings, *rest = rows
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
-    return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rest]) + "\n"
 
 
 def as_csv(whole: Variant, variants: Iterable[Variant]) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from alexnet_tf.analysis.ablation_table import (
-    markdown_table,
     mean_and_half_width,
     with_width,
 )
 from alexnet_tf.evaluation.tables import Outcome
 from alexnet_tf.files.csv import csv_text
+from alexnet_tf.files.text import markdown_table
 
 COLUMNS = {
     "top1_error": "top-1 error",

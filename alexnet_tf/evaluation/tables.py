@@ -16,6 +16,7 @@ from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.csv import csv_text, text_of, write_csv
 from alexnet_tf.files.figures import literal, save_figure
+from alexnet_tf.files.text import markdown_table
 from configs.published import PAPER, SINCE
 
 MOST_NAMES = 50  # more do not fit beside the picture
@@ -102,9 +103,7 @@ def markdown(outcomes: list[Outcome], published: bool = False) -> str:
         outcomes: a row each.
         published: whether the errors of `configs.published` stand below.
     """
-    columns, *rows = _rows(outcomes, published)
-    lines = [_line(columns), _line(["---"] * len(columns))]
-    return "\n".join(lines + [_line(row) for row in rows]) + "\n"
+    return markdown_table(_rows(outcomes, published))
 
 
 def as_csv(outcomes: list[Outcome], published: bool = False) -> str:
@@ -139,10 +138,6 @@ def _rows(outcomes: list[Outcome], published: bool) -> list[tuple[str, ...]]:
     if any(outcome.has_top5 for outcome in outcomes):
         return rows
     return [row[: COLUMNS.index("top-5 error")] for row in rows]
-
-
-def _line(cells: Iterable[object]) -> str:
-    return "| " + " | ".join(str(c).replace("|", r"\|") for c in cells) + " |"
 
 
 def _percent(fraction: float | None) -> str:

@@ -3,7 +3,7 @@
 import os
 import pathlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Control characters, halves of characters, and ends of lines.
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
@@ -46,6 +46,22 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     ('1 image', '2,345 classes are')
     """
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """The first names, with dots behind them where there are more."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def markdown_table(rows: Iterable[Sequence[object]]) -> str:
+    """Rows of cells as a table in Markdown, the headings first."""
+    headings, *rest = rows
+    lines = [
+        "| " + " | ".join(str(c).replace("|", r"\|") for c in cells) + " |"
+        for cells in (headings, *rest)
+    ]
+    lines.insert(1, "|" + "---|" * len(headings))
+    return "\n".join(lines) + "\n"
 
 
 def differing_in_form(names: Iterable[str]) -> list[tuple[str, str]]:

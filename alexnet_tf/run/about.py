@@ -3,11 +3,10 @@
 import pathlib
 from typing import Any
 
-from alexnet_tf.files.text import counted
+from alexnet_tf.files.text import counted, few
 from alexnet_tf.run.folder import Run
 
 FILE = pathlib.Path("assets") / "about.txt"  # of an exported version
-MOST_NAMES = 5
 
 
 def about_run(run: Run) -> str:
@@ -39,6 +38,4 @@ def about_version(version: pathlib.Path) -> str:
 
 def _classes(dataset: dict[str, Any]) -> str:
     names = dataset["class_names"]
-    shown = ", ".join(names[:MOST_NAMES])
-    more = ", ..." if len(names) > MOST_NAMES else ""
-    return f"{counted(len(names), 'class', 'classes')}: {shown}{more}"
+    return f"{counted(len(names), 'class', 'classes')}: {few(names)}"

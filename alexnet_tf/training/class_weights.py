@@ -6,6 +6,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alexnet_tf.errors import UserError
+from alexnet_tf.files.text import few
 
 
 def class_weights(
@@ -52,6 +53,5 @@ def check_class_weights(
     if unknown := [name for name in given if name not in class_names]:
         raise UserError(
             f"config.train.class_weight_values names {unknown[0]}, which is "
-            f"no class: they are {', '.join(class_names[:5])}"
-            + (" and so on" if len(class_names) > 5 else "")
+            f"no class: they are {few(class_names)}"
         )

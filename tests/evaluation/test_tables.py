@@ -26,7 +26,7 @@ def test_ours_stands_above_the_paper():
         [OURS], published=True
     ).splitlines()
     assert header.split("|")[1].strip() == "network"
-    assert set(rule) == set("|- ")
+    assert set(rule) == set("|-")
     assert ours == (
         r"| a\|b, c | imagenette validation, 3925 | ten crops "
         "| 20.0 | 19.0 to 21.3 | 75.1 | 70.0 | 2.1 | 1.6 to 2.5 |"
