@@ -6,6 +6,12 @@ classes is one of imagenette's ten: what a network learns here is of use there
 
 Command:  python main.py --mode=train --config=configs/tiny_imagenet.py
           --data_dir=DIR
+Hardware: 2 cores of an x86-64 server (Xeon, AMX in bfloat16), 24 GB, no GPU.
+Duration: 65 minutes, at 118 to 160 images/s beside other programs, of records
+          that --mode=prepare had made (--config.data.name=prepared).
+Result:   63.6 % top-1 error with ten crops (95 % interval 62.1 to 65.1) and
+          39.2 % top-5, of 202 classes; 36.4 % right. Without dropout it
+          overfits from the seventh epoch on.
 """
 
 from ml_collections import ConfigDict
