@@ -82,9 +82,7 @@ def index(size, width):
     config = network_config(width)
     fc7 = Fc7(build_network(config), config.crop)
     with tempfile.TemporaryDirectory() as folder:
-        weights = pathlib.Path(folder, "weights")
-        weights.write_bytes(b"")
-        run: Any = types.SimpleNamespace(path=folder, best_weights=weights)
+        run: Any = types.SimpleNamespace(path=folder, weights_sha256=str)
         path = pathlib.Path(folder, "index")
         return timed(
             lambda: write_index(
