@@ -32,7 +32,8 @@ class PaperSGD(keras.optimizers.Optimizer):
         scheduled_layers: names of the layers that `set_layer_lr` may name.
         lr_multipliers: (name, factor), the name that of a layer, such as
             "fc8", or of its biases alone, "fc8.bias": what their rate is
-            multiplied by while the layer has none of its own.
+            multiplied by while the layer has none of its own; a `bias_lr` is
+            always.
         warms_up: whether `set_warmup` may be called.
         layer_decays: (name, wd) of layers whose decay is another one, as all
             of the 2012 networks for CIFAR-10 have it.
@@ -169,7 +170,8 @@ class PaperSGD(keras.optimizers.Optimizer):
             follows = own_lr == FOLLOWS_LR
             lr = tf.where(follows, learning_rate, self._warmed(own_lr))
             of_kernels = tf.where(follows, of_kernels, 1.0)
-            of_biases = tf.where(follows, of_biases, 1.0)
+            if not self.bias_lr:  # which a layer's own rate does not replace
+                of_biases = tf.where(follows, of_biases, 1.0)
         lr_of_biases = lr * self.bias_lr_multiplier
         if self.bias_lr:
             lr_of_biases = self._warmed(self._bias_lr)

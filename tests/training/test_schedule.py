@@ -101,6 +101,18 @@ def test_layers_follow_their_own_rates(bias_lr, epochs):
         np.testing.assert_allclose(ours, expected, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize(("bias_lr", "expected"), [(0.02, 0.002), (0.0, 1e-5)])
+def test_a_layers_rate_leaves_a_bias_lr_its_factor(bias_lr, expected):
+    optimizer = PaperSGD(
+        bias_lr=bias_lr,
+        scheduled_layers=("conv1",),
+        lr_multipliers=(("conv1", 0.1),),
+    )
+    optimizer.set_layer_lr("conv1", 1e-5)
+    rates = [float(r) for r in optimizer.rates("conv1", np.float32(0.01))]
+    assert rates == pytest.approx([1e-5, expected])
+
+
 def test_options_survive_serialization():
     optimizer = PaperSGD(bias_lr=0.02, scheduled_layers=("conv1",))
     copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
