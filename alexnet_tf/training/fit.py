@@ -266,7 +266,7 @@ class Fit:
             if self._state.new_rate:
                 # It is said once, whatever is left out later.
                 print(self._state.new_rate)
-                self._state.new_rate = ""
+                self._state.dropped = None
             return
         trained = run.read_config()
         epochs = max(config.train.epochs, self._state.epoch)

@@ -180,9 +180,11 @@ class ByFormula(_ByEpoch):
         self._schedule, self._lr, self._epochs = schedule, lr, epochs
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.model.optimizer.learning_rate = lr_at(
-            self._schedule, self._lr, epoch, self._epochs
-        )
+        self.model.optimizer.learning_rate = self.lr_at(epoch)
+
+    def lr_at(self, epoch: int) -> float:
+        """The rate of an epoch, from 0."""
+        return lr_at(self._schedule, self._lr, epoch, self._epochs)
 
 
 LrDrops: TypeAlias = PlateauDrops | DropsByHand | ByFormula

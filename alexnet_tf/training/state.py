@@ -23,7 +23,7 @@ from alexnet_tf.files.text import counted
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.training.diagnosis import NotFinite, require_finite
-from alexnet_tf.training.schedule import LrDrops
+from alexnet_tf.training.schedule import ByFormula, LrDrops
 from alexnet_tf.training.state_folders import StateFolders
 from alexnet_tf.workers.alone import ALONE, SAVE, Workers
 
@@ -45,7 +45,7 @@ class State:
     Args:
         run: a `Run`.
         trainer: a `Trainer`.
-        drops: a `PlateauDrops` or `DropsByHand`.
+        drops: a `PlateauDrops`, `DropsByHand` or `ByFormula`.
         lr: the config's learning rate.
         workers: `Alone`, or those that train together. All of them save at
             the same places; worker 0 writes.
@@ -57,8 +57,8 @@ class State:
         best_error: lowest error of a validation so far, see
             `monitored_error`.
         rows: one dict per completed epoch, as in history.csv.
-        new_rate: what another learning rate than the restored state's comes
-            to, in words; empty where it is the same.
+        dropped: what the rate had been multiplied by so far where the config
+            has another than the restored state; None where it is the same.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class State:
         self.step = 0
         self.best_error = float("inf")
         self.rows = []
-        self.new_rate = ""
+        self.dropped = None
         # These are the sums of the epoch's training where the trainer's own are
         # not; they are added up over the workers.
         self._metrics = None
@@ -91,6 +91,15 @@ class State:
         return (
             f"{counted(self.epoch, 'epoch')} and {counted(self.step, 'step')}"
         )
+
+    @property
+    def new_rate(self) -> str:
+        """What another learning rate comes to, in words; or empty."""
+        if self.dropped is None:
+            return ""
+        if isinstance(self._drops, ByFormula):  # from the epoch alone
+            return f"learning rate {self._drops.lr_at(self.epoch):g} now"
+        return new_rate_in_words(self._lr, self.dropped)
 
     def save(self) -> None:
         """Writes a state, unless the last one is of the same place.
@@ -215,9 +224,8 @@ class State:
         self._metrics = state["metrics"] if self.step else None
         if state["lr"] != self._lr:
             optimizer = self._trainer.optimizer
-            dropped = float(optimizer.learning_rate) / state["lr"]
-            optimizer.learning_rate = self._lr * dropped
-            self.new_rate = new_rate_in_words(self._lr, dropped)
+            self.dropped = float(optimizer.learning_rate) / state["lr"]
+            optimizer.learning_rate = self._lr * self.dropped
 
     def fingerprint(self) -> str:
         """A text that changes when the place or the numbers do."""

@@ -13,9 +13,10 @@ from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_weights
 from alexnet_tf.training.diagnosis import NotFinite
 from alexnet_tf.training.optimizer import PaperSGD
-from alexnet_tf.training.schedule import DropsByHand
+from alexnet_tf.training.schedule import ByFormula, DropsByHand
 from alexnet_tf.training.state import State
 from alexnet_tf.training.trainer import Trainer
+from configs import paper
 
 WEIGHTS = 300 * 300  # 360 kB, and as much of velocities
 
@@ -186,6 +187,20 @@ def test_the_rate_in_use_is_said_and_the_one_asked_for_offered(tmp_path):
 def test_a_rate_without_drops_is_said_as_it_is(tmp_path):
     save(new_state(tmp_path, lr=0.01), 0, step=1)
     assert restored(tmp_path, lr=0.005).new_rate == "learning rate 0.005 now"
+
+
+def test_the_rate_of_a_formula_is_that_of_the_epoch_that_comes(tmp_path):
+    schedule = paper.get_config().train.lr_schedule
+    schedule.kind, schedule.factor, schedule.levels = "stepwise", 100.0, 3
+    state = new_state(tmp_path, lr=0.01)
+    save(state, 0, step=1)
+    again = new_state(tmp_path, lr=0.005)
+    again._drops = ByFormula(schedule, 0.005, 3)
+    again.restore()
+    assert again.new_rate == "learning rate 0.005 now"
+    # The validation of this epoch was missing, and has been made.
+    again.epoch = 1
+    assert again.new_rate == "learning rate 0.0005 now"
 
 
 def test_metrics_of_training_outlive_the_validation(tmp_path):
