@@ -34,6 +34,7 @@ from alexnet_tf.evaluation.outcome import (
     write_tables,
 )
 from alexnet_tf.evaluation.tables import markdown
+from alexnet_tf.evaluation.top_k import top5_means_something
 from alexnet_tf.options import Options
 from alexnet_tf.run.about import about_run
 from alexnet_tf.run.folder import Run, trained_run
@@ -44,6 +45,8 @@ from modes.setup import (
     data_dir_for,
     open_source,
 )
+
+SEARCHES = (SEARCH,), (SEARCH_ALL,)  # what --coefficients may be
 
 
 def main(options: Options) -> int:
@@ -109,6 +112,14 @@ def evaluate_ensemble(options: Options) -> int:
     config = config_for(options, run)
     known = tuple(run.read_dataset()["class_names"]) if run else None
     source = open_source(config, options, run, known=known)
+    if options.coefficients in SEARCHES and not top5_means_something(
+        len(source.class_names)
+    ):
+        raise UserError(
+            f"--coefficients={options.coefficients[0]} goes by the top-5 "
+            f"error, which is 0 for {len(source.class_names)} classes: give a "
+            "number for each network"
+        )
     data_dir = data_dir_for(options, run)
     assert source.validation  # images are held out where there is none
     validation = Records(source, source.validation, cache_gb=0)
@@ -158,7 +169,7 @@ def check_coefficients(options: Options) -> None:
     texts, networks = options.coefficients, len(options.runs)
     if texts and networks == 1:
         raise UserError("--coefficients are for two networks or more")
-    if texts and texts not in ((SEARCH,), (SEARCH_ALL,)):
+    if texts and texts not in SEARCHES:
         parsed(texts, networks)
 
 
@@ -171,7 +182,7 @@ def weighted_averages(
         texts: of --coefficients.
         evaluations: of each network, on the same images.
     """
-    if texts not in ((SEARCH,), (SEARCH_ALL,)):
+    if texts not in SEARCHES:
         chosen = parsed(texts, len(evaluations))
         return [(f"weighted {_listed(chosen)}", weighted(evaluations, chosen))]
     if texts == (SEARCH_ALL,):

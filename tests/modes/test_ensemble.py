@@ -10,6 +10,7 @@ import pytest
 
 from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.ensemble import open_members
+from alexnet_tf.evaluation.evaluate import Evaluation
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
@@ -90,18 +91,40 @@ def test_a_weighted_average(finished_run, confused_run, capsys):
     assert rows[3]["top1_error"] == rows[1]["top1_error"] > 0
 
 
-def test_a_search_shows_both_halves(finished_run, confused_run, capsys):
-    paths = (finished_run, confused_run)
-    options = ensemble(*paths, json=True, coefficients=("search",))
-    *_, searched, other, equal = rows_of(options, capsys)
-    assert searched["samples"] == other["samples"] == equal["samples"] == 9
-    # Three classes: no top-5 error to lower, so all stay as they were.
-    assert other["run"] == "weighted 0.5 0.5, the other half"
-    assert other["top1_error"] == equal["top1_error"]
-    options.coefficients = ("search_all",)
-    [*_, on_all] = rows_of(options, capsys)
-    assert on_all["run"].endswith("searched on these images")
-    assert on_all["samples"] == 18
+def test_a_search_shows_both_halves():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 10, 40)
+    # The second network knows the labels, the first nothing.
+    one, other = random.random((40, 10)), np.eye(10)[labels]
+    evaluations = [
+        Evaluation(np.arange(40), labels, p / p.sum(axis=1, keepdims=True))
+        for p in (one, other)
+    ]
+    searched, unseen, equal = evaluate.weighted_averages(
+        ("search",), evaluations
+    )
+    assert searched[0].endswith(", the half searched on")
+    assert unseen[0].endswith(", the other half")
+    assert equal[0] == "average, the other half"
+    ids = [
+        sorted(evaluation.ids) for _, evaluation in (searched, unseen, equal)
+    ]
+    assert sorted(ids[0] + ids[1]) == list(range(40))
+    assert ids[1] == ids[2]
+    assert len(ids[0]) == 20
+    [(name, on_all)] = evaluate.weighted_averages(("search_all",), evaluations)
+    assert name.endswith("searched on these images")
+    assert len(on_all.ids) == 40
+
+
+@pytest.mark.parametrize("search", ["search", "search_all"])
+def test_no_search_where_five_guesses_never_miss(
+    finished_run, search, monkeypatch
+):
+    monkeypatch.delattr(evaluate, "predict_all")  # nothing is evaluated
+    options = ensemble(finished_run, finished_run, coefficients=(search,))
+    with pytest.raises(UserError, match=f"={search} goes by the top-5 error"):
+        evaluate.main(options)
 
 
 @pytest.mark.parametrize(
