@@ -15,8 +15,8 @@ from alexnet_tf.files.atomic import readable
 from alexnet_tf.files.checksums import file_sha256
 from alexnet_tf.layers.input import PCALighting
 from alexnet_tf.run.ancestry import IMPORTED, beginning_of
-from alexnet_tf.run.folder import trained_run
-from alexnet_tf.run.trained import load_trained
+from alexnet_tf.run.folder import Run, trained_run
+from alexnet_tf.run.trained import TrainedNetwork, load_trained
 from alexnet_tf.weights.file_network import has_mean, network_of
 from alexnet_tf.weights.in_network import (
     assign_layers,
@@ -183,13 +183,13 @@ class StartingPoint:
 
     def _give_statistics(self, network: keras.Model) -> None:
         measured = "; --config.init.statistics=measured takes these images'"
-        if not has_mean(self.network):
-            raise UserError(
-                f"{self._flag} has no mean of its training images: give "
-                f"--mean_file=FILE{measured}"
-            )
         mean, its_mean = (n.get_layer("mean") for n in (network, self.network))
         if mean.kind != "given":
+            if not has_mean(self.network):
+                raise UserError(
+                    f"{self._flag} has no mean of its training images: give "
+                    f"--mean_file=FILE{measured}"
+                )
             array = its_mean.mean.numpy()
             if mean.kind == "rgb":
                 array = array.mean(axis=(0, 1), keepdims=True)
@@ -293,11 +293,11 @@ def read_starting_point(
                 "folder: leave it out"
             )
     run = trained_run(place)
-    trained = load_trained(run)
+    trained, digest = _weights_and_digest(run)
     dataset = run.read_dataset()
     return StartingPoint(
         path=place,
-        sha256=file_sha256(run.best_weights),
+        sha256=digest,
         network=trained.network,
         config=run.read_config(),
         class_names=trained.class_names,
@@ -305,6 +305,19 @@ def read_starting_point(
         licence=dataset["licence"],
         before=beginning_of(run),
     )
+
+
+def _weights_and_digest(run: Run) -> tuple[TrainedNetwork, str]:
+    """A run's network and the SHA-256 of the very weights that it has.
+
+    A run that still trains may replace them while they are read.
+    """
+    while True:
+        with readable(run.best_weights):
+            digest = file_sha256(run.best_weights)
+        trained = load_trained(run)
+        if file_sha256(run.best_weights) == digest:
+            return trained, digest
 
 
 def _of_file(

@@ -1,6 +1,7 @@
 """What a network takes from another one."""
 
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from alexnet_tf.config import check_config
 from alexnet_tf.errors import UserError
 from alexnet_tf.network import build_network
+from alexnet_tf.run.folder import Run
+from alexnet_tf.weights import starting_point as starting_points
 from alexnet_tf.weights.starting_point import (
     StartingPoint,
     read_starting_point,
@@ -142,6 +145,36 @@ def test_what_statistics_the_source_lacks():
     start.network.get_layer("mean").mean.assign(np.zeros((1, 1, 3)))
     with pytest.raises(UserError, match="no mean"):
         start.give(network, config, CLASSES)
+
+
+def test_a_given_mean_needs_none_of_the_source():
+    start = starting_point(*network_of(caffe))
+    start.network.get_layer("mean").mean.assign(np.zeros((1, 1, 3)))
+    config, network = network_of(caffe, seed=1)
+    before = network.get_layer("mean").mean.numpy()
+    assert before.all()
+    assert start.give(network, config, CLASSES)["statistics"] == "source"
+    after = network.get_layer("mean").mean.numpy()
+    np.testing.assert_array_equal(after, before)
+
+
+def test_weights_that_are_replaced_meanwhile_are_read_again(
+    finished_run, tmp_path, monkeypatch
+):
+    run = Run(shutil.copytree(finished_run, tmp_path / "run"))
+    load, read = starting_points.load_trained, []
+
+    def load_and_replace(run):
+        read.append(load(run))
+        if len(read) == 1:
+            read[0].network.get_layer("fc8").biases[0].assign_add([0, 0, 1.0])
+            read[0].network.save_weights(run.best_weights)
+        return read[-1]
+
+    monkeypatch.setattr(starting_points, "load_trained", load_and_replace)
+    start = read_starting_point(str(run.path), None)
+    assert start.network is read[1].network
+    assert start.sha256 == run.weights_sha256()
 
 
 def test_the_three_steps_of_experiment_146():
