@@ -13,8 +13,9 @@ DIR/val/, of which no training sees one, are the test, with the centre crop.
 
 Writes OUT/few_photographs.json after each training, and OUT/few_photographs.png
 at the end: means over the seeds, with the lowest and highest. A repeated
-command goes on where the last one stopped. With --json the last line is the
-object in that file.
+command goes on where the last one stopped, also with more seeds or counts;
+OUT/conditions.json has what else the errors depend on, and another command is
+refused. With --json the last line is the object in few_photographs.json.
 """
 
 import argparse
@@ -28,10 +29,11 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 
+from alexnet_tf.config import config_to_json
 from alexnet_tf.errors import UserError
-from alexnet_tf.files.atomic import write_text
+from alexnet_tf.files.atomic import readable, write_text
 from alexnet_tf.files.figures import save_figure
-from alexnet_tf.run.folder import trained_run
+from alexnet_tf.run.folder import Run, trained_run
 from benchmarks import command_line
 
 FROZEN = ("conv1", "conv2", "conv3", "conv4", "conv5")
@@ -94,6 +96,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "few_photographs.json"
     errors = json.loads(file.read_text()) if file.exists() else {}
+    keep_conditions(folder, conditions(options, trained, recipes), bool(errors))
     for seed in range(options.seeds):
         for count, passes in zip(counts, epochs, strict=True):
             table = folder / f"{count}-{seed}.csv"
@@ -124,6 +127,45 @@ def main():
             )
     if options.json:
         print(json.dumps(errors))
+
+
+def conditions(options, trained, recipes):
+    """{flag: its value} of all that an error depends on.
+
+    The recipes and RUN by what they hold, which may change under one name.
+    """
+    found = {
+        "--init": trained.weights_sha256(),
+        "--data_dir": str(pathlib.Path(options.data_dir).resolve()),
+        "--held_out": options.held_out,
+    }
+    for flag, recipe in zip(("--config", "--scratch"), recipes, strict=True):
+        found[flag] = json.loads(config_to_json(recipe))
+    for count, epochs in zip(options.counts, options.epochs, strict=True):
+        found[f"--epochs of {count} photographs"] = epochs
+    return found
+
+
+def keep_conditions(folder, found, has_errors):
+    """Writes conditions.json, with what counts were trained before.
+
+    Raises:
+        UserError: the folder has errors of other conditions.
+    """
+    file = folder / "conditions.json"
+    if has_errors and not file.exists():
+        raise UserError(
+            f"{folder} does not say what its errors were measured with: name "
+            "another --folder"
+        )
+    with readable(file):
+        before = json.loads(file.read_text()) if file.exists() else {}
+    for key, value in found.items():
+        if before.get(key, value) != value:
+            raise UserError(
+                f"{folder} was begun with another {key}: name another --folder"
+            )
+    write_text(file, json.dumps({**before, **found}, indent=2) + "\n")
 
 
 def photographs_of(folder):
@@ -187,7 +229,7 @@ def length(recipe, epochs):
 def train(options, run, table, seed, flags):
     """Trains a run, or goes on with it."""
     of_run = [flag.format(**vars(options)) for flag in flags]
-    if (run / "starts.json").exists():
+    if Run(run).exists:
         of_run = [flag for flag in of_run if not flag.startswith("--init=")]
     main_program(
         "--mode=train",

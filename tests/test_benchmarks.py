@@ -1,5 +1,6 @@
 """Every benchmark runs, at a size that says nothing about speed."""
 
+import argparse
 import importlib
 import importlib.util
 import json
@@ -11,8 +12,10 @@ import sys
 
 import pytest
 
+from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
-from benchmarks import command_line
+from alexnet_tf.run.folder import Run
+from benchmarks import command_line, few_photographs
 from configs import paper
 from modes import export, index, prepare
 
@@ -260,6 +263,72 @@ def test_it_runs_and_its_own_checks_hold(name, flags, tmp_path):
         assert (tmp_path / "growth.png").is_file()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *("--init={other}", "--data_dir={other}", "--config={other}.py"),
+        *("--scratch={other}.py", "--epochs=2", "--held_out=2"),
+    ],
+)
+def test_errors_on_few_photographs_are_of_one_command(
+    changed, finished_run, image_folder, tmp_path, monkeypatch, capsys
+):
+    trained = []
+    monkeypatch.setattr(
+        few_photographs, "train", lambda *given: trained.append(given)
+    )
+    monkeypatch.setattr(few_photographs, "test_error", lambda *given: 0.25)
+    other = tmp_path / "other"
+    shutil.copytree(finished_run, other)
+    with open(Run(other).best_weights, "ab") as file:
+        file.write(b"other")
+    shutil.copytree(image_folder, other, dirs_exist_ok=True)
+    for recipe, more in (
+        ("recipe", ""),
+        ("other", "    config.train.lr = 1\n"),
+    ):
+        lines = NARROW_RECIPE.replace("    return", f"{more}    return")
+        (tmp_path / f"{recipe}.py").write_text(lines)
+
+    def command(*flags):
+        argv = [
+            *("few", f"--init={finished_run}", f"--data_dir={image_folder}"),
+            *(f"--config={tmp_path}/recipe.py", "--counts=1", "--epochs=1"),
+            *(f"--scratch={tmp_path}/recipe.py", f"--folder={tmp_path}/new"),
+            *("--held_out=1", "--seeds=1", "--json", *flags),
+        ]
+        monkeypatch.setattr(sys, "argv", argv)
+        few_photographs.main()
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    for method in command().values():
+        assert method == {"1": {"0": 0.25}}
+    assert len(trained) == 3
+    with pytest.raises(UserError, match=f"another {changed.split('=')[0]}"):
+        command(changed.format(other=other))
+    more = command("--counts=1,2", "--epochs=1,2")["from scratch"]
+    assert more == {"1": {"0": 0.25}, "2": {"0": 0.25}}
+    (tmp_path / "new" / "conditions.json").unlink()
+    with pytest.raises(UserError, match="does not say what its errors"):
+        command()
+    assert len(trained) == 6
+
+
+def test_a_training_that_has_begun_gets_no_init(tmp_path, monkeypatch):
+    """starts.json comes before config.json, with which there is a run."""
+    asked = []
+    monkeypatch.setattr(
+        few_photographs, "main_program", lambda *f: asked.append(f)
+    )
+    options = argparse.Namespace(init="source")
+    for name in ("starts.json", "config.json"):
+        (tmp_path / name).write_text("{}")
+        few_photographs.train(
+            options, tmp_path, tmp_path / "1.csv", 0, ["--init={init}"]
+        )
+    assert ["--init=source" in flags for flags in asked] == [True, False]
+
+
 FEW = (
     *("--init={run}", "--folder={new}", "--data_dir={images}"),
     *("--counts=1", "--epochs=1", "--held_out=5"),
@@ -281,7 +350,10 @@ FEW = (
         ),
         (
             "few_photographs",
-            [*FEW, f"--config={ROOT / 'configs' / 'finetune_small.py'}"],
+            [
+                *(*FEW, f"--scratch={ROOT / 'configs' / 'imagenette.py'}"),
+                f"--config={ROOT / 'configs' / 'finetune_small.py'}",
+            ],
             "has a width of 0.0625, and ",
         ),
         ("few_photographs", [*FEW, "--config=none.py"], "no such file"),
