@@ -69,7 +69,9 @@ def starting_point(options: Options, run: Run) -> StartingPoint | None:
                 "it; or name another --run"
             )
         if recorded == RANDOM or StateFolders(run.state_folder).names():
-            _check_no_file_flags(options)
+            # A command that is given again has the flags of its source, too.
+            if not options.init and not _names_source(options):
+                _check_no_file_flags(options)
             return None
         path = recorded
     else:
@@ -110,16 +112,20 @@ def with_its_recipe(
     return dataclasses.replace(options, config=config)
 
 
-def check_same_beginning(options: Options, run: Run) -> None:
+def check_same_beginning(
+    options: Options, run: Run, start: StartingPoint | None
+) -> None:
     """Raises `UserError` where a run began with something else.
 
     Args:
         options: of the mode.
         run: a `Run` that exists.
+        start: what `starting_point` returned.
     """
     asked = options.init or options.config.init.source
     asked = asked if asked == RANDOM else _absolute(asked)
-    recorded = run.read_config().init.source
+    init = run.read_config().init
+    recorded = init.source
     if asked != recorded:
         began, now = (
             "random weights" if source == RANDOM else source
@@ -127,6 +133,12 @@ def check_same_beginning(options: Options, run: Run) -> None:
         )
         raise UserError(
             f"{run.path} began with {began}, not {now}: name another --run"
+        )
+    if start and init.sha256 != start.sha256:
+        raise UserError(
+            f"{run.path} began with other weights of {asked}, SHA-256 "
+            f"{init.sha256}, than are there now, {start.sha256}: name another "
+            "--run"
         )
 
 
@@ -221,6 +233,10 @@ def _check_nothing_is_for_init(options: Options) -> None:
             f"config.{changed[0].split()[0]} says how a run begins with a "
             "trained network: add --init=SOURCE, or leave it out"
         )
+
+
+def _names_source(options: Options) -> bool:
+    return options.config_given and options.config.init.source != RANDOM
 
 
 def _check_no_file_flags(options: Options) -> None:

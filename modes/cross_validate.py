@@ -25,7 +25,7 @@ def main(options: Options) -> int:
     folder = pathlib.Path(options.run or new_run_path("folds"))
     # The folder is no run, so nothing is gone on with here; each of its runs
     # begins with what is asked for.
-    options, _ = begin(options, Run(folder))
+    options, start = begin(options, Run(folder))
     folds = options.config.data.holdout_folds
     if not folds:
         raise UserError(
@@ -36,13 +36,15 @@ def main(options: Options) -> int:
     for fold in range(folds):
         config = options.config.copy_and_resolve_references()
         apply_overrides(config, {"data.fold": fold})
+        if start:  # which may change until a later fold begins
+            config.init.sha256 = start.sha256
         check_config(config)
         name = f"fold {fold} of {folds}"
         plan.append((Run(folder / f"fold-{fold}"), name, config))
     runs = [run for run, _, _ in plan]
     for run in runs:
         if run.exists:
-            check_same_beginning(options, run)
+            check_same_beginning(options, run, start)
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -64,8 +66,10 @@ def begin_or_go_on(
     options: Options, run: Run
 ) -> tuple[Options, StartingPoint | None]:
     """`begin`; --init is no news to a run that began with the same."""
-    if run.exists:
-        options = dataclasses.replace(options, init=None)
+    if run.is_finished:
+        options = dataclasses.replace(
+            options, init=None, trust_pickle=False, mean_file=None
+        )
     return begin(options, run)
 
 

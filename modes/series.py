@@ -1,5 +1,6 @@
 """Several trainings, one after the other, each a run of its own."""
 
+import copy
 import dataclasses
 import datetime
 import time
@@ -14,6 +15,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.files.text import counted
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
+from modes.beginning import settle_init
 from modes.training import Begin, train
 
 DIVERGED = 1  # exit code of training
@@ -98,10 +100,11 @@ def is_done(run: Run, config: ConfigDict) -> bool:
 
 def changes_of(run: Run, config: ConfigDict) -> list[tuple[str, Any, Any]]:
     """What a run was trained with that a config has otherwise."""
-    before = run.read_config()
+    before, config = run.read_config(), copy.deepcopy(config)
+    settle_init(run, config, None)
     return [
         change
-        for section in ("data", "model", "train")
+        for section in ("data", "model", "init", "train")
         for change in changed_values(section, before, config)
         # Settled by the data, when training begins.
         if not (change[0] == "model.num_classes" and change[2] == 0)

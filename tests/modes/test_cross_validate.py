@@ -13,7 +13,11 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.evaluation.outcome import outcome_of_training
 from alexnet_tf.options import check_usage
 from alexnet_tf.run.folder import Run
+from alexnet_tf.training.state_folders import StateFolders
+from alexnet_tf.training.trainer import Trainer
+from configs import caffe
 from modes import cross_validate, series
+from tests.weights import alexnet_files as files
 
 QUICK = {
     "data.holdout_folds": 2,
@@ -107,6 +111,7 @@ def test_every_fold_begins_with_the_same_network(
         shutil.copytree(finished_run, run.path)
         config = begun.config.copy_and_resolve_references()
         config.init.source = str(start.path)
+        config.init.sha256 = start.sha256
         run.write_config(config)
         return 0
 
@@ -122,6 +127,7 @@ def test_every_fold_begins_with_the_same_network(
         assert config.model.width == 1 / 16  # the trained network's
         assert config.train.epochs == 3
         assert start.path == finished_run
+        assert config.init.sha256 == start.sha256  # asked of every fold
     assert capsys.readouterr().out.count("recipe: that of") == 1
     assert cross_validate.main(quick) == 0  # nothing is left to do
     assert len(asked) == 2
@@ -129,9 +135,49 @@ def test_every_fold_begins_with_the_same_network(
         cross_validate.main(dataclasses.replace(quick, init=None))
     # It is the folds that are others, and not what they begin with.
     monkeypatch.undo()
-    quick.overrides = {**quick.overrides, "data.holdout_folds": 3}
+    first = quick.overrides
+    quick.overrides = {**first, "data.holdout_folds": 3}
     with pytest.raises(UserError, match="holdout_folds is 2 there, 3"):
         cross_validate.main(quick)
+    quick.overrides = {**first, "init.statistics": "measured"}
+    with pytest.raises(UserError, match="statistics is source there, measured"):
+        cross_validate.main(quick)
+    # Other weights under the same name.
+    quick.overrides = first
+    fold = Run(tmp_path / "folds" / "fold-1")
+    config = fold.read_config()
+    config.init.sha256 = "0" * 64
+    fold.write_config(config)
+    with pytest.raises(UserError, match=f"{fold.path} began with other weig"):
+        cross_validate.main(quick)
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+def test_a_fold_that_began_with_a_pickle_goes_on(
+    quick, tmp_path, monkeypatch, has_state
+):
+    """By the first command again, which trusts the file."""
+    weights = files.random_weights(files.WIDTH, classes=3)
+    pickle = tmp_path / "random.npy"
+    np.save(pickle, np.array(files.npy_dict(weights), dtype=object))
+    quick.config = caffe.get_config()
+    quick.config.update_from_flattened_dict(
+        {"data.name": "folder", "model.width": files.WIDTH}
+        | {"model.num_classes": 0, "data.holdout_folds": 2}
+    )
+    quick.config_given, quick.trust_pickle = True, True
+    quick.init = str(pickle)
+
+    def stop(*given, **values):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "fit", stop)
+    assert cross_validate.main(quick) == 130
+    fold = Run(tmp_path / "folds" / "fold-0")
+    assert StateFolders(fold.state_folder).names()
+    if not has_state:
+        shutil.rmtree(fold.state_folder)
+    assert cross_validate.main(quick) == 130
 
 
 def test_the_fold_is_not_chosen(quick):

@@ -21,6 +21,7 @@ from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
 from alexnet_tf.training.trainer import Trainer
 from modes import export, train
+from modes.beginning import starting_point
 from modes.report import origin_sections
 from tests.contract.local_server import LocalServer
 from tests.modes.conftest import ALL
@@ -257,6 +258,38 @@ def test_a_run_that_exists(finished_run):
     )
     with pytest.raises(UserError, match=r"^--init=.* is for a new run"):
         train.main(options)
+
+
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_the_first_command_again_has_the_flags_of_its_file(
+    begun, tmp_path, by_flag
+):
+    run, source, _ = begun
+    path = shutil.copytree(run.path, tmp_path / "run")
+    config = run.read_config()
+    options = Options(
+        config=config,
+        config_given=not by_flag,
+        run=str(path),
+        init=str(source) if by_flag else None,
+        trust_pickle=True,
+        mean_file="mean.npy",
+    )
+    assert starting_point(options, Run(path)) is None  # it has a state
+    options.init, options.config_given = None, False
+    with pytest.raises(UserError, match="none is read here"):
+        starting_point(options, Run(path))
+
+
+def test_frozen_layers_learn_when_a_finished_run_goes_on(fine_tuned, tmp_path):
+    run = Run(shutil.copytree(fine_tuned.path, tmp_path / "run"))
+    more = {"train.frozen": (), "train.epochs": 3}
+    options = Options(config=None, run=str(run.path), overrides=more)
+    before = by_layer(newest_state(run.path) / "trainer.weights.h5")
+    assert train.main(options) == 0
+    after = by_layer(newest_state(run.path) / "trainer.weights.h5")
+    for name in ALL:
+        assert (after[name][0] != before[name][0]).any(), name
 
 
 def test_nothing_saved_and_another_source_or_none(begun, tmp_path):
