@@ -1,7 +1,7 @@
 """Experiment 146-2012-2011: the fine-tuning that gave the paper's "1 CNN*".
 
-The network is 146: 145 and a sixth convolution. Its classes are the 1,000 of
-ILSVRC-2012 again, without the linear layer.
+The change against 146 on 2011: its classes are the 1,000 of ILSVRC-2012 again,
+without the linear layer.
 
 Starts from: 146 on 2011, all but the linear and the last layer, which is new.
 
