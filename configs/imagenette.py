@@ -32,3 +32,10 @@ def get_config() -> ConfigDict:
     # Half as long a step as in float32 on a CPU with AVX-512 BF16.
     config.train.precision = "bfloat16"
     return config
+
+
+def fall_as_cosine(config: ConfigDict) -> None:
+    """The learning rate falls as a cosine to a hundredth, without drops."""
+    config.train.lr_drop_epochs = ()
+    config.train.lr_schedule.kind = "cosine"
+    config.train.lr_schedule.factor = 100.0

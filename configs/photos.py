@@ -27,9 +27,7 @@ def get_config() -> ConfigDict:
     config.train.epochs = 60
     config.train.lr = 0.003
     config.train.warmup_epochs = 1.0
-    config.train.lr_drop_epochs = ()
-    config.train.lr_schedule.kind = "cosine"
-    config.train.lr_schedule.factor = 100.0
+    imagenette.fall_as_cosine(config)
     config.train.weight_average = 0.999
     config.train.label_smoothing = 0.1
     return config

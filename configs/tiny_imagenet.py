@@ -30,7 +30,5 @@ def get_config() -> ConfigDict:
     config.train.lr = 0.01
     config.train.warmup_epochs = 1.0
     config.train.epochs = 8
-    config.train.lr_drop_epochs = ()
-    config.train.lr_schedule.kind = "cosine"
-    config.train.lr_schedule.factor = 100.0
+    imagenette.fall_as_cosine(config)
     return config

@@ -38,7 +38,7 @@ from ml_collections import ConfigDict
 from alexnet_tf.config import absent_keys, config_from_json, config_to_json
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.atomic import readable, writable, write_text
-from alexnet_tf.files.checksums import sha256
+from alexnet_tf.files.checksums import file_sha256
 from alexnet_tf.files.text import read_text
 from alexnet_tf.run.provenance import record_start
 from alexnet_tf.terminal.command import command
@@ -94,7 +94,7 @@ class Run:
 
     def weights_sha256(self) -> str:
         """SHA-256 of the best weights, in hexadecimal digits."""
-        return sha256(self.best_weights, self.best_weights.stat().st_size)
+        return file_sha256(self.best_weights)
 
     @property
     def is_finished(self) -> bool:

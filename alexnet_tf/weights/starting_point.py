@@ -314,9 +314,9 @@ def _weights_and_digest(run: Run) -> tuple[TrainedNetwork, str]:
     """
     while True:
         with readable(run.best_weights):
-            digest = file_sha256(run.best_weights)
+            digest = run.weights_sha256()
         trained = load_trained(run)
-        if file_sha256(run.best_weights) == digest:
+        if run.weights_sha256() == digest:
             return trained, digest
 
 
