@@ -7,8 +7,8 @@
 Photographs of TFDS's imagenette/160px-v2, its training split: 20 of each class
 choose the best epoch, the others are trained on, or the first 10, 50 or 200 of
 each class; "uneven" has 200 of five classes and 10 of the five others. The
-test is on 100 of each class of its validation split, with ten crops. Networks
-are narrow: the figures compare settings, and are not those of a full network.
+test is on its whole validation split, with ten crops. Networks are narrow: the
+figures compare settings, and are not those of a full network.
 
 Trains what has no result yet, in the order of `PLAN`; stopped and started
 again it goes on. A result is a small JSON file, and `table.md` beside them is
@@ -42,7 +42,6 @@ from modes.training import train
 
 SET = "imagenette/160px-v2"
 VALIDATED = 20  # of each class
-TESTED = 100
 FEW, MANY = 10, 200  # images of a class of the uneven set
 
 
@@ -173,7 +172,7 @@ def write_lists(data_dir, work):
         write_text(work / f"{name}.csv", csv_text(rows))
     rows = [("image", "label")]
     for label, files in sorted(found["validation"].items()):
-        rows += [(file, label) for file in files[:TESTED]]
+        rows += [(file, label) for file in files]
     write_text(done, csv_text(rows))
 
 
