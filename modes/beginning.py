@@ -22,6 +22,10 @@ from configs import paper
 RANDOM = "random"
 EMBEDDED = "embedded"
 MADE_FOR_EMBEDDED = "demo"  # configs/demo.py, the default recipe
+MADE_FOR_INIT = (
+    *("finetune", "finetune_small"),
+    *("experiment_146_2011", "experiment_146_2012"),
+)
 # Images of a class: ILSVRC-2012 has 732 to 1300.
 FEW_IMAGES = 500
 # What a run fills in, and its value until then.
@@ -182,6 +186,12 @@ def advice(
         yield (
             "configs/demo.py, the default recipe, was made for the embedded "
             "images: --config=configs/photos.py is for a folder of photographs"
+        )
+    if is_random and options.config_name in MADE_FOR_INIT:
+        yield (
+            f"the recipe {options.config_name} was made to go on from a trained "
+            "network, and this run begins with random weights: add "
+            "--init=RUN_OR_WEIGHTS_FILE, or take another recipe"
         )
     images = source.train.size / len(source.class_names)
     if is_random and images < FEW_IMAGES:

@@ -41,6 +41,14 @@ def test_the_recipe_of_the_embedded_images(source):
     assert lines(source, init="run", config_given=True) == [OF_RECIPE]
 
 
+@pytest.mark.parametrize("name", ["finetune_small", "experiment_146_2012"])
+def test_a_recipe_that_goes_on_from_a_trained_network(source, name):
+    recipe = {"config_name": name, "config_given": True}
+    [told] = lines(source, **recipe)
+    assert told.startswith(f"the recipe {name} was made to go on from")
+    assert lines(source, **recipe, init="run") == []
+
+
 def test_few_images(source):
     few = {"config_name": "photos", "images": 4990}
     assert lines(source, **few) == [OF_IMAGES]
