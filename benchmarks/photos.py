@@ -1,18 +1,20 @@
 """What the settings of configs/photos.py are worth, on sets of several sizes.
 
-    python -m benchmarks.photos --data_dir=DIR --work=WORK
-        [--results=docs/results/photos] [--only=SET/SETTINGS ...]
+    python -m benchmarks.photos --data_dir=DIR --work=WORK [--seed=0]
+        [--results=docs/results/photos.json] [--only=SET/SETTINGS ...]
         [--width=0.25]
 
 Photographs of TFDS's imagenette/160px-v2, its training split: 20 of each class
 choose the best epoch, the others are trained on, or the first 10, 50 or 200 of
-each class; "uneven" has 200 of five classes and 10 of the five others. The
-test is on its whole validation split, with ten crops. Networks are narrow: the
-figures compare settings, and are not those of a full network.
+each class. Of two sets the smallest class has a twentieth of the largest:
+"uneven" has 200 images of five classes and 10 of the five others, "tail" from
+400 to 20, each class 0.717 of the one before. The test is on the whole
+validation split, with ten crops. Networks are narrow: the figures compare
+settings, and are not those of a full network.
 
 Trains what has no result yet, in the order of `PLAN`; stopped and started
-again it goes on. A result is a small JSON file, and `table.md` beside them is
-made of all of them.
+again it goes on. Results are in the folders of the runs, and all of them
+together in --results.
 """
 
 import argparse
@@ -42,7 +44,8 @@ from modes.training import train
 
 SET = "imagenette/160px-v2"
 VALIDATED = 20  # of each class
-FEW, MANY = 10, 200  # images of a class of the uneven set
+MEASURED = "measured.json"  # in the folder of a run
+CLASSES = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,59 +53,66 @@ class Images:
     """A set that is trained on.
 
     Attributes:
-        most: images of a class, at most; None: all.
+        most: images of each class, at most; None: all.
         epochs: of a training.
-        uneven: whether every other class has only `FEW`.
     """
 
-    most: int | None
+    most: tuple[int | None, ...]
     epochs: int
-    uneven: bool = False
 
 
 COSINE = ("train.lr_drop_epochs", "train.lr_schedule")
 WARM_UP = ("train.warmup_epochs", "train.lr")
 SETS = {
-    "10": Images(10, 150),
-    "50": Images(50, 40),
-    "200": Images(200, 24),
-    "uneven": Images(MANY, 36, uneven=True),
-    "all": Images(None, 8),
+    "10": Images((10,) * CLASSES, 150),
+    "50": Images((50,) * CLASSES, 40),
+    "200": Images((200,) * CLASSES, 24),
+    "uneven": Images((200, 10) * (CLASSES // 2), 36),
+    "tail": Images(
+        tuple(round(400 * 20 ** (-n / (CLASSES - 1))) for n in range(CLASSES)),
+        30,
+    ),
+    "all": Images((None,) * CLASSES, 8),
 }
 PLAIN = "plain"  # of configs/imagenette.py
-# Which values are those of configs/photos.py.
+# Which values are those of configs/photos.py, or are given here.
+PHOTOS = (
+    *("data.crop_scale", *COSINE, *WARM_UP),
+    *("train.weight_average", "train.label_smoothing"),
+)
 SETTINGS = {
-    PLAIN: (),
-    "crops": ("data.crop_scale",),
-    "cosine": COSINE,
-    "cosine and warm-up": (*COSINE, *WARM_UP),
-    "average": ("train.weight_average",),
-    "smoothing": ("train.label_smoothing",),
-    "photos": (
-        *("data.crop_scale", *COSINE, *WARM_UP),
-        *("train.weight_average", "train.label_smoothing"),
-    ),
+    PLAIN: {},
+    "crops": {"data.crop_scale": None},
+    "cosine": dict.fromkeys(COSINE),
+    "cosine and warm-up": dict.fromkeys((*COSINE, *WARM_UP)),
+    "average": {"train.weight_average": None},
+    "smoothing": {"train.label_smoothing": None},
+    "photos": dict.fromkeys(PHOTOS),
+    "photos, class weights": {
+        **dict.fromkeys(PHOTOS),
+        "train.class_weights": "balanced",
+    },
+    "photos, balanced sampling": {
+        **dict.fromkeys(PHOTOS),
+        "data.sampling": "balanced",
+    },
 }
+UNEVEN = ("uneven", "tail")
 PLAN = (
-    *(("50", PLAIN), ("50", "photos"), ("200", PLAIN), ("200", "photos")),
-    *(("10", PLAIN), ("10", "photos"), ("uneven", PLAIN), ("uneven", "photos")),
-    *(("200", "crops"), ("200", "cosine and warm-up"), ("200", "average")),
-    *(
-        ("200", "smoothing"),
-        ("200", "cosine"),
-        ("all", PLAIN),
-        ("all", "photos"),
-    ),
+    *((name, settings) for name in SETS for settings in (PLAIN, "photos")),
+    *((name, settings) for name in UNEVEN for settings in list(SETTINGS)[-2:]),
+    *(("200", settings) for settings in list(SETTINGS)[1:-3]),
 )
 
 
-def config_of(name, settings, width):
+def config_of(name, settings, width, seed):
     """The config of a training.
 
     Args:
         name: of `SETS`.
         settings: of `SETTINGS`.
         width: of the network.
+        seed: of the training.
     """
     config = imagenette.get_config()
     narrow(config, width)
@@ -117,15 +127,18 @@ def config_of(name, settings, width):
     config.train.precision = "float32"
     config.train.save_every_minutes = 3.0
     recipe = photos.get_config()
-    for key in SETTINGS[settings]:
+    config.train.seed = seed
+    for key, value in SETTINGS[settings].items():
         section, name = key.split(".")
-        config[section][name] = recipe[section][name]
+        config[section][name] = (
+            recipe[section][name] if value is None else value
+        )
     return config
 
 
-def slug(name, settings):
-    """The name of a training's run and result."""
-    return f"{name}-{settings}".replace(" ", "-")
+def run_name(name, settings, seed):
+    """The name of a training's folder."""
+    return f"{name} {settings} {seed}".replace(",", "").replace(" ", "-")
 
 
 def write_lists(data_dir, work):
@@ -165,8 +178,7 @@ def write_lists(data_dir, work):
     for name, images in SETS.items():
         rows = [("image", "label", "split")]
         for number, (label, files) in enumerate(sorted(found["train"].items())):
-            most = FEW if images.uneven and number % 2 else images.most
-            own = files[VALIDATED:][:most]
+            own = files[VALIDATED:][: images.most[number]]
             rows += [(file, label, "train") for file in own]
             rows += [(file, label, "val") for file in files[:VALIDATED]]
         write_text(work / f"{name}.csv", csv_text(rows))
@@ -176,10 +188,10 @@ def write_lists(data_dir, work):
     write_text(done, csv_text(rows))
 
 
-def measure(name, settings, width, work):
+def measure(name, settings, work, width, seed):
     """Trains and tests; returns what was measured, None where it stopped."""
-    run = Run(work / "runs" / slug(name, settings))
-    config = config_of(name, settings, width)
+    run = Run(work / "runs" / run_name(name, settings, seed))
+    config = config_of(name, settings, width, seed)
     begin = time.monotonic()
     code = train(
         Options(
@@ -202,6 +214,7 @@ def measure(name, settings, width, work):
         "set": name,
         "settings": settings,
         "width": width,
+        "seed": seed,
         "training_images": training,
         "epochs": config.train.epochs,
         "test_images": len(found.labels),
@@ -213,18 +226,24 @@ def measure(name, settings, width, work):
 
 
 def table(results):
-    """A Markdown table of results, one row for each settings."""
+    """A Markdown table of top-1 errors, means of the seeds and their range.
+
+    A column for each set, a row for each settings.
+    """
     names = [n for n in SETS if any(r["set"] == n for r in results)]
     rows = [["settings", *names]]
     for settings in SETTINGS:
         cells = []
         for name in names:
-            own = [
-                r
+            errors = [
+                100 * r["top1_error"]
                 for r in results
                 if (r["set"], r["settings"]) == (name, settings)
             ]
-            cells.append(f"{100 * own[0]['top1_error']:.1f}" if own else "")
+            cell = f"{np.mean(errors):.1f}" if errors else ""
+            if len(errors) > 1:
+                cell += f" ({min(errors):.1f} to {max(errors):.1f})"
+            cells.append(cell)
         if any(cells):
             rows.append([settings, *cells])
     return markdown_table(rows)
@@ -235,9 +254,10 @@ def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data_dir", required=True, help="of TFDS")
     parser.add_argument("--work", required=True, help="folder of images, runs")
-    parser.add_argument("--results", default="docs/results/photos")
+    parser.add_argument("--results", default="docs/results/photos.json")
     parser.add_argument("--only", nargs="*", default=(), help="SET/SETTINGS")
     parser.add_argument("--width", type=command_line.positive, default=0.25)
+    parser.add_argument("--seed", type=command_line.seed, default=0)
     arguments = parser.parse_args()
     known = [f"{name}/{settings}" for name in SETS for settings in SETTINGS]
     if unknown := [name for name in arguments.only if name not in known]:
@@ -245,21 +265,26 @@ def main():
             f"--only={unknown[0]}: it has to be one of {', '.join(SETS)}, then "
             f"/ and one of {', '.join(SETTINGS)}"
         )
-    work, folder = pathlib.Path(arguments.work), pathlib.Path(arguments.results)
-    folder.mkdir(parents=True, exist_ok=True)
+    work = pathlib.Path(arguments.work)
     write_lists(arguments.data_dir, work)
     plan = [tuple(name.split("/")) for name in arguments.only] or PLAN
     for name, settings in plan:
-        file = folder / f"{slug(name, settings)}.json"
-        if file.exists():
-            continue
-        found = measure(name, settings, arguments.width, work)
-        if found is None:
-            break
-        write_text(file, json.dumps(found, indent=2) + "\n")
-        print(json.dumps(found), flush=True)
-        results = [json.loads(f.read_text()) for f in folder.glob("*.json")]
-        write_text(folder / "table.md", table(results))
+        folder = work / "runs" / run_name(name, settings, arguments.seed)
+        if not (folder / MEASURED).exists():
+            found = measure(
+                name, settings, work, width=arguments.width, seed=arguments.seed
+            )
+            if found is None:
+                break
+            write_text(folder / MEASURED, json.dumps(found, indent=2) + "\n")
+            print(json.dumps(found), flush=True)
+        files = sorted((work / "runs").glob(f"*/{MEASURED}"))
+        results = [json.loads(file.read_text()) for file in files]
+        write_text(
+            pathlib.Path(arguments.results),
+            json.dumps(results, indent=2) + "\n",
+        )
+    print(table(results), end="")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import collections
 import csv
 
+import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -51,7 +52,7 @@ def lists(tmp_path_factory):
     ("name", "counts"),
     [
         *(("10", (10, 10)), ("50", (20, 20)), ("200", (20, 20))),
-        *(("uneven", (20, 10)), ("all", (20, 20))),
+        *(("uneven", (20, 10)), ("tail", (20, 20)), ("all", (20, 20))),
     ],
 )
 def test_each_list_has_its_images(lists, name, counts):
@@ -72,15 +73,26 @@ def test_nothing_is_tested_that_was_trained_on(lists):
     assert all(c.startswith("validation ") for c, *_ in lists["test"])
 
 
+def test_of_uneven_sets_the_smallest_class_has_a_twentieth():
+    for name in photos.UNEVEN:
+        most = photos.SETS[name].most
+        assert max(most) == 20 * min(most)
+    ratios = np.divide(
+        photos.SETS["tail"].most[1:], photos.SETS["tail"].most[:-1]
+    )
+    np.testing.assert_allclose(ratios, 20 ** (-1 / 9), rtol=0.03)
+
+
 @pytest.mark.parametrize("settings", photos.SETTINGS)
-def test_settings_are_values_of_the_recipe(settings):
-    plain = photos.config_of("200", photos.PLAIN, 0.25)
-    config = photos.config_of("200", settings, 0.25)
+def test_settings_are_values_of_the_recipe_or_of_imbalance(settings):
+    plain = photos.config_of("200", photos.PLAIN, 0.25, seed=0)
+    config = photos.config_of("200", settings, 0.25, seed=0)
     check_config(config)
     changed = changed_values("train", plain, config)
     changed += changed_values("data", plain, config)
     assert bool(changed) == (settings != photos.PLAIN)
     values = recipe.get_config()
+    values.train.class_weights = values.data.sampling = "balanced"
     for key, _, value in changed:
         section, *names = key.split(".")
         expected = values[section]
@@ -89,15 +101,24 @@ def test_settings_are_values_of_the_recipe(settings):
         assert value == (list(expected) if expected == () else expected)
 
 
+def test_the_plan_names_each_training_once_and_all_sets():
+    assert len(set(photos.PLAN)) == len(photos.PLAN)
+    assert {name for name, _ in photos.PLAN} == set(photos.SETS)
+    assert {settings for _, settings in photos.PLAN} == set(photos.SETTINGS)
+    names = {photos.run_name(*planned, 0) for planned in photos.PLAN}
+    assert len(names) == len(photos.PLAN)
+
+
 def test_the_table_has_a_row_for_settings_and_a_column_for_sets():
     results = [
         {"set": "200", "settings": "photos", "top1_error": 0.3},
         {"set": "10", "settings": "photos", "top1_error": 0.75},
         {"set": "200", "settings": "plain", "top1_error": 0.4125},
+        {"set": "200", "settings": "photos", "top1_error": 0.31},
     ]
     assert photos.table(results).splitlines() == [
         "| settings | 10 | 200 |",
         "|---|---|---|",
         "| plain |  | 41.2 |",
-        "| photos | 75.0 | 30.0 |",
+        "| photos | 75.0 | 30.5 (30.0 to 31.0) |",
     ]
