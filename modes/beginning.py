@@ -189,8 +189,8 @@ def advice(
         )
     if is_random and options.config_name in MADE_FOR_INIT:
         yield (
-            f"the recipe {options.config_name} was made to go on from a trained "
-            "network, and this run begins with random weights: add "
+            f"the recipe {options.config_name} was made to go on from a "
+            "trained network, and this run begins with random weights: add "
             "--init=RUN_OR_WEIGHTS_FILE, or take another recipe"
         )
     images = source.train.size / len(source.class_names)
