@@ -39,7 +39,10 @@ from alexnet_tf.options import (
     unexpected,
 )
 from alexnet_tf.terminal.help import help_text, recipe_text
-from alexnet_tf.terminal.quiet_start import start_up_notes_hidden
+from alexnet_tf.terminal.quiet_start import (
+    scikit_learn_hidden,
+    start_up_notes_hidden,
+)
 from configs.paper import Recipe
 from configs.ranges import fields, fits, in_words
 
@@ -105,7 +108,7 @@ def main(argv: list[str]) -> int:
         check_values(options.config, Recipe)
     if options.workers > 1:
         return launch_workers(options)
-    with start_up_notes_hidden():
+    with start_up_notes_hidden(), scikit_learn_hidden():
         module = importlib.import_module(f"modes.{mode}")
     if options.logical_cpus > 1:
         split_cpu(options.logical_cpus)

@@ -1,7 +1,8 @@
-"""Quiet while TensorFlow is imported."""
+"""Quiet and quick while TensorFlow is imported."""
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -25,3 +26,21 @@ def start_up_notes_hidden() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+@contextlib.contextmanager
+def scikit_learn_hidden() -> Iterator[None]:
+    """Lets nothing import scikit-learn in the block.
+
+    Keras does where it is installed, for wrappers that are not used here, and
+    scipy.stats comes with it: over a quarter of the CPU time of `import keras`,
+    5.1 s with it and 3.7 s without.
+    """
+    if "sklearn" in sys.modules:
+        yield
+        return
+    sys.modules["sklearn"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["sklearn"]
