@@ -6,7 +6,7 @@
 
 Photographs of TFDS's imagenette/160px-v2, its training split: 20 of each class
 choose the best epoch, the others are trained on, or the first 10, 50 or 200 of
-each class. Of two sets the smallest class has a twentieth of the largest:
+each class; "200 long" has four times the epochs of "200". Of two sets the smallest class has a twentieth of the largest:
 "uneven" has 200 images of five classes and 10 of the five others, "tail" from
 400 to 20, each class 0.717 of the one before. The test is on the whole
 validation split, with ten crops. Networks are narrow: the figures compare
@@ -67,6 +67,7 @@ SETS = {
     "10": Images((10,) * CLASSES, 150),
     "50": Images((50,) * CLASSES, 40),
     "200": Images((200,) * CLASSES, 24),
+    "200 long": Images((200,) * CLASSES, 96),
     "uneven": Images((200, 10) * (CLASSES // 2), 36),
     "tail": Images(
         tuple(round(400 * 20 ** (-n / (CLASSES - 1))) for n in range(CLASSES)),
