@@ -6,11 +6,12 @@
 
 Photographs of TFDS's imagenette/160px-v2, its training split: 20 of each class
 choose the best epoch, the others are trained on, or the first 10, 50 or 200 of
-each class; "200 long" has four times the epochs of "200". Of two sets the smallest class has a twentieth of the largest:
-"uneven" has 200 images of five classes and 10 of the five others, "tail" from
-400 to 20, each class 0.717 of the one before. The test is on the whole
-validation split, with ten crops. Networks are narrow: the figures compare
-settings, and are not those of a full network.
+each class; "200 long" has four times the epochs of "200". Of two sets the
+smallest class has a twentieth of the largest: "uneven" has 200 images of five
+classes and 10 of the five others, "tail" from 400 to 20, each class 0.717 of
+the one before. The test is on the whole validation split, with ten crops.
+Networks are narrow: the figures compare settings, and are not those of a full
+network.
 
 Trains what has no result yet, in the order of `PLAN`; stopped and started
 again it goes on. Results are in the folders of the runs, and all of them
