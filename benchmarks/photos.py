@@ -272,20 +272,20 @@ def main():
     plan = [tuple(name.split("/")) for name in arguments.only] or PLAN
     for name, settings in plan:
         folder = work / "runs" / run_name(name, settings, arguments.seed)
-        if not (folder / MEASURED).exists():
-            found = measure(
-                name, settings, work, width=arguments.width, seed=arguments.seed
-            )
-            if found is None:
-                break
-            write_text(folder / MEASURED, json.dumps(found, indent=2) + "\n")
-            print(json.dumps(found), flush=True)
-        files = sorted((work / "runs").glob(f"*/{MEASURED}"))
-        results = [json.loads(file.read_text()) for file in files]
-        write_text(
-            pathlib.Path(arguments.results),
-            json.dumps(results, indent=2) + "\n",
+        if (folder / MEASURED).exists():
+            continue
+        found = measure(
+            name, settings, work, width=arguments.width, seed=arguments.seed
         )
+        if found is None:
+            break
+        write_text(folder / MEASURED, json.dumps(found, indent=2) + "\n")
+        print(json.dumps(found), flush=True)
+    files = sorted((work / "runs").glob(f"*/{MEASURED}"))
+    results = [json.loads(file.read_text()) for file in files]
+    write_text(
+        pathlib.Path(arguments.results), json.dumps(results, indent=2) + "\n"
+    )
     print(table(results), end="")
 
 
