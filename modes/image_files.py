@@ -9,13 +9,15 @@ import tensorflow as tf
 
 from alexnet_tf.data.named_images import content_of
 from alexnet_tf.data.other_formats import ADDRESS, is_address, other_format
-from alexnet_tf.data.preprocess import decode, refusal, to_record
+from alexnet_tf.data.preprocess import (
+    MAX_FILE_BYTES,
+    decode,
+    refusal,
+    to_record,
+)
 from alexnet_tf.errors import BAD_INPUT
 from alexnet_tf.terminal.progress import ProgressReport
 
-# 65 million pixels, the most that are decoded, of 8 bytes each, and as much
-# again for what lies beside them.
-MOST_BYTES = 2**30
 MANY = 10  # files whose progress is worth a line
 
 T = TypeVar("T")
@@ -49,7 +51,7 @@ def read_record(file: str) -> np.ndarray:
         UnusableImage: it is missing or no image that can be used.
     """
     try:
-        content = content_of(file, MOST_BYTES)
+        content = content_of(file, MAX_FILE_BYTES)
     except OSError as error:
         if is_address(file):
             raise UnusableImage(ADDRESS) from None

@@ -29,6 +29,8 @@ MAX_ASPECT_RATIO = 20
 # Photographs of 64 megapixels, the most that phones write without being asked
 # to, have up to 9280x6944 pixels.
 MAX_PIXELS = 65_000_000
+# These pixels of 8 bytes each, and as much again for what lies beside them.
+MAX_FILE_BYTES = 2**30
 DCT_METHOD = "INTEGER_ACCURATE"
 MAX_SCANS = 100  # progressive encoders write ten or so
 

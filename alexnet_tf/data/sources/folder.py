@@ -14,6 +14,7 @@ from alexnet_tf.data.image_set import (
 )
 from alexnet_tf.data.preprocess import decode
 from alexnet_tf.data.sources.image_files import (
+    TOO_LARGE,
     ImageFile,
     file_split,
     fingerprint_of,
@@ -275,16 +276,18 @@ def _files(
         for damaged in lost
         if (path := _present_path(folder, labels, damaged.name))
     }
-    files, left_out = [], []
+    files, left_out, too_large = [], [], []
     for name in sorted(labels, key=lambda name: (labels[name], name)):
         place = folder / name
         there = {path for path in gone if path.is_relative_to(place)}
         for path in sorted(there.union(_files_below(place))):
-            size, written = gone.get(path), 0.0
+            size, written, why = gone.get(path), 0.0, ""
             is_usable = _is_image(path)
             if path not in gone and is_usable:
-                size, written, is_usable = state_of(path)
-            if is_usable:
+                size, written, why = state_of(path)
+            if why == TOO_LARGE:
+                too_large.append(path)
+            elif is_usable and not why:
                 within = path.relative_to(root).as_posix()
                 files.append(
                     ImageFile(
@@ -299,6 +302,11 @@ def _files(
             f"left out {counted(len(left_out), 'file')} in {folder}, no image "
             "by its name, or in no class folder, such as "
             f"{printable(str(left_out[0]))}"
+        )
+    if too_large:
+        print(
+            f"left out {counted(len(too_large), 'file')} in {folder}, each "
+            f"{TOO_LARGE}, such as {printable(str(too_large[0]))}"
         )
     return files
 

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from alexnet_tf.data.image_set import Split, table_split
+from alexnet_tf.data.preprocess import MAX_FILE_BYTES
 from alexnet_tf.files.text import printable
+
+TOO_LARGE = f"larger than {MAX_FILE_BYTES >> 20} MiB"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +38,18 @@ class ImageFile:
     group: str = ""
 
 
-def state_of(path: pathlib.Path) -> tuple[int | None, float, bool]:
-    """(size, time of the last change, whether it can be an image)."""
+def state_of(path: pathlib.Path) -> tuple[int | None, float, str]:
+    """(size, time of the last change, what it is if it is not to be read)."""
     try:
         state = path.stat()
     except OSError:
-        return None, 0.0, True  # a link that leads nowhere is a broken image
-    # Reading a pipe would wait for ever.
-    return state.st_size, state.st_mtime, stat.S_ISREG(state.st_mode)
+        return None, 0.0, ""  # a link that leads nowhere is a broken image
+    why = ""
+    if not stat.S_ISREG(state.st_mode):
+        why = "no file"  # reading a pipe would wait for ever
+    elif state.st_size > MAX_FILE_BYTES:
+        why = TOO_LARGE  # reading it would take its size several times over
+    return state.st_size, state.st_mtime, why
 
 
 def file_split(files: Sequence[ImageFile]) -> Split:

@@ -245,11 +245,11 @@ def _file(
     for name in (row.image, row.image.replace("\\", "/")):
         place = posixpath.normpath(name)
         path = folder / place
-        size, written, is_regular = state_of(path)
+        size, written, why = state_of(path)
         if size is not None:
             break
-    if not is_regular:
-        return f"{path} is no file"
+    if why:
+        return f"{path} is {why}"
     if size is None:
         names = [n for n in gone if n == str(path) or n.endswith(f"/{place}")]
         if not names:

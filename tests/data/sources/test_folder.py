@@ -81,6 +81,18 @@ def test_images_in_folders_of_class_folders(image_folder, capsys):
     assert "pipe.png" in said
 
 
+def test_a_file_too_large_to_be_read_is_left_out(image_folder, capsys):
+    root = image_folder({"train/a": 1, "train/b": 1})
+    with open(root / "train/a/film.bmp", "wb") as file:
+        file.truncate(2**30 + 1)  # takes no room on the disk
+    found = names(load_folder(root).train)
+    assert found == ["train/a/00.bmp", "train/b/00.bmp"]
+    said = capsys.readouterr().out
+    assert "left out 1 file in" in said
+    assert "each larger than 1024 MiB, such as" in said
+    assert "film.bmp" in said
+
+
 def test_class_folders_alone_are_training_images(image_folder):
     root = image_folder({"cats": 2, "dogs": 3})
     source = load_folder(root)

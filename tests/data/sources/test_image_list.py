@@ -167,6 +167,13 @@ def test_each_fault(photographs, rows, count, where):
     assert where in text
 
 
+def test_a_file_too_large_to_be_read(photographs):
+    place = photographs([*ROWS, ["a/film.bmp", "black cat", "val"]])
+    with open(place.parent / "a" / "film.bmp", "wb") as file:
+        file.truncate(2**30 + 1)  # takes no room on the disk
+    assert "film.bmp is larger than 1024 MiB" in faults_of(place)
+
+
 @pytest.mark.parametrize("by", ["path", "link"])
 def test_an_image_named_in_two_ways_is_named_twice(photographs, by):
     again = photographs(ROWS).parent / ROWS[0][0]
