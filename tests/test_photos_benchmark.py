@@ -2,6 +2,8 @@
 
 import collections
 import csv
+import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -123,3 +125,10 @@ def test_the_table_has_a_row_for_settings_and_a_column_for_sets():
         "| plain |  | 41.2 |",
         "| photos | 75.0 | 30.5 (30.0 to 31.0) |",
     ]
+
+
+def test_the_page_has_the_table_of_the_results():
+    docs = pathlib.Path(photos.__file__).parents[1] / "docs"
+    results = json.loads((docs / "results" / "photos.json").read_text())
+    page = (docs / "own-images.md").read_text()
+    assert photos.table(results) in page
