@@ -58,6 +58,8 @@ def main(options: Options) -> int:
     if code is not None:
         return code
     write_tables(folder, runs)
+    if not any(run.is_finished for run in runs):
+        raise UserError("not one fold could be trained to its end")
     print((folder / "folds.md").read_text(), end="")
     return 0
 
@@ -74,14 +76,14 @@ def begin_or_go_on(
 
 
 def write_tables(folder: pathlib.Path, runs: list[Run]) -> None:
-    """Writes folds.md and folds.csv from the runs that are done."""
+    """Writes folds.md and folds.csv from the runs that are done, if any."""
     outcomes = {
         fold: outcome
         for fold, run in enumerate(runs)
         if (outcome := outcome_of_training(run))
     }
     if not outcomes:
-        raise UserError("not one fold could be trained to its end")
+        return
     with writable(folder):
         write_text(folder / "folds.md", fold_markdown(outcomes))
         write_text(folder / "folds.csv", fold_csv(outcomes))

@@ -63,6 +63,20 @@ class ImageFacts:
     phash: str | None = None
     error: str | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether each value is one that a usable image can have."""
+        return (
+            isinstance(self.key, str)
+            and isinstance(self.state, str)
+            and _is_hexadecimal(self.sha256, 64)
+            and isinstance(self.width, int)
+            and isinstance(self.height, int)
+            and isinstance(self.is_blank, bool)
+            and (self.phash is None or _is_hexadecimal(self.phash, 16))
+            and self.error is None
+        )
+
 
 class FactsFile:
     """The facts that are known already; a context manager to add to them.
@@ -83,7 +97,8 @@ class FactsFile:
                     facts = ImageFacts(**_parsed(line))
                 except TypeError:  # as of a process that was killed
                     continue
-                self.known[facts.key] = facts
+                if facts.is_whole:
+                    self.known[facts.key] = facts
         else:
             self.rewrite(())
 
@@ -117,6 +132,14 @@ def _lines(facts: Iterable[ImageFacts]) -> bytes:
     # Names are escaped, so that any bytes of them survive.
     rows = (dataclasses.asdict(f) for f in facts if f.error is None)
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def _is_hexadecimal(value: object, digits: int) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) == digits
+        and set(value) <= set("0123456789abcdef")
+    )
 
 
 def _parsed(line: bytes) -> Any:

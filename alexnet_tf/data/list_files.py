@@ -33,6 +33,9 @@ def read_list(
     Raises:
         UserError: it cannot be read, or has no such first line.
     """
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for, a device read without end.
+        raise UserError(f"{path} is no file: a list of images is wanted")
     with readable(path):
         try:
             text = read_text(path)

@@ -300,6 +300,20 @@ def test_it_goes_on_after_a_kill_and_sees_what_changed(
     assert not hashed
 
 
+@pytest.mark.parametrize("value", ["zz", "0", 5, "g" * 16])
+def test_facts_that_no_image_has_are_measured_again(
+    folder, run_check, tmp_path, value
+):
+    _, first = run_check()
+    [facts] = tmp_path.rglob("images.jsonl")
+    header, line, *rest = facts.read_text().splitlines()
+    damaged = json.dumps({**json.loads(line), "phash": value})
+    facts.write_text("\n".join([header, damaged, *rest]) + "\n")
+    _, again = run_check()
+    assert counts(again) == counts(first)
+    assert facts.read_text().splitlines()[1] != damaged
+
+
 def test_a_mended_file_is_no_longer_found(folder, run_check):
     """Permissions may be given without a change of the file itself."""
     file = folder / "train/cat/3.png"

@@ -35,6 +35,36 @@ def quick(options_for, image_folder, tmp_path):
     return options
 
 
+def test_a_fold_that_diverges_does_not_end_the_others(
+    quick, tmp_path, monkeypatch, capsys
+):
+    train, runs = series.train, []
+
+    def first_diverges(options, begin):
+        runs.append(options.run)
+        first = len(runs) == 1
+        return series.DIVERGED if first else train(options, begin)
+
+    monkeypatch.setattr(series, "train", first_diverges)
+    assert cross_validate.main(quick) == 0
+    assert len(runs) == 2
+    assert "| mean of 1 | 36 |" in (tmp_path / "folds/folds.md").read_text()
+    assert "fold 0 of 2: left out" in capsys.readouterr().out
+
+
+def test_without_a_fold_that_was_trained_there_is_no_mean(quick, monkeypatch):
+    runs = []
+
+    def diverges(options, begin):
+        runs.append(options.run)
+        return series.DIVERGED
+
+    monkeypatch.setattr(series, "train", diverges)
+    with pytest.raises(UserError, match="not one fold"):
+        cross_validate.main(quick)
+    assert len(runs) == 2
+
+
 def test_two_folds(quick, tmp_path, monkeypatch, capsys):
     train = series.train
     asked = []

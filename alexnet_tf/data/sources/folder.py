@@ -118,6 +118,11 @@ def _split_folders(
     At least one is there: the first, except where the images are to be
     evaluated only. Says which folders are not used.
     """
+    if root.is_file():
+        raise UserError(
+            f"{root} is a file: data.name=folder takes a folder of images, "
+            "--data_dir=DIR; a list of them is --config.data.name=csv"
+        )
     missing = UserError(
         f"{root / 'train'} is not a folder: images are expected in "
         f"{root}/train/<class>/ and {root}/val/<class>/"

@@ -81,6 +81,12 @@ def test_images_in_folders_of_class_folders(image_folder, capsys):
     assert "pipe.png" in said
 
 
+def test_a_list_is_no_folder(tmp_path):
+    (tmp_path / "list.csv").write_text("image,label\n")
+    with pytest.raises(UserError, match=r"is a file: .*data\.name=csv"):
+        load_folder(tmp_path / "list.csv")
+
+
 def test_a_file_too_large_to_be_read_is_left_out(image_folder, capsys):
     root = image_folder({"train/a": 1, "train/b": 1})
     with open(root / "train/a/film.bmp", "wb") as file:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 import shutil
 
@@ -165,6 +166,11 @@ def test_each_fault(photographs, rows, count, where):
     assert " has 1 fault (" in text
     assert count in text
     assert where in text
+
+
+def test_a_list_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "list.csv")
+    assert "list.csv is no file" in faults_of(tmp_path / "list.csv")
 
 
 def test_a_file_too_large_to_be_read(photographs):

@@ -1,5 +1,7 @@
 """Reading images a request at a time."""
 
+import base64
+import json
 import os
 import pathlib
 
@@ -7,6 +9,7 @@ import pytest
 
 from export.client import batches as batches_module
 from export.client.batches import Image, batches
+from export.server.http.limits import Limits
 
 
 @pytest.fixture
@@ -35,6 +38,16 @@ def test_a_larger_image_is_not_sent(ten_bytes, tmp_path):
     assert batch[0].content is None
     assert batch[0].error == batch[1].error == "larger than 0 MiB"
     assert batch[2] == Image(None, b"1")
+
+
+def test_the_server_takes_what_one_request_may_hold():
+    most = batches_module.MOST_BYTES
+    [batch] = batches([bytes(most // 8)] * 8, 8)
+    instances = [
+        {"b64": base64.b64encode(image.content).decode()} for image in batch
+    ]
+    body = json.dumps({"signature_name": "x" * 100, "instances": instances})
+    assert 0.9 * Limits().body_bytes < len(body) < Limits().body_bytes
 
 
 def test_what_has_no_end_is_not_read(tmp_path):
