@@ -1,8 +1,8 @@
 """What the settings of configs/photos.py are worth, on sets of several sizes.
 
     python -m benchmarks.photos --data_dir=DIR --work=WORK [--seed=0]
-        [--results=docs/results/photos.json] [--only=SET/SETTINGS ...]
-        [--width=0.25]
+        [--results=docs/results/photos/quarter_width.json]
+        [--only=SET/SETTINGS ...] [--width=0.25]
 
 Photographs of TFDS's imagenette/160px-v2, its training split: 20 of each class
 choose the best epoch, the others are trained on, or the first 10, 50 or 200 of
@@ -256,7 +256,9 @@ def main():
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data_dir", required=True, help="of TFDS")
     parser.add_argument("--work", required=True, help="folder of images, runs")
-    parser.add_argument("--results", default="docs/results/photos.json")
+    parser.add_argument(
+        "--results", default="docs/results/photos/quarter_width.json"
+    )
     parser.add_argument("--only", nargs="*", default=(), help="SET/SETTINGS")
     parser.add_argument("--width", type=command_line.positive, default=0.25)
     parser.add_argument("--seed", type=command_line.seed, default=0)
@@ -283,9 +285,9 @@ def main():
         print(json.dumps(found), flush=True)
     files = sorted((work / "runs").glob(f"*/{MEASURED}"))
     results = [json.loads(file.read_text()) for file in files]
-    write_text(
-        pathlib.Path(arguments.results), json.dumps(results, indent=2) + "\n"
-    )
+    file = pathlib.Path(arguments.results)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, json.dumps(results, indent=2) + "\n")
     print(table(results), end="")
 
 
