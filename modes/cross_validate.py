@@ -57,8 +57,7 @@ def main(options: Options) -> int:
         raise
     if code is not None:
         return code
-    write_tables(folder, runs)
-    if not any(run.is_finished for run in runs):
+    if not write_tables(folder, runs):
         raise UserError("not one fold could be trained to its end")
     print((folder / "folds.md").read_text(), end="")
     return 0
@@ -75,15 +74,16 @@ def begin_or_go_on(
     return begin(options, run)
 
 
-def write_tables(folder: pathlib.Path, runs: list[Run]) -> None:
-    """Writes folds.md and folds.csv from the runs that are done, if any."""
+def write_tables(folder: pathlib.Path, runs: list[Run]) -> bool:
+    """Writes folds.md and folds.csv; returns whether any run is done."""
     outcomes = {
         fold: outcome
         for fold, run in enumerate(runs)
         if (outcome := outcome_of_training(run))
     }
     if not outcomes:
-        return
+        return False
     with writable(folder):
         write_text(folder / "folds.md", fold_markdown(outcomes))
         write_text(folder / "folds.csv", fold_csv(outcomes))
+    return True

@@ -24,7 +24,7 @@ DIVERGED = 1  # exit code of training
 def train_series(
     options: Options,
     plan: Sequence[tuple[Run, str, ConfigDict]],
-    after_each: Callable[[], None],
+    after_each: Callable[[], object],
     begin: Begin | None = None,
 ) -> int | None:
     """Trains what is not done yet.
