@@ -194,12 +194,14 @@ def test_a_folder_must_be_named(data_dir):
     assert_one_line(error, "--data_dir")
 
 
-@pytest.mark.parametrize("name", ["missing", "file"])
-def test_a_folder_must_be_one(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "words"), [("missing", "is not a folder"), ("file", "is a file")]
+)
+def test_a_folder_must_be_one(tmp_path, name, words):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UserError) as error:
         load_source(data_config(), 0, str(tmp_path / name))
-    assert_one_line(error, str(tmp_path / name), "is not a folder")
+    assert_one_line(error, str(tmp_path / name), words)
 
 
 def test_a_link_that_leads_nowhere_is_a_broken_image(image_folder):

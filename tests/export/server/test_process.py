@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tensorflow as tf
@@ -103,6 +104,20 @@ def until_told(folder):
     return {"y": tf.while_loop(is_missing, lambda i: [i + 1], [0])[0]}
 
 
+END_ONCE_CLOSED = """
+import pathlib, socket, sys, time, urllib.parse
+address = urllib.parse.urlsplit(sys.argv[1])
+for _ in range(1200):
+    try:
+        socket.create_connection((address.hostname, address.port)).close()
+    except ConnectionRefusedError:
+        pathlib.Path(sys.argv[2], "end").touch()
+        sys.exit(0)
+    time.sleep(0.05)
+sys.exit("the server accepts connections for a minute")
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_running_requests_finish(tmp_path, connect, number):
     module = tf.Module()
@@ -111,37 +126,28 @@ def test_a_signal_lets_running_requests_finish(tmp_path, connect, number):
         module, str(tmp_path / "m" / "1"), signatures=until_told
     )
 
-    def wait_for(condition):
-        until = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < until
-            time.sleep(0.05)
-
     with LocalServer(f"--export_dir={tmp_path / 'm'}") as server:
         client = connect(server.url)
         body = json.dumps({"inputs": str(tmp_path)}).encode()
-        results = []
-
-        def ask():
-            answer = client.ask("POST", "/v1/models/m:predict", body)
-            results.append(answer)
-
-        def is_closed():
-            try:
-                connect(server.url).connection.connect()
-            except ConnectionRefusedError:
-                return True
-            return False
-
-        thread = threading.Thread(target=ask)
-        thread.start()
-        wait_for((tmp_path / "begun").exists)
-        server.process.send_signal(number)
-        wait_for(is_closed)
-        assert not results
-        (tmp_path / "end").touch()
-        thread.join()
-        [(status, answer)] = results
+        with (
+            ThreadPoolExecutor(1) as thread,
+            # A process of its own: this one may pause for longer than the
+            # server waits, late in a long run of tests.
+            subprocess.Popen(
+                [sys.executable, "-c", END_ONCE_CLOSED, server.url, tmp_path]
+            ) as ending,
+        ):
+            asked = thread.submit(
+                client.ask, "POST", "/v1/models/m:predict", body
+            )
+            until = time.monotonic() + 60
+            while not (tmp_path / "begun").exists():
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            assert ending.poll() is None
+            server.process.send_signal(number)
+            status, answer = asked.result()
+        assert ending.returncode == 0
         assert status == 200
         assert answer["outputs"] > 0
         assert server.process.wait(timeout=20) == 0
