@@ -271,11 +271,12 @@ class Mode:
 TOWERS = ("tower_devices", "logical_cpus")
 DATA = ("config", "data_dir", "download")
 IMAGES = {"images": "=FILE, several files, or a folder with some"}
-# What `load_source` reads, from which images are held out on.
-SOURCE_KEYS = (
-    *("data.name", "data.holdout", "data.holdout_folds", "data.fold"),
+# Which images are held out where a source has no validation split.
+HOLDOUT_KEYS = (
+    *("data.holdout", "data.holdout_folds", "data.fold"),
     "train.seed",
 )
+SOURCE_KEYS = ("data.name", *HOLDOUT_KEYS)  # what `load_source` reads
 
 MODES = {
     "train": Mode(

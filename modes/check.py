@@ -57,7 +57,7 @@ def main(options: Options) -> int:
         facts = image_facts(source, folder / FACTS_FILE, phash)
         images = checked_images(facts, source.class_names)
         sizes = class_sizes(images, source.class_names)
-        found = findings(images, sizes, near_left_out)
+        found = findings(images, sizes, near_left_out, source.unread)
         counts = {
             split: sum(image.split == split for image in images)
             for split in SPLITS

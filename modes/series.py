@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import datetime
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -73,7 +74,14 @@ def train_series(
         if code == DIVERGED:
             print(f"{name}: left out, its loss is not finite")
         elif code or not run.is_finished:
-            return code  # stopped by a signal
+            again = shlex.quote(f"--run={run.path.parent}")
+            # By a signal; the training has told how it alone goes on.
+            print(
+                f"{counted(len(left) - number, 'training')} of {len(plan)} "
+                "left: repeat this command with "
+                f"{again} to go on with all of them"
+            )
+            return code
         elif changes := changes_of(run, config):
             key, there, here = changes[0]
             raise UserError(

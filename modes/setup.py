@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 
 from ml_collections import ConfigDict
 
-from alexnet_tf.config import apply_overrides, check_config
+from alexnet_tf.config import apply_overrides, check_config, flattened
 from alexnet_tf.data.damage import DATA_ERRORS, listed
 from alexnet_tf.data.image_set import Damaged, Source
 from alexnet_tf.data.records import Records
-from alexnet_tf.data.remembered import read_remembered
+from alexnet_tf.data.remembered import has_held_out, read_remembered
 from alexnet_tf.data.sources.open_source import load_source
 from alexnet_tf.data.statistics import (
     Statistics,
@@ -18,7 +18,7 @@ from alexnet_tf.data.statistics import (
 )
 from alexnet_tf.errors import UserError
 from alexnet_tf.files.text import counted, few
-from alexnet_tf.options import Options
+from alexnet_tf.options import HOLDOUT_KEYS, Options
 from alexnet_tf.run.folder import Run
 
 
@@ -97,7 +97,7 @@ def open_source(
     # A run whose weights were imported has seen no images here.
     if run and (run.images_file.is_file() or run.statistics_file.is_file()):
         remembered = read_remembered(run.images_file)
-    return load_source(
+    source = load_source(
         config.data,
         config.train.seed,
         data_dir,
@@ -107,6 +107,17 @@ def open_source(
         known,
         every_class,
     )
+    assert source.validation  # images are held out where there is none
+    if run and run.exists and has_held_out(source.validation, remembered):
+        own = flattened(run.read_config().to_dict())
+        asked = flattened(config.to_dict())
+        for key in HOLDOUT_KEYS:
+            if asked[key] != own.get(key, asked[key]):
+                print(
+                    f"config.{key}={asked[key]} is not used: {run.path} "
+                    "remembers which images it held out, and these are"
+                )
+    return source
 
 
 def settle_class_count(config: ConfigDict, source: Source) -> None:

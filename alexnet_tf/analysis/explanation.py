@@ -1,5 +1,6 @@
 """Why an image gets its most probable classes: a sheet for each image."""
 
+import hashlib
 import os
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from alexnet_tf.files.atomic import writable
 from alexnet_tf.files.figures import literal, save_figure
 
 PANEL = 2.2  # inches
+LONGEST_NAME = 255  # bytes of a file's name that file systems take
 
 
 class Explanations:
@@ -24,7 +26,8 @@ class Explanations:
     Args:
         folder: for the pictures; made if absent. They lie in it as the images
             do below the folder that all of them have in common, with .png
-            behind the image's name.
+            behind the image's name; a name that becomes too long so ends in a
+            digest of it.
         files: all images.
         evidence: of the network.
     """
@@ -43,8 +46,16 @@ class Explanations:
 
     def path_of(self, file: str) -> pathlib.Path:
         """Where the picture of an image lies."""
-        place = os.path.relpath(os.path.abspath(file), self._common)
-        return self._folder / f"{place}.png"
+        place, name = os.path.split(
+            os.path.relpath(os.path.abspath(file), self._common)
+        )
+        content = os.fsencode(name)
+        if len(content) + len(".png") > LONGEST_NAME:
+            digest = hashlib.sha256(content).hexdigest()[:8]
+            # Characters that are cut through are left out.
+            start = content[: LONGEST_NAME - len(f"-{digest}.png")]
+            name = f"{start.decode('utf-8', 'ignore')}-{digest}"
+        return self._folder / place / f"{name}.png"
 
     def write(
         self,

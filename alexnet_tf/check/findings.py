@@ -131,6 +131,7 @@ def findings(
     images: Sequence[CheckedImage],
     sizes: Sequence[ClassSize],
     near_left_out: str | None,
+    unread: Sequence[str],
 ) -> list[Finding]:
     """All that is looked for, worst first, also where nothing was found.
 
@@ -143,6 +144,7 @@ def findings(
         images: see `checked_images`.
         sizes: see `class_sizes`.
         near_left_out: why perceptual hashes are not there, or None.
+        unread: names of images of formats that are not read.
     """
     usable = [image for image in images if not image.facts.error]
     leaks, two_labels, duplicates = copies(usable)
@@ -153,6 +155,13 @@ def findings(
             "cannot be used",
             "Mend or remove them: training leaves them out.",
             [image for image in images if image.facts.error],
+        ),
+        Finding(
+            "unread",
+            "besides, images of formats that are not read",
+            "Save them as JPEG first: training leaves them out.",
+            list(map(printable, unread)),
+            count=len(unread),
         ),
         leaks,
         _of_matches(

@@ -1,6 +1,9 @@
 """Which files are images by their names: one list for all that reads them."""
 
+import os
 import re
+
+from alexnet_tf.errors import UserError
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp"),
@@ -32,6 +35,39 @@ def is_image_name(name: str) -> bool:
         name: of the file, without its folder.
     """
     return not is_hidden(name) and _IMAGE.fullmatch(name) is not None
+
+
+def is_other_image_name(name: str) -> bool:
+    """Whether a file is an image of a format that is not read, by its name."""
+    return not is_hidden(name) and name.lower().endswith(OTHER_SUFFIXES)
+
+
+def files_below(folder: str | os.PathLike[str]) -> list[str]:
+    """Paths of the files in a folder and in its folders, nothing hidden.
+
+    Links are followed, to each folder once.
+
+    Returns:
+        The paths, sorted as those of folders are, each part for itself.
+
+    Raises:
+        UserError: one of the folders cannot be read.
+    """
+    files, seen = [], set()
+    for place, folders, names in os.walk(
+        folder, onerror=_refuse, followlinks=True
+    ):
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        files += [os.path.join(place, n) for n in names if not is_hidden(n)]
+    return sorted(files, key=lambda file: file.split(os.sep))
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"{error.filename} cannot be read: {error.strerror}")
 
 
 def is_hidden(name: str) -> bool:

@@ -157,6 +157,8 @@ class Source:
         title: what people call the data set; "": as its name.
         statistics: from a fingerprint to the `Statistics` of the training
             split; None where they have to be measured.
+        unread: names of files among its images that are images, too, but of
+            formats that are not read, and so are left out.
     """
 
     name: str
@@ -169,6 +171,7 @@ class Source:
     decode_window: Callable[..., tf.Tensor] | None = None
     title: str = ""
     statistics: Callable[[str], Any] | None = None
+    unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_class_names(self.name, self.class_names)

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from alexnet_tf.data.image_names import (
-    OTHER_SUFFIXES,
     SUFFIXES,
-    is_hidden,
+    files_below,
     is_image_name,
     is_of_system,
+    is_other_image_name,
 )
 from alexnet_tf.data.list_files import read_list
 from alexnet_tf.data.other_formats import LOOKED_AT, is_address, other_format
@@ -64,7 +64,7 @@ def files_of(
         if path.lower().endswith(LISTS) and os.path.isfile(path):
             files += _listed(path)
         elif os.path.isdir(path):
-            inside = [f for f in _files_in(path) if not _is_same(f, table)]
+            inside = [f for f in files_below(path) if not _is_same(f, table)]
             files += [f for f in inside if _is_taken(f)]
             left_out += [f for f in inside if not _is_taken(f)]
         elif _may_be_image(path):
@@ -160,20 +160,6 @@ def _found(folder: str, name: str) -> str:
     return path
 
 
-def _files_in(folder: str) -> list[str]:
-    """Files in a folder and those below it, but hidden ones; sorted."""
-    files = []
-    for where, folders, names in os.walk(folder, onerror=_refuse):
-        folders[:] = (f for f in folders if not is_hidden(f))
-        paths = (os.path.join(where, n) for n in names if not is_hidden(n))
-        files += paths
-    return sorted(files)
-
-
-def _refuse(error: OSError) -> None:
-    raise UserError(f"{error.filename} cannot be read: {error.strerror}")
-
-
 def _is_same(file: str, table: str | None) -> bool:
     return table is not None and os.path.realpath(file) == os.path.realpath(
         table
@@ -182,12 +168,7 @@ def _is_same(file: str, table: str | None) -> bool:
 
 def _may_be_image(path: str) -> bool:
     """Whether a path that is no folder is an image, or meant as one."""
-    return (
-        os.path.lexists(path)
-        or is_address(path)
-        or is_image_name(os.path.basename(path))
-        or path.lower().endswith(OTHER_SUFFIXES)
-    )
+    return os.path.lexists(path) or is_address(path) or _is_named_as_image(path)
 
 
 def _is_taken(file: str) -> bool:
@@ -196,6 +177,9 @@ def _is_taken(file: str) -> bool:
     if os.path.exists(file) and not os.path.isfile(file):
         return False
     # Those of formats that are not read are reported, each with a remedy.
-    return is_image_name(os.path.basename(file)) or file.lower().endswith(
-        OTHER_SUFFIXES
-    )
+    return _is_named_as_image(file)
+
+
+def _is_named_as_image(file: str) -> bool:
+    name = os.path.basename(file)
+    return is_image_name(name) or is_other_image_name(name)

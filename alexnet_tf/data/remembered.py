@@ -160,16 +160,19 @@ def find_held_out(
         else:
             is_changed[row] = True
     # Images with other names are looked for by their size first.
-    wanted = {(mark.bytes, mark.sha256): mark for mark in gone if mark.sha256}
+    wanted: dict[tuple[int | None, str | None], list[ImageMark]] = {}
+    for mark in gone:
+        if mark.sha256:
+            wanted.setdefault((mark.bytes, mark.sha256), []).append(mark)
     sizes = {size for size, _ in wanted}
     if wanted and split.bytes_of and split.content_of:
         for row, number in enumerate(ids):
             size = split.bytes_of(int(number))
             if size in sizes and not is_same[row]:
                 key = (size, _digest(split, int(number)))
-                if key in wanted:
+                if wanted.get(key):
                     is_same[row], is_changed[row] = True, False
-                    gone.remove(wanted.pop(key))
+                    gone.remove(wanted[key].pop(0))
     return is_same, is_changed, [mark.name for mark in gone]
 
 
@@ -178,6 +181,15 @@ def _is_as_marked(split: Split, number: int, mark: ImageMark) -> bool:
     if split.bytes_of and split.bytes_of(number) != mark.bytes:
         return False
     return mark.sha256 is None or _digest(split, number) in (mark.sha256, None)
+
+
+def has_held_out(split: Split, remembered: Remembered | None) -> bool:
+    """Whether images that a run held out are in a split, by their names."""
+    if not (remembered and remembered.held_out):
+        return False
+    ids, _ = split.ids_and_labels()
+    keys = {split.key(int(number)) for number in ids}
+    return any(mark.name in keys for mark in remembered.held_out)
 
 
 def count_trained_on(

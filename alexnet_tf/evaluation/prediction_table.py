@@ -128,8 +128,10 @@ def _opened(
 ) -> Iterator[tuple[io.FileIO, set[str]]]:
     """The table, to append to, and the cells of the files that are done.
 
-    A line that was cut off, and rows of `cells` that failed, are removed.
+    A line that was cut off, and rows of `cells` that failed, are removed; so
+    is a new table in which an exception left no row.
     """
+    is_new = not path.exists()
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(_locked(path))
         rows, is_whole = _rows(path)
@@ -145,7 +147,13 @@ def _opened(
                 _write(new, [COLUMNS, *(row.values() for row in kept)])
             # Who takes the new file in between has it; this one is refused.
             file = stack.enter_context(_locked(path))
-        yield file, {row["file"] for row in kept if not row["error"]}
+        start = path.stat().st_size
+        try:
+            yield file, {row["file"] for row in kept if not row["error"]}
+        except BaseException:
+            if is_new and path.stat().st_size == start:
+                path.unlink()
+            raise
 
 
 def _appending(path: pathlib.Path) -> io.FileIO:

@@ -13,6 +13,10 @@ from collections.abc import Iterator
 
 from alexnet_tf.errors import UserError, one_line
 
+# Characters of a name, four bytes each at most, that a temporary name repeats:
+# a file system takes 255 bytes, and the temporary name has others besides.
+_REPEATED = 40
+
 
 @contextlib.contextmanager
 def replacing(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
@@ -23,7 +27,7 @@ def replacing(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        dir=path.parent, prefix=f".{path.stem[:_REPEATED]}-", suffix=path.suffix
     )
     os.close(handle)
     temporary = pathlib.Path(name)
@@ -46,7 +50,7 @@ def new_folder(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     check_new_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(
-        tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-")
+        tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:_REPEATED]}-")
     )
     try:
         yield temporary

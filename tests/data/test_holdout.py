@@ -291,6 +291,29 @@ def test_a_moved_folder_with_renamed_and_new_images(begun, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_equal_images_with_new_names_are_each_found(begun, capsys):
+    root, file, held_out = begun
+    one, other = sorted(held_out)[:2]
+    shutil.copy(root / one, root / other)
+    remembered = json.loads(file.read_text())
+    marks = {name: mark for name, *mark in remembered["held_out"]}
+    marks[other] = marks[one]
+    remembered["held_out"] = [[name, *mark] for name, mark in marks.items()]
+    file.write_text(json.dumps(remembered))
+    new = [
+        (root / name).with_name(f"new{i}.bmp")
+        for i, name in enumerate((one, other))
+    ]
+    for name, path in zip((one, other), new, strict=True):
+        (root / name).rename(path)
+    capsys.readouterr()
+    assert keys(open_again(root, file).validation) == held_out - {
+        one,
+        other,
+    } | {path.relative_to(root).as_posix() for path in new}
+    assert capsys.readouterr().out == ""
+
+
 def test_what_is_gone_or_changed_is_said(begun, capsys):
     root, file, held_out = begun
     gone, changed, *rest = sorted(held_out)

@@ -108,3 +108,15 @@ def test_a_folder_or_list_that_is_not_there_is_told_at_once(folder, name):
     assert listed(gone, "gone.heic", "https://example.org/x") == [
         *(gone, "gone.heic", "https://example.org/x"),
     ]
+
+
+def test_linked_folders_are_entered_once(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "e.png").touch()
+    (folder / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder)
+    (elsewhere / "again").symlink_to(elsewhere)
+    there = [name for name in NAMES if name != "gone.jpg"]
+    assert sorted(listed(folder)) == sorted(
+        str(folder / name) for name in [*there, "linked/e.png"]
+    )

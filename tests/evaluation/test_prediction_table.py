@@ -152,6 +152,7 @@ def test_a_class_with_that_name(table, network):
     network.names = ("cat", NONE, "dog")
     with pytest.raises(UserError, match="leave --threshold out"):
         fill(table, network, threshold=0.5)
+    assert not table.exists()
     fill(table, network)
     assert len(rows_of(table)) == len(FILES)
 

@@ -122,3 +122,14 @@ def test_what_is_in_the_place_of_a_new_folder_is_kept(tmp_path):
             pass
     assert (tmp_path / "index").read_text() == "a file"
     assert (tmp_path / "full" / "file.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "\N{GRINNING FACE}"])
+def test_names_of_255_bytes(tmp_path, letter):
+    repeated = (255 - len(".png")) // len(letter.encode())
+    path = tmp_path / f"{letter * repeated}.png"
+    write_text(path, "whole")
+    folder = tmp_path / f"{letter * repeated}.dir"
+    with new_folder(folder):
+        pass
+    assert set(names(tmp_path)) == {path.name, folder.name}

@@ -21,7 +21,7 @@ from modes import check
 NOTHING = {
     key: 0
     for key in (
-        *("unusable", "leaks", "near_leaks", "two_labels"),
+        *("unusable", "unread", "leaks", "near_leaks", "two_labels"),
         *("near_two_labels", "duplicates", "near_duplicates", "blank"),
         *("small", "extreme", "imbalance", "one_split_only", "names"),
     )
@@ -71,9 +71,11 @@ def counts(result):
 
 
 def names(result, key):
-    """The names of each match, or of each image."""
+    """The names of each match, or of each image; texts as they are."""
     return [
-        {i["name"] for i in item["images"]}
+        item
+        if isinstance(item, str)
+        else {i["name"] for i in item["images"]}
         if "images" in item
         else item["name"]
         for item in result["findings"][key]["found"]
@@ -110,6 +112,7 @@ def test_a_sound_folder_has_no_findings(run_check, folder, tmp_path, capsys):
 
 PLANTED = {
     "unusable": ["train/cat/broken.jpg", "train/cat/long.png"],
+    "unread": ["train/dog/phone.HEIC", "val/cat/scan.tif"],
     "leaks": [{"train/cat/0.png", "val/cat/leak.png"}],
     "near_leaks": [{"train/dog/1.png", "val/dog/near.jpg"}],
     "two_labels": [{"train/cat/2.png", "train/dog/two.png"}],
@@ -143,6 +146,9 @@ def planted(folder):
         near_copy(folder, source, target)
     (folder / "train/cat/broken.jpg").write_bytes(b"\xff\xd8\xff no image")
     picture(random, 1000, 40).save(folder / "train/cat/long.png")
+    (folder / "train/dog/phone.HEIC").write_bytes(b"1234ftypheic")
+    (folder / "train/dog/notes.txt").write_text("no image")
+    picture(random).save(folder / "val/cat/scan.tif")
     picture(random, 60, 80).save(folder / "train/cat/small.png")
     picture(random, 400, 100).save(folder / "train/dog/wide.png")
     for i, grey in enumerate((40, 200), 1):

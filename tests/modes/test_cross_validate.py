@@ -75,6 +75,8 @@ def test_two_folds(quick, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(series, "train", stopped_once)
     assert cross_validate.main(quick) == 130
+    again = f"1 training of 2 left: repeat this command with --run={quick.run}"
+    assert again in capsys.readouterr().out
     assert "| mean of 1 | 36 |" in (tmp_path / "folds/folds.md").read_text()
     assert cross_validate.main(quick) == 0
     assert [path[-1] for path in asked] == ["0", "1", "1"]

@@ -168,7 +168,7 @@ def without_val(image_folder, options_for, tmp_path_factory):
     return path / "images", path / "run"
 
 
-def evaluated(run, images, capsys):
+def evaluated(run, images, capsys, **overrides):
     """(what was printed, ids of the images that were evaluated)."""
     seen = []
     with pytest.MonkeyPatch.context() as patch:
@@ -183,6 +183,7 @@ def evaluated(run, images, capsys):
         options = Options(
             config=None, run=str(run), data_dir=str(images), crops=1
         )
+        options.overrides = overrides
         assert evaluate.main(options) == 0
     return capsys.readouterr().out, seen
 
@@ -198,6 +199,12 @@ def test_the_images_that_were_held_out_are_evaluated(
     _, seen = evaluated(run, copy, capsys)
     assert set(seen) == held_out
     assert json.loads((run / "evaluation.json").read_text())["crops"] == 1
+    said, seen = evaluated(
+        run, copy, capsys, **{"data.holdout": 0.5, "train.seed": 3}
+    )
+    assert set(seen) == held_out
+    for told in ("data.holdout=0.5", "train.seed=3"):
+        assert f"config.{told} is not used: {run} remembers" in said
     own = (run / "evaluation.json").read_bytes()
     # One image less, of those trained on: said, and no result is lost.
     trained_on = next(

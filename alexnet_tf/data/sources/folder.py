@@ -1,12 +1,17 @@
 """Images in folders: ROOT/{train,val}/<class>/**."""
 
-import os
 import pathlib
 from collections.abc import Iterable
 
 import tensorflow as tf
 
-from alexnet_tf.data.image_names import SUFFIXES, is_hidden, is_image_name
+from alexnet_tf.data.image_names import (
+    SUFFIXES,
+    files_below,
+    is_hidden,
+    is_image_name,
+    is_other_image_name,
+)
 from alexnet_tf.data.image_set import (
     Damaged,
     Source,
@@ -85,9 +90,9 @@ def load_folder(
     check_class_names(train or validation, found)
     if alike := _alike(found):
         print(f"two classes of {train or validation} look alike{alike}")
-    train_files, validation_files = [], []
+    train_files, validation_files, unread = [], [], []
     if train:
-        train_files = _files(root, train, labels, lost)
+        train_files, unread = _files(root, train, labels, lost)
         if not every_class:
             _check_no_class_is_empty(train, labels, train_files)
     if validation:
@@ -97,7 +102,8 @@ def load_folder(
                 f"{validation / unknown[0]} is a class that {train} lacks"
                 + _alike([*labels, *unknown])
             )
-        validation_files = _files(root, validation, labels, lost)
+        validation_files, more = _files(root, validation, labels, lost)
+        unread += more
         _check_there_are_some(validation, labels, validation_files)
     return Source(
         name="folder",
@@ -107,6 +113,7 @@ def load_folder(
         decode=lambda path: decode(tf.io.read_file(path)),
         fingerprint=fingerprint_of(train_files + validation_files),
         licence="The images in the folder belong to whoever made them.",
+        unread=tuple(unread),
     )
 
 
@@ -246,54 +253,45 @@ def _visible(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(folder.glob("[!.]*"))
 
 
-def _files_below(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Files in a folder and in its folders, nothing hidden, sorted.
-
-    Links are followed, to each folder once.
-    """
-    files, seen = [], set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(place)) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(n for n in folders if not n.startswith("."))
-        files += [pathlib.Path(place, n) for n in names if not is_hidden(n)]
-    return sorted(files)
-
-
 def _files(
     root: pathlib.Path,
     folder: pathlib.Path,
     labels: dict[str, int],
     lost: Iterable[Damaged],
-) -> list[ImageFile]:
-    """The images of a split, sorted by class and name.
+) -> tuple[list[ImageFile], list[str]]:
+    """The images of a split, sorted by class and name, and those not read.
 
     Args:
         root: folder of the data.
         folder: of the split.
         labels: by the names of its subfolders.
         lost: images that count as if still there, with the size they had.
+
+    Returns:
+        ([an `ImageFile` for each], names, as those have them, of images whose
+        format is not read).
     """
     gone = {
         path: damaged.bytes
         for damaged in lost
         if (path := _present_path(folder, labels, damaged.name))
     }
-    files, left_out, too_large = [], [], []
+    files, left_out, too_large, unread = [], [], [], []
     for name in sorted(labels, key=lambda name: (labels[name], name)):
         place = folder / name
         there = {path for path in gone if path.is_relative_to(place)}
-        for path in sorted(there.union(_files_below(place))):
+        found = files_below(place) if place.is_dir() else ()
+        for path in sorted(there.union(map(pathlib.Path, found))):
             size, written, why = gone.get(path), 0.0, ""
             is_usable = _is_image(path)
             if path not in gone and is_usable:
                 size, written, why = state_of(path)
+            within = path.relative_to(root).as_posix()
             if why == TOO_LARGE:
                 too_large.append(path)
+            elif is_other_image_name(path.name):
+                unread.append(within)
             elif is_usable and not why:
-                within = path.relative_to(root).as_posix()
                 files.append(
                     ImageFile(
                         path, within, labels[name], size=size, written=written
@@ -313,7 +311,13 @@ def _files(
             f"left out {counted(len(too_large), 'file')} in {folder}, each "
             f"{TOO_LARGE}, such as {printable(str(too_large[0]))}"
         )
-    return files
+    if unread:
+        print(
+            f"left out {counted(len(unread), 'image')} in {folder}, of formats "
+            f"that are not read, such as {printable(str(root / unread[0]))}: "
+            "save them as JPEG first"
+        )
+    return files, unread
 
 
 def _present_path(

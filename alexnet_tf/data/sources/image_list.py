@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pathlib
 import posixpath
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
@@ -300,12 +301,14 @@ def _check_sides(
 
 
 def _tell_alike(path: pathlib.Path, names: Iterable[str]) -> None:
-    """Says which classes differ in capitals alone."""
+    """Says which classes differ in capitals or Unicode form alone."""
     first: dict[str, str] = {}
     for name in names:
-        other = first.setdefault(name.casefold(), name)
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        other = first.setdefault(plain, name)
         if other != name:
+            forms = "" if name.isascii() else f" ({other!a} and {name!a})"
             print(
-                f"{path} has the classes {other} and {name}: if they are one, "
-                "write it in one way"
+                f"{path} has the classes {other} and {name}{forms}: if they "
+                "are one, write it in one way"
             )

@@ -9,7 +9,11 @@ from ml_collections import ConfigDict
 from alexnet_tf.data.holdout import ALWAYS_TRAINED, choose_holdout, fold_parts
 from alexnet_tf.data.image_set import Damaged, Source, select, subset
 from alexnet_tf.data.prepared.reader import load_prepared
-from alexnet_tf.data.remembered import Remembered, with_remembered_holdout
+from alexnet_tf.data.remembered import (
+    Remembered,
+    has_held_out,
+    with_remembered_holdout,
+)
 from alexnet_tf.data.sources.embedded import load_embedded
 from alexnet_tf.data.sources.folder import load_folder, shortened
 from alexnet_tf.data.sources.image_list import load_list
@@ -54,8 +58,13 @@ def load_source(
     source = open_whole_source(
         data.name, data_dir, download, damaged, known, every_class
     )
-    if known and _has_held_out(source, remembered):
-        # Most of them are what the network was trained on.
+    if (
+        known
+        and source.validation
+        and not source.train.size
+        and has_held_out(source.validation, remembered)
+    ):
+        # Nothing says which of them are for training, and most are.
         source = dataclasses.replace(
             source, train=source.validation, validation=None
         )
@@ -112,17 +121,6 @@ def open_whole_source(
     if name == "prepared":
         return load_prepared(data_dir, whole=damaged is None)
     return load_tfds(name, data_dir, download)
-
-
-def _has_held_out(source: Source, remembered: Remembered | None) -> bool:
-    """Whether images that a run held out are among those to be evaluated, and
-    nothing says which of them are for training."""
-    if source.train.size or not (remembered and remembered.held_out):
-        return False
-    assert source.validation  # it has all there are
-    ids, _ = source.validation.ids_and_labels()
-    keys = {source.validation.key(int(number)) for number in ids}
-    return any(mark.name in keys for mark in remembered.held_out)
 
 
 def _with_holdout(

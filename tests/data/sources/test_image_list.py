@@ -314,3 +314,13 @@ def test_lost_images_keep_their_places(photographs):
     source = load_list(file, lost=[lost])
     assert source.fingerprint == whole.fingerprint
     assert re.fullmatch("[0-9a-f]{64}", source.fingerprint)
+
+
+def test_classes_that_differ_in_unicode_form(photographs, capsys):
+    forms = {"a": "caf\u00e9", "b": "cafe\u0301"}
+    rows = [
+        [row[0], forms[label]] for row, label in zip(ROWS, "abab", strict=True)
+    ]
+    assert len(load_list(photographs(rows, HEADER[:2])).class_names) == 2
+    said = capsys.readouterr().out
+    assert r"('cafe\u0301' and 'caf\xe9')" in said
