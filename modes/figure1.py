@@ -118,7 +118,9 @@ def print_summary(
             f"error of {config.target_error:.0%}: {epochs}"
         )
     ratio = f"{result['ratio']:.2f}" if result["ratio"] else "unknown"
+    if result["interval"]:
+        ratio += " ({:.2f} to {:.2f})".format(*result["interval"])
     print(
-        f"ratio of the medians {ratio}; the paper's is "
+        f"mean ratio {ratio}; the paper's is "
         f"{result['published_ratio']}; figure: {folder / 'figure1.png'}"
     )

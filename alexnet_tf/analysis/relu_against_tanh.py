@@ -5,15 +5,16 @@ import itertools
 import json
 import math
 import pathlib
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 from ml_collections import ConfigDict
 
+from alexnet_tf.analysis.ablation_table import mean_and_half_width
 from alexnet_tf.cifar_network import cifar_network
 from alexnet_tf.data.image_set import Source, Split
 from alexnet_tf.errors import UserError
@@ -265,7 +266,8 @@ def load_images(
         UserError: the images differ in size, or are smaller than the crop.
     """
     examples = split.examples.take(count or -1).map(
-        lambda example: (source.decode(example["image"]), example["label"])
+        lambda example: (source.decode(example["image"]), example["label"]),
+        num_parallel_calls=tf.data.AUTOTUNE,  # in order none the less
     )
     images, labels = [], []
     total = min(count or split.size, split.size)
@@ -445,13 +447,31 @@ def summary(
 ) -> dict[str, Any]:
     """Epochs to the target for each activation and seed, and their ratio.
 
-    None stands for a target that was not reached.
+    The ratio is the geometric mean of the seeds', each of which has the same
+    images in the same order for both; its interval of 95 % is that of the
+    logarithms by Student's t. None stands for a target that was not reached,
+    and for the interval of a single seed.
     """
     epochs = {
         name: [epochs_to(config.target_error, errors) for errors in runs]
         for name, (_, runs) in curves.items()
     }
-    medians = {name: statistics.median(e) for name, e in epochs.items()}
+    ratio = interval = None
+    if max(map(max, epochs.values())) < math.inf:
+        mean, half_width = mean_and_half_width(
+            [
+                math.log(tanh / relu)
+                for relu, tanh in zip(
+                    epochs["relu"], epochs["tanh"], strict=True
+                )
+            ]
+        )
+        ratio = math.exp(mean)
+        if not math.isnan(half_width):
+            interval = [
+                math.exp(mean - half_width),
+                math.exp(mean + half_width),
+            ]
     return {
         "target_error": config.target_error,
         "lr": {name: lr for name, (lr, _) in curves.items()},
@@ -459,8 +479,7 @@ def summary(
             name: [e if e < math.inf else None for e in runs]
             for name, runs in epochs.items()
         },
-        "ratio": medians["tanh"] / medians["relu"]
-        if max(medians.values()) < math.inf
-        else None,
+        "ratio": ratio,
+        "interval": interval,
         "published_ratio": PUBLISHED_RATIO,
     }

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 from alexnet_tf.analysis import relu_against_tanh
 from alexnet_tf.errors import UserError
@@ -44,6 +45,26 @@ def test_rates_that_diverge_are_walked_away_from():
 
     lr, _ = relu_against_tanh.best_lr(cost_of, 0.01, 3.0)
     assert lr == pytest.approx(0.01 / 9)
+
+
+def test_the_ratio_and_its_interval_are_scipys():
+    config = recipe.get_config()
+    errors = {  # which reach 25 % after these epochs, exactly
+        "relu": [[0.5, 0.25], [0.5, 0.5, 0.25], [0.25]],
+        "tanh": [[0.5] * 11 + [0.25], [0.5] * 9 + [0.25], [0.5] * 4 + [0.25]],
+    }
+    curves = {name: (0.1, runs) for name, runs in errors.items()}
+    result = relu_against_tanh.summary(curves, config)
+    ratios = np.array([12 / 2, 10 / 3, 5 / 1])
+    assert result["ratio"] == pytest.approx(stats.gmean(ratios))
+    interval = stats.ttest_1samp(np.log(ratios), 0).confidence_interval(0.95)
+    assert result["interval"] == pytest.approx(np.exp(interval))
+    one = {name: (lr, runs[:1]) for name, (lr, runs) in curves.items()}
+    assert relu_against_tanh.summary(one, config)["interval"] is None
+    curves["tanh"][1][2] = [0.5] * 40
+    result = relu_against_tanh.summary(curves, config)
+    assert result["ratio"] is result["interval"] is None
+    assert result["epochs"]["tanh"][2] is None
 
 
 @pytest.fixture(autouse=True)
@@ -98,14 +119,8 @@ def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
             else:
                 assert errors[-1] <= 0.4
                 assert max(1, len(errors) - 1) <= epochs <= len(errors)
-    relu, tanh = (
-        np.median([e or np.inf for e in result["epochs"][n]])
-        for n in ("relu", "tanh")
-    )
-    if max(relu, tanh) < np.inf:
-        assert result["ratio"] == pytest.approx(tanh / relu)
-    else:
-        assert result["ratio"] is None
+    reached = all(all(epochs) for epochs in result["epochs"].values())
+    assert (result["ratio"] is None) == (not reached)
     assert (run / "figure1.png").stat().st_size > 0
     # Again: nothing is trained twice.
     monkeypatch.setattr(relu_against_tanh, "cifar_network", None)
