@@ -270,6 +270,7 @@ def test_it_runs_and_its_own_checks_hold(name, flags, tmp_path):
         *("--scratch={other}.py", "--epochs=2", "--held_out=2"),
     ],
 )
+@pytest.mark.slow
 def test_errors_on_few_photographs_are_of_one_command(
     changed, finished_run, image_folder, tmp_path, monkeypatch, capsys
 ):

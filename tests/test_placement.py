@@ -25,6 +25,7 @@ from benchmarks.executed_step import (
     flat_name,
     layer_and_tower,
 )
+from tests.slow import slow
 
 BATCH = 5
 PINS = "CPU:1,CPU:2"
@@ -256,7 +257,9 @@ def test_three_steps_change_every_weight(unpinned):
         assert np.abs(end[path] - before).max() > 1e-5, path
 
 
-@pytest.mark.parametrize("spec", [PINS, "CPU:2,CPU:1", "CPU:1,CPU:1"])
+@pytest.mark.parametrize(
+    "spec", [PINS, slow("CPU:2,CPU:1"), slow("CPU:1,CPU:1")]
+)
 def test_pinning_changes_no_weight(unpinned, spec):
     _, expected = unpinned
     _, pinned = weights_after_three_steps(model_with_signal(), spec)

@@ -9,6 +9,7 @@ import pytest
 from alexnet_tf.network import build_network
 from alexnet_tf.training.optimizer import make_optimizer
 from alexnet_tf.training.trainer import Trainer
+from tests.slow import slow
 from tests.training.narrow import fit
 
 ONE_GPU = sum(
@@ -42,7 +43,7 @@ def test_parameters(name, parameters):
 
 
 @pytest.mark.parametrize(
-    "name", ["caffe", "ilsvrc2010", "one_gpu", "original2012"]
+    "name", [slow("caffe"), slow("ilsvrc2010"), "one_gpu", "original2012"]
 )
 def test_two_steps(name):
     config = recipe(name)

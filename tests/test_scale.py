@@ -24,6 +24,7 @@ def output():
     ).stdout
 
 
+@pytest.mark.slow
 def test_the_page_has_the_tables_that_are_calculated(output):
     page = (ROOT / "docs" / "scale.md").read_text()
     rows = [line for line in output.splitlines() if line.startswith("| ")]

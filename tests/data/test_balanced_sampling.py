@@ -12,16 +12,12 @@ from alexnet_tf.data.prepared.reader import load_prepared
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.records import Records, balanced_times
 from alexnet_tf.errors import UserError
+from tests.slow import slow
 
 SIZES = (23, 9, 3, 1)
 LABELS = np.repeat([2, 0, 5, 3], SIZES).astype(np.int64)
 COUNT = len(LABELS)
 BATCH = 6
-
-
-def slow(*values):
-    """Values of a case that is run with the slow tests."""
-    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def source_of_numbers(has_table=True):
@@ -50,7 +46,7 @@ def source_of_numbers(has_table=True):
 KINDS = {"table": (True, 0), "cached table": (True, 1), "cached": (False, 1)}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["table", "cached", slow("cached table")])
 def records(request):
     has_table, cache_gb = KINDS[request.param]
     source = source_of_numbers(has_table)

@@ -21,6 +21,7 @@ from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.data.sources.imagenet_tars import load_imagenet_tars
 from alexnet_tf.data.sources.tfds import load_tfds
 from tests.data import imagenet_layout
+from tests.slow import slow
 
 CLASSES, EACH, BATCH = 8, 20, 16
 BUFFER = 24  # a class and a little
@@ -145,11 +146,13 @@ SOURCES = ("folder", "tfds", "tars", "jpeg", "raw", "embedded")
 
 # The others share their way of reading.
 READ_DIFFERENTLY = pytest.mark.parametrize(
-    "open_source", ["folder", "tfds", "raw"], indirect=True
+    "open_source", ["folder", slow("tfds"), "raw"], indirect=True
 )
 
 
-@pytest.fixture(params=SOURCES)
+@pytest.fixture(
+    params=[slow(s) if s in ("tfds", "tars") else s for s in SOURCES]
+)
 def open_source(request):
     """Function that opens the source anew."""
     opener, fixture = {

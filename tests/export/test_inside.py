@@ -207,6 +207,7 @@ def test_every_signature_limits_its_rows(ask):
     assert len(ask("about", topic=["card"] * 128)["about"]) == 128
 
 
+@pytest.mark.slow
 def test_many_topics_take_no_memory(run_in_session):
     run_in_session("about", "topic", np.array([b"network"], object))
     before = run_in_session.peak_kb

@@ -8,6 +8,7 @@ from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.evaluation.ten_crop import ten_crop_probabilities, ten_crops
 from alexnet_tf.run.folder import Run
 from alexnet_tf.run.trained import load_trained
+from tests.slow import slow
 
 JUNK = b"no image"
 
@@ -56,7 +57,7 @@ def test_serving_default(run_in_session, photographs, expected, trained):
     check_best(answers, expected, trained.class_names)
 
 
-@pytest.mark.parametrize("onednn", ["0", "1"])
+@pytest.mark.parametrize("onednn", [slow("0"), "1"])
 def test_probabilities_without_xla_and_with_and_without_onednn(
     run_in_session, photographs, expected, onednn
 ):

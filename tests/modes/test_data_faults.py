@@ -18,6 +18,7 @@ from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
 from alexnet_tf.training import trainer as trainer_module
 from modes import train
+from tests.slow import slow
 from tests.training.run_contents import (
     assert_same_run,
     assert_same_weights,
@@ -27,11 +28,6 @@ from tests.training.run_contents import (
 
 STEPS = 6  # of an epoch: 72 images in batches of 12
 SHARD = 16
-
-
-def slow(*values):
-    """Parameters whose test runs only when asked for."""
-    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ def ensemble(*paths, **changes):
     return Options(config=None, runs=tuple(map(str, paths)), **changes)
 
 
+@pytest.mark.slow
 def test_rows_of_all_and_of_their_average(
     finished_run, confused_run, exported, image_folder, tmp_path, capsys
 ):

@@ -114,6 +114,7 @@ def test_it_evaluates(imported, capsys):
     assert abs(result["top1_error"] - error) <= 1 / 18
 
 
+@pytest.mark.slow
 def test_it_serves(imported, tmp_path, image_folder):
     base = tmp_path / "model"
     assert export.main(of_run(imported, export_dir=str(base))) == 0

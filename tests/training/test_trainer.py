@@ -10,6 +10,7 @@ from alexnet_tf.errors import UserError
 from alexnet_tf.training import trainer as trainer_module
 from alexnet_tf.training.placement import GraphCollection
 from alexnet_tf.training.trainer import NOT_FINITE
+from tests.slow import slow
 from tests.training.narrow import (
     CLASSES,
     fit,
@@ -22,11 +23,6 @@ from tests.training.narrow import (
 
 BATCH = 12
 STEPS = 2
-
-
-def slow(*values):
-    """Parameters whose test runs only when asked for."""
-    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")

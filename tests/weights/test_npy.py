@@ -35,6 +35,7 @@ def in_named_pairs(layers):
 
 @pytest.mark.parametrize("write", [save, save_as_python_2])
 @pytest.mark.parametrize("form", [dict, in_named_pairs])
+@pytest.mark.slow
 def test_the_network_is_that_of_the_caffemodel(
     write, form, caffe_weights, crops, imported, tmp_path
 ):

@@ -122,6 +122,7 @@ def test_a_file_cut_short(share, caffe_weights, refused, tmp_path):
     assert "bvlcalexnet.onnx cannot be read" in refused(file)
 
 
+@pytest.mark.slow
 def test_our_own_export_has_a_better_way(finished_run, refused, tmp_path):
     from alexnet_tf.run.folder import Run
     from alexnet_tf.run.trained import load_trained

@@ -55,6 +55,7 @@ def options(uneven, options_for, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_one_run(options, tmp_path, monkeypatch, capsys):
     assert train.main(options("whole")) == 0
     said = capsys.readouterr().out

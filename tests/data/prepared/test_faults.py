@@ -27,6 +27,7 @@ def one_line(error):
     return text
 
 
+@pytest.mark.slow
 @RAW
 def test_a_full_disk_stops_and_the_rest_is_written_later(
     plain_folder,

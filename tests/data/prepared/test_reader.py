@@ -15,6 +15,7 @@ from alexnet_tf.data.prepared.shards import Shards
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.records import Records
 from alexnet_tf.errors import UserError
+from tests.slow import slow
 
 COUNT = 100
 
@@ -158,7 +159,7 @@ def test_batches_are_a_function_of_seed_and_epoch(folder):
     assert not np.array_equal(first[0], batches(3, 0)[0])
 
 
-@pytest.mark.parametrize("workers", [2, 5])
+@pytest.mark.parametrize("workers", [2, slow(5)])
 def test_the_workers_batches_are_together_those_of_one(folder, workers):
     source = load_prepared(folder)
     records = Records(source, source.train, cache_gb=0)

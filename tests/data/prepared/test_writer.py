@@ -23,6 +23,7 @@ from alexnet_tf.data.preprocess import decode, to_record
 from alexnet_tf.data.sources.folder import load_folder
 from alexnet_tf.errors import UserError
 from tests.data.prepared.conftest import picture
+from tests.slow import slow
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -111,14 +112,10 @@ def test_checksums_are_of_the_files(prepared):
         assert (prepared / shard["file"]).stat().st_size == shard["bytes"]
 
 
-def slow(*values):
-    return pytest.param(*values, marks=pytest.mark.slow)
-
-
 @pytest.mark.parametrize(
     ("record_format", "finished_shards"),
     [
-        *(("jpeg", 1), ("jpeg", 3), ("raw", 2)),
+        *(("jpeg", 1), slow("jpeg", 3), slow("raw", 2)),
         *(slow("jpeg", 0), slow("jpeg", 2)),
         *(slow("raw", 0), slow("raw", 1), slow("raw", 3)),
     ],
@@ -194,6 +191,7 @@ prepare(load_folder(sys.argv[1]), sys.argv[2])
 
 
 @pytest.mark.parametrize("record_format", ["jpeg"], indirect=True)
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_shard(plain_folder, prepared, tmp_path):
     again = tmp_path / "again"
     done = subprocess.run(
@@ -221,6 +219,7 @@ except UserError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_grow_is_one_clear_line(
     plain_folder, tmp_path, small_shards
 ):

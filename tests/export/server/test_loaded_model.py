@@ -214,6 +214,7 @@ def test_a_closed_model_is_freed(toys):
     assert graph() is None
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(toys, toy):
     write_warmup(toy, ("missing", "x", [1.0]))
 

@@ -18,6 +18,7 @@ from alexnet_tf.options import Options
 from export.wait_until_available import wait_until_available
 from modes import serve
 from tests.contract.local_server import ROOT, LocalServer
+from tests.slow import slow
 
 
 def add_version(base, number, source):
@@ -118,7 +119,7 @@ sys.exit("the server accepts connections for a minute")
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT)])
 def test_a_signal_lets_running_requests_finish(tmp_path, connect, number):
     module = tf.Module()
     module.until_told = until_told
