@@ -35,6 +35,7 @@ def quick(options_for, image_folder, tmp_path):
     return options
 
 
+@pytest.mark.slow
 def test_a_fold_that_diverges_does_not_end_the_others(
     quick, tmp_path, monkeypatch, capsys
 ):

@@ -17,9 +17,10 @@ from alexnet_tf.evaluation import outcome
 from alexnet_tf.options import Options
 from alexnet_tf.run.folder import Run
 from modes import evaluate, train
+from tests.slow import slow
 
 
-@pytest.mark.parametrize("crops", [pytest.param(1, marks=pytest.mark.slow), 10])
+@pytest.mark.parametrize("crops", [slow(1), 10])
 def test_json_is_the_last_line(
     finished_run, image_folder, crops, capsys, tmp_path
 ):
@@ -223,7 +224,7 @@ def test_the_images_that_were_held_out_are_evaluated(
     assert result["fingerprint"] != json.loads(own)["fingerprint"]
 
 
-@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("together", [False, slow(True)])
 def test_images_that_were_trained_on_are_counted(
     finished_run, image_folder, tmp_path, capsys, together
 ):

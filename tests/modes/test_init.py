@@ -172,6 +172,7 @@ def test_the_table_of_layers(begun):
     assert ["fc8", "new", "0.05", "0.1"] in lines
 
 
+@pytest.mark.slow
 def test_what_is_fine_tuned_from_caffe_serves(
     fine_tuned, tmp_path, image_folder
 ):
@@ -281,6 +282,7 @@ def test_the_first_command_again_has_the_flags_of_its_file(
         starting_point(options, Run(path))
 
 
+@pytest.mark.slow
 def test_frozen_layers_learn_when_a_finished_run_goes_on(fine_tuned, tmp_path):
     run = Run(shutil.copytree(fine_tuned.path, tmp_path / "run"))
     more = {"train.frozen": (), "train.epochs": 3}

@@ -6,13 +6,14 @@ import pytest
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
 from modes import prepare, train
+from tests.slow import slow
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("imagenet2012:5.*.*", marks=pytest.mark.slow),
-        "imagenet_tars",
+        slow("imagenet2012:5.*.*"),
+        slow("imagenet_tars"),
     ],
 )
 def test_from_the_tars_to_a_trained_epoch(

@@ -114,6 +114,7 @@ def test_more_epochs_continue_a_finished_run(
     assert_same_weights(state_weights(run), state_weights(finished_run))
 
 
+@pytest.mark.slow
 def test_values_that_no_step_is_made_with_are_not_written(
     tmp_path, options_for, finished_run, capsys
 ):

@@ -34,6 +34,7 @@ def half_run(tmp_path_factory, options_for):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_in_float16_and_parts_learns(half_run):
     evaluation = json.loads((half_run / "evaluation.json").read_text())
     assert evaluation["top1_error"] == 0
@@ -43,6 +44,7 @@ def test_a_run_in_float16_and_parts_learns(half_run):
     bool(training.repetition_in_words("float16")),
     reason="oneDNN's products in float16 do not repeat on this processor",
 )
+@pytest.mark.slow
 def test_a_continued_run_in_float16_and_parts_is_exact(
     tmp_path, options_for, half_run
 ):
@@ -53,6 +55,7 @@ def test_a_continued_run_in_float16_and_parts_is_exact(
     assert_same_weights(state_weights(run), state_weights(half_run))
 
 
+@pytest.mark.slow
 def test_parts_and_precision_may_change_in_a_run(
     tmp_path, options_for, half_run, monkeypatch
 ):
@@ -79,6 +82,7 @@ def test_parts_and_precision_may_change_in_a_run(
     assert dtypes == {"float32"}
 
 
+@pytest.mark.slow
 def test_runs_from_before_these_options_continue(
     tmp_path, options_for, finished_run
 ):
