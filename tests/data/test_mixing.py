@@ -234,8 +234,8 @@ def images_of(dataset, steps):
 @pytest.mark.parametrize(
     "open_source",
     [
-        pytest.param("folder", marks=pytest.mark.slow),
-        pytest.param("tfds", marks=pytest.mark.slow),
+        slow("folder"),
+        slow("tfds"),
         "raw",
     ],
     indirect=True,

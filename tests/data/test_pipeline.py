@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from alexnet_tf.data.pipeline import TrainingBatches, centre_crop_batches
 from alexnet_tf.data.records import Records
+from tests.slow import slow
 
 COUNT, BATCH, CROP = 11, 4, 224
 STEPS = 2  # 11 // 4; three images are left over
@@ -135,7 +136,9 @@ def test_images_that_follow_each_other_share_a_crop(records):
 
 
 RESIZED = {"crop_scale": 0.3, "crop_ratio": 1.5}
-OTHER_CROPS = pytest.mark.parametrize("crops", [{"crop_shared_by": 3}, RESIZED])
+OTHER_CROPS = pytest.mark.parametrize(
+    "crops", [slow({"crop_shared_by": 3}), RESIZED]
+)
 
 
 @OTHER_CROPS

@@ -16,10 +16,13 @@ from alexnet_tf.data.statistics import (
     measure,
 )
 from alexnet_tf.errors import UserError
+from tests.slow import slow
 
 # For tests of what differs between them, both are quick ones.
 BOTH = pytest.mark.parametrize(
-    "open_folder", [1.0, 0.0], ids=["cached", "uncached"], indirect=True
+    "open_folder",
+    [slow(1.0, id="cached"), pytest.param(0.0, id="uncached")],
+    indirect=True,
 )
 
 # More than a batch of 32, and one batch that is not full.
@@ -30,7 +33,7 @@ VALIDATION = {"val/a": 2, "val/b": 3}
 @pytest.fixture(
     params=[
         pytest.param(1.0, id="cached"),
-        pytest.param(0.0, id="uncached", marks=pytest.mark.slow),
+        slow(0.0, id="uncached"),
     ]
 )
 def open_folder(request):

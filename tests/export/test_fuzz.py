@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.slow import slow
+
 BATCH = 32
 MOST_MEMORY_KB = 3_000_000
 
@@ -122,9 +124,7 @@ def test_all_seeds_are_valid(run_in_session):
     assert answer(run_in_session, seeds()).all()
 
 
-@pytest.mark.parametrize(
-    "count", [400, pytest.param(2000, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("count", [400, slow(2000)])
 def test_mutated_files(run_in_session, count):
     valid = answer(run_in_session, mutated(count))
     # Both happen, or nothing is proved.

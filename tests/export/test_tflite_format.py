@@ -12,6 +12,7 @@ from alexnet_tf.evaluation.ten_crop import centre_crop_probabilities
 from alexnet_tf.run.trained import TrainedNetwork
 from export.tflite_format import write_tflite
 from tests.signal_network import CLASSES, records, small_network
+from tests.slow import slow
 
 # TensorFlow's copy of the interpreter asks to use the other package.
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is dep")
@@ -57,7 +58,7 @@ def fully_connected(trained):
 
 @pytest.mark.parametrize(
     "quantize",
-    ["none", pytest.param("float16", marks=pytest.mark.slow), "int8"],
+    ["none", slow("float16"), "int8"],
 )
 def test_it_answers_as_keras_does(quantize, trained, tmp_path):
     file = write_tflite(tmp_path / "phone", trained, quantize)

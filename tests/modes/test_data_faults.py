@@ -252,7 +252,8 @@ def test_an_error_that_no_damage_explains_keeps_its_traceback(
         train.main(quick(tmp_path / "run"))
 
 
-@pytest.mark.parametrize("is_resumed", [False, slow(True)])
+@pytest.mark.parametrize("is_resumed", [False, True])
+@pytest.mark.slow
 def test_a_folder_goes_on_without_lost_images(
     own_images, options_for, tmp_path, monkeypatch, capsys, is_resumed
 ):

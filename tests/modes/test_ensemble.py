@@ -162,6 +162,7 @@ def predictions(options, files, capsys):
     )
 
 
+@pytest.mark.slow
 def test_an_export_answers_as_its_run(finished_run, exported):
     images = np.random.default_rng(0).integers(0, 256, (5, 256, 256, 3))
     images = images.astype(np.uint8)

@@ -15,6 +15,7 @@ from alexnet_tf.terminal.progress import ProgressReport
 from alexnet_tf.training.interrupts import InterruptSaver
 from alexnet_tf.training.trainer import Trainer
 from modes import evaluate, train
+from tests.slow import slow
 from tests.training.run_contents import (
     assert_same_run,
     assert_same_weights,
@@ -70,9 +71,7 @@ STOPS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "stops", [STOPS[3:], pytest.param(STOPS, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("stops", [STOPS[3:], slow(STOPS)])
 def test_a_run_stopped_in_every_phase_goes_on_as_if_it_had_not_been(
     tmp_path, options_for, finished_run, signal_in, capsys, monkeypatch, stops
 ):

@@ -104,6 +104,7 @@ def test_weights_of_no_class_are_refused_before_an_image_is_read(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_nan_that_a_relu_swallows_is_seen_before_a_save(
     tmp_path, options_for, capsys, monkeypatch
 ):

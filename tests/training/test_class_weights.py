@@ -114,6 +114,7 @@ def test_a_step_is_that_of_a_loop_in_numpy(smoothing):
     np.testing.assert_array_equal(losses, plain[2])
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_are_the_batch():
     batches = random_batches(2, 12)
     whole, parts, plain = (

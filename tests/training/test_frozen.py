@@ -82,6 +82,7 @@ def test_nothing_goes_backward_below_the_lowest_that_learns(
     assert per_tower == [3, 4]
 
 
+@pytest.mark.slow
 def test_compiled_by_xla_it_is_the_same_step():
     plain, before, _ = steps(CONVOLUTIONS)
     compiled, _, _ = steps(CONVOLUTIONS, xla=True)

@@ -64,6 +64,7 @@ def test_an_overflow_leaves_the_step_out_and_halves_the_scale(batch):
     assert all(np.any(after[path] != before[path]) for path in before)
 
 
+@pytest.mark.slow
 def test_gradients_that_overflow_unscaled_are_an_error(batch):
     trainer = narrow_trainer("float16", workers=Multiplied(np.nan))
     before = weights(trainer)
@@ -86,6 +87,7 @@ def test_the_scale_grows_after_many_good_steps():
         scale.follow(tf.constant(True))
 
 
+@pytest.mark.slow
 def test_the_scale_cancels_in_the_update(batch):
     """A power of two is exact until something overflows or vanishes."""
     after = []
@@ -97,9 +99,8 @@ def test_the_scale_cancels_in_the_update(batch):
     assert largest_difference(*after) < 1e-5
 
 
-@pytest.mark.parametrize(
-    "other", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("other", ["float32", "bfloat16"])
+@pytest.mark.slow
 def test_files_of_other_precisions_load(tmp_path, batch, other):
     file = tmp_path / "trainer.weights.h5"
     saved, loaded = narrow_trainer("float16"), narrow_trainer(other)

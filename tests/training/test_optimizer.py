@@ -139,6 +139,7 @@ def test_options_survive_serialization():
         assert getattr(copy, attribute) == value
 
 
+@pytest.mark.slow
 def test_weight_files_of_the_trainer_hold_the_velocities(tmp_path, small_model):
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (4, 224, 224, 3), np.uint8)

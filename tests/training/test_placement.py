@@ -13,6 +13,7 @@ from alexnet_tf.training.placement import (
     placement_of_small_step,
     step_placement,
 )
+from tests.slow import slow
 from tests.training.narrow import fit, narrow_trainer, random_batches
 
 PINS = "CPU:1,CPU:2"  # the default device is CPU:0
@@ -35,8 +36,8 @@ FC8 = 256 * 10 + 10
 # Of float32 at once test_the_first_step_prints_the_table_once tells, too.
 CASES = [
     *(("bfloat16", 1), ("float16", 3)),
-    pytest.param("float32", 1, marks=pytest.mark.slow),
-    pytest.param("float32", 3, marks=pytest.mark.slow),
+    slow("float32", 1),
+    slow("float32", 3),
 ]
 
 
@@ -130,7 +131,7 @@ def test_all_that_crosses_follows_from_the_shapes(precision, parts):
         assert share.operations > share.products + 2 * share.variables
 
 
-@pytest.mark.parametrize("parts", [pytest.param(1, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("parts", [slow(1), 4])
 def test_a_small_step_tells_of_a_large_one(parts):
     trainer = narrow_trainer(devices=PINS, accumulate=parts)
     placement = placement_of_small_step(trainer, 128)
@@ -177,6 +178,7 @@ def test_the_first_step_prints_the_table_once(capsys):
     assert len(lines) == 2 + len(devices) + len(sent)
 
 
+@pytest.mark.slow
 def test_without_pins_one_line_tells_where_the_variables_are(capsys):
     trainer = narrow_trainer()
     fit(trainer, random_batches(1, 2), callbacks=[PlacementReport(2)])

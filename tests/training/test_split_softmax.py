@@ -12,6 +12,7 @@ from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.split_softmax import SplitSoftmax
 from alexnet_tf.training.trainer import Trainer
 from configs import paper
+from tests.slow import slow
 from tests.training.narrow import fit
 
 CLASSES = 11  # 5 and 6
@@ -128,8 +129,8 @@ def test_guesses_are_those_of_joined_logits(spec):
 @pytest.mark.parametrize(
     ("spec", "options"),
     [
-        ("none", {}),
-        pytest.param(PINS, {}, marks=pytest.mark.slow),
+        slow("none", {}),
+        slow(PINS, {}),
         (PINS, {"accumulate": 2}),
     ],
 )

@@ -177,6 +177,7 @@ def test_a_loss_that_is_not_finite_stops_xla_too(batches, under_xla):
     assert_stops(under_xla[0], batches)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_float16_too(batches):
     assert_stops(narrow_trainer("float16"), batches)
 
@@ -218,7 +219,7 @@ OF_A_PRODUCT = {"bfloat16": 4, "float16": 1}
 
 @pytest.mark.parametrize(
     ("precision", "devices"),
-    [("bfloat16", "none"), ("float16", "CPU:1,CPU:2")],
+    [("bfloat16", "none"), slow("float16", "CPU:1,CPU:2")],
 )
 def test_lower_precision_makes_the_same_step(
     batches, full_step, precision, devices

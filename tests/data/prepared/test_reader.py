@@ -20,7 +20,7 @@ from tests.slow import slow
 COUNT = 100
 
 
-@pytest.fixture(scope="module", params=["jpeg", "raw"])
+@pytest.fixture(scope="module", params=["jpeg", slow("raw")])
 def folder(request, tmp_path_factory, source_of_noise):
     """A set of 100 images, in seven shards a split."""
     path = tmp_path_factory.mktemp("prepared")
