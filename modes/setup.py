@@ -114,8 +114,8 @@ def open_source(
         for key in HOLDOUT_KEYS:
             if asked[key] != own.get(key, asked[key]):
                 print(
-                    f"config.{key}={asked[key]} is not used: {run.path} "
-                    "remembers which images it held out, and these are"
+                    f"config.{key}={asked[key]} does not change which images "
+                    f"are held out: {run.path} remembers them"
                 )
     return source
 
