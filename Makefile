@@ -36,7 +36,7 @@ lint: $(DEV)
 	$(VENV)/bin/lint-imports --no-logo
 
 test: lint
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile --durations=40
 
 gpu-check: $(INSTALLED)
 	$(RUN) -m benchmarks.gpu_check $(GPU_CHECK_FLAGS)

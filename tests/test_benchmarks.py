@@ -227,17 +227,8 @@ def test_no_benchmark_is_forgotten():
         assert f"python -m benchmarks.{name}" in page
 
 
-# One that takes seconds; the others are slow tests.
-QUICK = {"evaluation"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
-        for name in sorted(KEYS)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(KEYS))
 def test_it_runs_and_its_own_checks_hold(name, flags, tmp_path):
     if name == "record_files":
         pytest.importorskip("array_record")

@@ -182,6 +182,7 @@ def only_forward_on_device(device, function, *tensors):
         return function(*tensors)
 
 
+@pytest.mark.slow
 def test_gradients_on_the_default_device_would_be_found(
     monkeypatch, small_model
 ):
@@ -199,6 +200,7 @@ def test_gradients_on_the_default_device_would_be_found(
     assert crossing >= {tuple(v.shape) for v in weights if len(v.shape) > 1}
 
 
+@pytest.mark.slow
 def test_sums_on_the_default_device_would_be_found(monkeypatch, small_model):
     monkeypatch.setattr(
         tower_weights, "shared", lambda _, x, count: [x] * count
@@ -207,6 +209,7 @@ def test_sums_on_the_default_device_would_be_found(monkeypatch, small_model):
         test_only_what_figure_2_exchanges_crosses(step_of(small_model))
 
 
+@pytest.mark.slow
 def test_updates_on_the_default_device_would_be_found(monkeypatch, small_model):
     def update_step(self, gradient, variable, learning_rate):
         velocity = self.velocities[self._get_variable_index(variable)]

@@ -43,7 +43,7 @@ def test_parameters(name, parameters):
 
 
 @pytest.mark.parametrize(
-    "name", [slow("caffe"), slow("ilsvrc2010"), "one_gpu", "original2012"]
+    "name", [slow("caffe"), slow("ilsvrc2010"), slow("one_gpu"), "original2012"]
 )
 def test_two_steps(name):
     config = recipe(name)

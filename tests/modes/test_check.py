@@ -273,6 +273,7 @@ check.main(options_for(sys.argv[1], sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_kill_and_sees_what_changed(
     folder, run_check, tmp_path, monkeypatch
 ):

@@ -131,6 +131,7 @@ def test_images_that_cannot_be_used_leave_nothing(
     assert not (tmp_path / "folds").exists()
 
 
+@pytest.mark.slow
 def test_every_fold_begins_with_the_same_network(
     quick, finished_run, tmp_path, monkeypatch, capsys
 ):
@@ -186,6 +187,7 @@ def test_every_fold_begins_with_the_same_network(
 
 
 @pytest.mark.parametrize("has_state", [True, False])
+@pytest.mark.slow
 def test_a_fold_that_began_with_a_pickle_goes_on(
     quick, tmp_path, monkeypatch, has_state
 ):

@@ -81,6 +81,7 @@ def rows_of(options, capsys):
     return [{k: v for k, v in row.items() if k != "time"} for row in rows]
 
 
+@pytest.mark.slow
 def test_a_weighted_average(finished_run, confused_run, capsys):
     paths = (finished_run, confused_run)
     alone = rows_of(ensemble(*paths, json=True), capsys)

@@ -225,6 +225,7 @@ def test_the_images_that_were_held_out_are_evaluated(
 
 
 @pytest.mark.parametrize("together", [False, slow(True)])
+@pytest.mark.slow
 def test_images_that_were_trained_on_are_counted(
     finished_run, image_folder, tmp_path, capsys, together
 ):

@@ -152,6 +152,7 @@ def calibrating(finished_run, tmp_path, monkeypatch):
     return calibrate
 
 
+@pytest.mark.slow
 def test_calibrated_scores_are_those_of_the_fitted_temperature(
     calibrating, finished_run, image_folder, capsys
 ):

@@ -102,6 +102,7 @@ def options(image_folder, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_comparison_from_start_to_end(options, tmp_path, capsys, monkeypatch):
     options.config.lr_factor = 4.0
     assert figure1.main(options) == 0

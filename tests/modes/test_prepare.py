@@ -37,6 +37,7 @@ def test_from_the_tars_to_a_trained_epoch(
     assert "1,000 classes" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_from_a_folder(image_folder, options_for, tmp_path, capsys):
     options = options_for(tmp_path / "run", **{"train.epochs": 1})
     options.prepared_dir = str(tmp_path / "prepared")

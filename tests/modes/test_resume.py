@@ -147,6 +147,7 @@ def test_values_that_no_step_is_made_with_are_not_written(
     )
 
 
+@pytest.mark.slow
 def test_fewer_epochs_end_a_run_that_has_them(
     tmp_path, options_for, finished_run
 ):

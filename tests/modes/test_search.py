@@ -179,6 +179,7 @@ def test_codes_are_searched_by_hamming_distance(
         assert distances[neighbour["row"]] == neighbour["distance"]
 
 
+@pytest.mark.slow
 def test_other_kinds_of_index(
     indexed, options, image_folder, fc7, tmp_path, capsys
 ):

@@ -139,6 +139,7 @@ def test_nan_that_a_relu_swallows_is_seen_before_a_save(
     assert names == ["000-000001", "000-000002"]
 
 
+@pytest.mark.slow
 def test_a_new_run_looks_at_its_images(
     tmp_path, options_for, monkeypatch, capsys
 ):
@@ -196,6 +197,7 @@ def test_a_broken_training_image_is_skipped_counted_and_named(
     assert str(broken) in output
 
 
+@pytest.mark.slow
 def test_pinned_towers_train_to_the_same_losses(
     tmp_path, options_for, finished_run, capsys
 ):
@@ -244,6 +246,7 @@ def test_of_three_classes_no_top5_error_is_shown(finished_run):
     )
 
 
+@pytest.mark.slow
 def test_a_run_says_how_many_updates_it_will_have(
     tmp_path, options_for, capsys
 ):

@@ -9,6 +9,7 @@ from alexnet_tf.layers.tower_weights import is_bias, layer_of
 from alexnet_tf.training.optimizer import PaperSGD
 from alexnet_tf.training.placement import GraphCollection, nodes_of_step
 from alexnet_tf.training.trainer import Trainer
+from tests.slow import slow
 from tests.training.narrow import fit, narrow_network, random_batches
 
 CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
@@ -64,8 +65,8 @@ def assert_frozen(trainer, before):
     [
         ("none", "float32", {}),
         (PINS, "bfloat16", {"accumulate": 2}),
-        (PINS, "float32", {}),
-        ("none", "float16", {}),
+        slow(PINS, "float32", {}),
+        slow("none", "float16", {}),
     ],
 )
 def test_nothing_goes_backward_below_the_lowest_that_learns(

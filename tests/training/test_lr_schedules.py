@@ -235,6 +235,7 @@ def run_by_formula(tmp_path_factory, options_for):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_logs_the_rates(run_by_formula):
     rates = [float(row["learning_rate"]) for row in history(run_by_formula)]
     assert rates == pytest.approx([0.003, 0.0005, 0.00005], rel=1e-5)

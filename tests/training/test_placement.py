@@ -35,7 +35,8 @@ TOWER = sum(
 FC8 = 256 * 10 + 10
 # Of float32 at once test_the_first_step_prints_the_table_once tells, too.
 CASES = [
-    *(("bfloat16", 1), ("float16", 3)),
+    ("bfloat16", 1),
+    slow("float16", 3),
     slow("float32", 1),
     slow("float32", 3),
 ]
@@ -138,6 +139,7 @@ def test_a_small_step_tells_of_a_large_one(parts):
     assert traffic_of(placement) == traffic_from_shapes("float32", parts, 128)
 
 
+@pytest.mark.slow
 def test_scaling_on_the_default_device_would_be_found(monkeypatch):
     def anywhere(function, gradients, variables):
         return [function(gradient) for gradient in gradients]
@@ -151,6 +153,7 @@ def test_scaling_on_the_default_device_would_be_found(monkeypatch):
         assert more > 0.9 * numbers * FLOAT
 
 
+@pytest.mark.slow
 def test_both_towers_on_one_of_two_devices():
     placement = placement_of(narrow_trainer(devices="CPU:1,CPU:1"))
     assert set(placement.traffic) == {("CPU:0", "CPU:1"), ("CPU:1", "CPU:0")}
@@ -190,6 +193,7 @@ def test_without_pins_one_line_tells_where_the_variables_are(capsys):
     )
 
 
+@pytest.mark.slow
 def test_sizes_that_are_not_known_are_counted_apart():
     trainer = narrow_trainer(devices=PINS)
     collection = GraphCollection()

@@ -153,6 +153,7 @@ def interrupt(*_):
 
 
 @pytest.mark.parametrize("record_format", ["jpeg", slow("raw")], indirect=True)
+@pytest.mark.slow
 def test_a_damaged_shard_is_made_again(
     plain_folder, prepared, record_format, tmp_path, monkeypatch
 ):
