@@ -1,6 +1,9 @@
 """What all tests share."""
 
+import contextlib
+import fcntl
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -36,10 +39,36 @@ def small_model():
     return model
 
 
+@contextlib.contextmanager
+def made_once(tmp_path_factory, name):
+    """A folder for all processes of pytest-xdist: (path, whether it is new).
+
+    Whoever comes first makes what is in it, and the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    with open(base / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = base / f"shared-{name}"
+        try:
+            yield folder, not folder.exists()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory):
-    """train/ and val/ with 24 and 6 noisy images of each of three colours."""
-    root = tmp_path_factory.mktemp("images")
+    """train/ and val/ with 24 and 6 noisy images of each of three colours.
+    Read only."""
+    with made_once(tmp_path_factory, "images") as (root, is_new):
+        if is_new:
+            make_images(root)
+    return root
+
+
+def make_images(root):
     random = np.random.default_rng(0)
     for split, count in (("train", 24), ("val", 6)):
         for label, name in enumerate(CLASSES):
@@ -49,7 +78,6 @@ def image_folder(tmp_path_factory):
                 pixels = random.integers(0, 100, (64, 80, 3), np.uint8)
                 pixels[..., 2 - label] += 120
                 Image.fromarray(pixels).save(folder / f"{i:02d}.png")
-    return root
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +109,11 @@ def options_for(image_folder):
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory, options_for):
     """Folder of a run trained to its end. Read only."""
-    run = tmp_path_factory.mktemp("runs") / "finished"
     from modes import train
 
-    assert train.main(options_for(run)) == 0
+    with made_once(tmp_path_factory, "finished_run") as (run, is_new):
+        if is_new:
+            assert train.main(options_for(run)) == 0
     return run
 
 
@@ -93,9 +122,13 @@ def exported(tmp_path_factory, finished_run):
     """Base folder of an export of the finished run, version 1. Read only."""
     from modes import export
 
-    base = tmp_path_factory.mktemp("exports") / "alexnet"
-    options = Options(config=None, run=str(finished_run), export_dir=str(base))
-    assert export.main(options) == 0
+    with made_once(tmp_path_factory, "exports") as (folder, is_new):
+        base = folder / "alexnet"
+        options = Options(
+            config=None, run=str(finished_run), export_dir=str(base)
+        )
+        if is_new:
+            assert export.main(options) == 0
     return base
 
 

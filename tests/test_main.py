@@ -368,6 +368,7 @@ def test_a_recipe_that_is_none_is_answered_in_one_line(tmp_path, recipe, words):
     assert words in line
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_error():
     """As `| head` is."""
     process = subprocess.Popen(

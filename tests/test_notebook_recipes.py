@@ -278,6 +278,7 @@ def test_the_difference_to_145(capsys):
     }
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_a_recipe_of_the_folder(tmp_path):
     import subprocess
     import sys

@@ -147,7 +147,7 @@ def joined_weights(network):
     [
         *((2, "tower", 2, 2, 224), slow(2, "layer", 2, 1, 227)),
         *(slow(2, "tower", 2, 2, 227), slow(2, "layer", 2, 1, 224)),
-        *(slow(1, "tower", 1, 1, 224), (1, "tower", 1, 1, 227)),
+        *(slow(1, "tower", 1, 1, 224), slow(1, "tower", 1, 1, 227)),
     ],
 )
 def test_logits(towers, scope, groups, lrn_groups, crop):

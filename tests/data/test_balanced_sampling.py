@@ -159,6 +159,7 @@ def test_times_are_even(sizes, seed):
         assert np.ptp(times[labels == label]) <= 1
 
 
+@pytest.mark.slow
 def test_no_class_and_no_image_is_preferred():
     """Over many epochs; 5 deviations of a binomial distribution."""
     labels = tf.constant(LABELS[:-1])  # 35 images of 3 classes
@@ -175,6 +176,7 @@ def test_no_class_and_no_image_is_preferred():
         assert abs(found - expected).max() < width
 
 
+@pytest.mark.slow
 def test_a_prepared_set(tmp_path, image_folder):
     from alexnet_tf.data.sources.folder import load_folder
 

@@ -240,6 +240,7 @@ def images_of(dataset, steps):
     ],
     indirect=True,
 )
+@pytest.mark.slow
 def test_the_order_is_exact(open_source):
     """A function of seed and epoch; from any step on; shared by workers."""
     steps = 2

@@ -271,6 +271,7 @@ told(add_facts)
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_keeps_what_is_there(
     table, network, tmp_path
 ):

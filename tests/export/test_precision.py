@@ -37,6 +37,7 @@ def probabilities(version, photographs, folder):
         model.close()
 
 
+@pytest.mark.slow
 def test_answers_are_near_those_in_float32(
     in_bfloat16, exported, photographs, tmp_path
 ):

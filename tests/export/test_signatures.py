@@ -58,6 +58,7 @@ def test_serving_default(run_in_session, photographs, expected, trained):
 
 
 @pytest.mark.parametrize("onednn", [slow("0"), "1"])
+@pytest.mark.slow
 def test_probabilities_without_xla_and_with_and_without_onednn(
     run_in_session, photographs, expected, onednn
 ):

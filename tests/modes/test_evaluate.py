@@ -266,6 +266,7 @@ def test_images_to_be_evaluated_need_no_training_images(
     assert (run / "evaluation.json").read_bytes() == own
 
 
+@pytest.mark.slow
 def test_equal_sizes_and_other_contents_are_other_images(
     finished_run, own_images, tmp_path, capsys
 ):

@@ -267,6 +267,7 @@ def test_a_failing_disk_leaves_nothing(tmp_path, options_of, monkeypatch):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path):
     (tmp_path / "page.caffemodel").write_text("<html>404</html>")
     result = subprocess.run(

@@ -397,6 +397,7 @@ def test_a_table_of_another_run_is_refused(
     assert len(table_rows(table)) == 1
 
 
+@pytest.mark.slow
 def test_a_table_killed_and_started_again(finished_run, image_folder, tmp_path):
     table = tmp_path / "out.csv"
     folder = tmp_path / "photos"

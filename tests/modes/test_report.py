@@ -151,6 +151,7 @@ def test_a_report_is_complete_in_itself(finished_run, tmp_path, capsys):
     assert shlex.join(["python", *sys.argv]) in text  # the run trained here
 
 
+@pytest.mark.slow
 def test_names_cannot_become_tags(finished_run, own_images, tmp_path, capsys):
     run = copy_of(finished_run, tmp_path)
     for split in ("train", "val"):

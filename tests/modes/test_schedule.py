@@ -83,6 +83,7 @@ def test_a_run_resumed_across_every_change_is_exact(
     assert_same_weights(conv1_kernels_and_velocities(run), frozen)
 
 
+@pytest.mark.slow
 def test_conv1_moves_less_then_not_at_all(run_of_2012):
     first, second, third = (
         float(row["update_ratio/conv1"]) for row in history(run_of_2012)

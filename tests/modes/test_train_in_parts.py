@@ -266,6 +266,7 @@ def test_other_resources_keep_their_error(tmp_path):
         raise error
 
 
+@pytest.mark.slow
 def test_what_tensorflow_says_itself_is_understood(tmp_path):
     """A tensor of 2^50 bytes, more than a process can address."""
     with (

@@ -233,6 +233,7 @@ def test_every_line_of_a_chart_is_seen(run, watched_page):
     assert "none" not in [stroke for stroke, _ in lines]
 
 
+@pytest.mark.slow
 def test_no_number_of_an_axis_is_cut_off(run, watched_page):
     with open(run.steps_file, "a") as file:
         file.write(f"10410,6,1.0,0.5,0.005,12,{time.time():.0f}\n")

@@ -51,6 +51,7 @@ def test_reconstructions_from_the_bits_are_near(clusters, trained):
     assert error < 0.2 * variance
 
 
+@pytest.mark.slow
 def test_training_is_a_function_of_vectors_and_seed(clusters, trained):
     again = train_autoencoder(clusters, 16, settings())
     other = train_autoencoder(clusters, 16, settings(seed=1))

@@ -46,6 +46,7 @@ def batch():
     return random_batches(1, 4)
 
 
+@pytest.mark.slow
 def test_an_overflow_leaves_the_step_out_and_halves_the_scale(batch):
     workers = Multiplied(np.inf)
     trainer = narrow_trainer("float16", workers=workers)

@@ -99,6 +99,7 @@ def step_of(worker, images, labels, accumulate):
 
 
 @pytest.mark.parametrize("parts", [slow(1), 3])
+@pytest.mark.slow
 def test_two_workers_make_the_step_of_one(batches, parts):
     images, labels = (tf.constant(array[0]) for array in batches)
     alone = OneOf()

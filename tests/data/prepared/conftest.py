@@ -12,6 +12,7 @@ from PIL import Image
 from alexnet_tf.data.prepared.format import FORMATS
 from alexnet_tf.data.prepared.writer import prepare
 from alexnet_tf.data.sources.folder import load_folder
+from tests.slow import slow
 
 CLASSES = ("cat", "dog")
 
@@ -48,7 +49,7 @@ def small_shards(monkeypatch):
     make_shards_small(monkeypatch)
 
 
-@pytest.fixture(params=["jpeg", "raw"])
+@pytest.fixture(params=["jpeg", slow("raw")])
 def record_format(request):
     return request.param
 

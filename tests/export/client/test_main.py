@@ -260,6 +260,7 @@ def test_a_table_of_another_version_is_refused(server, photos, tmp_path):
     assert (done.returncode, len(done.stderr.splitlines())) == (BAD_INPUT, 1)
 
 
+@pytest.mark.slow
 def test_a_table_over_grpc(photos, tmp_path):
     table = tmp_path / "out.csv"
     server = ScriptedGrpcServer()

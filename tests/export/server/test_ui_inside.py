@@ -155,6 +155,7 @@ def test_the_mean_of_the_crops(page, server, photograph):
         assert mean == pytest.approx(score, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_two_versions_side_by_side(page, photograph):
     page.choose(photograph)
     page.wait_for_inside()
