@@ -190,6 +190,7 @@ def intact_images(root):
 
 
 @BOTH
+@pytest.mark.slow
 def test_broken_images_are_named_and_left_out(
     tmp_path, broken_folder, open_folder, capsys
 ):

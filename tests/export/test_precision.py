@@ -48,6 +48,7 @@ def test_answers_are_near_those_in_float32(
     assert np.abs(here - there).max() > 0  # it is another precision
 
 
+@pytest.mark.slow
 def test_weights_are_stored_in_bfloat16(in_bfloat16, exported):
     def bytes_of(version):
         return sum(f.stat().st_size for f in version.glob("variables/*"))

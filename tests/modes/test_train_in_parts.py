@@ -113,6 +113,7 @@ def test_xla_on_two_devices_is_refused(tmp_path, options_for, finished_run):
     assert (run / "config.json").read_text() == before
 
 
+@pytest.mark.slow
 def test_parts_that_do_not_divide_a_small_set_are_refused(
     tmp_path, options_for
 ):

@@ -198,6 +198,7 @@ def told(browser, place, words):
     )
 
 
+@pytest.mark.slow
 def test_what_the_page_says_of_the_run(run, watched_page):
     browser, process = watched_page
     told(browser, "state", "This run is finished.")

@@ -37,6 +37,7 @@ def base(tmp_path, toys):
     return base
 
 
+@pytest.mark.slow
 def test_versions_change_under_load_without_a_failed_request(
     base, toys, tmp_path, connect
 ):
