@@ -23,6 +23,9 @@ from alexnet_tf.options import Options
 from alexnet_tf.run.folder import new_run_path
 from configs.figure1 import Recipe
 
+# Keys that decide which trainings there are, and not what one is like.
+OF_THE_SEARCH = ("first_lr", "lr_factor", "most_epochs", "seeds")
+
 
 def main(options: Options) -> int:
     """Searches both learning rates, repeats the best; returns the exit code.
@@ -90,16 +93,20 @@ def keep_config(folder: pathlib.Path, text: str) -> None:
     """Writes config.json.
 
     Raises:
-        UserError: the folder has the trainings of another config.
+        UserError: the folder has the trainings of another config, but for
+            `OF_THE_SEARCH`.
     """
     file = folder / "config.json"
     if file.is_file():
         with readable(file):
-            if file.read_text() != text:
-                raise UserError(
-                    f"{folder} has trainings of other config values: name a "
-                    "new folder with --run"
-                )
+            before, now = json.loads(file.read_text()), json.loads(text)
+        if before | dict.fromkeys(OF_THE_SEARCH) != now | dict.fromkeys(
+            OF_THE_SEARCH
+        ):
+            raise UserError(
+                f"{folder} has trainings of other config values: name a new "
+                "folder with --run"
+            )
     with writable(f"run folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         write_text(file, text)

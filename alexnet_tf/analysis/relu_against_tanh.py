@@ -6,7 +6,7 @@ import json
 import math
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import matplotlib.pyplot as plt
@@ -51,24 +51,41 @@ def epochs_to(target: float, errors: Sequence[float]) -> float:
     return math.inf
 
 
+class Cost(NamedTuple):
+    """What a learning rate takes; less is better, the epochs first.
+
+    Attributes:
+        epochs: to the target; inf where it was not reached.
+        error: of the last epoch, which tells rates apart that do not reach it;
+            inf where the loss was not finite.
+    """
+
+    epochs: float
+    error: float
+
+
+NEVER = Cost(math.inf, math.inf)
+
+
 def best_lr(
-    cost_of: Callable[[float, float], float], first: float, factor: float
-) -> tuple[float, float]:
+    cost_of: Callable[[float, Cost], Cost], first: float, factor: float
+) -> tuple[float, Cost]:
     """The best learning rate of a geometric ladder, found by walking.
 
     From `first` to the better neighbour for as long as there is one, so the
     best rate always lies between two worse ones.
 
     Args:
-        cost_of: from (lr, cost to beat) to a cost; may give up, with inf,
-            once it is above the one to beat. It is asked for one rate twice.
+        cost_of: from (lr, cost to beat) to a cost; may give up, with inf
+            epochs, once it needs more than the one to beat. It is asked for
+            one rate twice.
         first: where to begin.
         factor: between neighbours.
 
     Returns:
         (lr, cost).
     """
-    lr, cost = first, cost_of(first, math.inf)
+    lr, cost = first, cost_of(first, NEVER)
     for direction in (factor, 1 / factor):
         while True:
             neighbour = cost_of(lr * direction, cost)
@@ -423,18 +440,24 @@ def best_curves(
         UserError: no learning rate reaches the target.
     """
 
-    def cost_of(lr: float, to_beat: float) -> float:
-        most = min(config.most_epochs, math.ceil(min(to_beat, 10**6)))
-        epochs = trials.epochs(activation, lr, 0, most)
-        return epochs_to(config.target_error, _errors(epochs))
+    def cost_of(lr: float, to_beat: Cost) -> Cost:
+        most = min(config.most_epochs, math.ceil(min(to_beat.epochs, 10**6)))
+        errors = _errors(trials.epochs(activation, lr, 0, most))
+        last = errors[-1] if math.isfinite(errors[-1]) else math.inf
+        return Cost(epochs_to(config.target_error, errors), last)
 
     lr, cost = best_lr(cost_of, config.first_lr, config.lr_factor)
-    if cost == math.inf:
+    if cost.epochs == math.inf:
         raise UserError(
-            f"with {activation} no learning rate near {config.first_lr:g} "
-            f"reaches a training error of {config.target_error:g} in "
-            f"{config.most_epochs} epochs: raise --config.most_epochs or "
-            "change --config.first_lr"
+            f"with {activation} no learning rate reaches a training error of "
+            f"{config.target_error:g} in {config.most_epochs} epochs; with the "
+            f"best, {lr:.3g}, "
+            + (
+                "the loss is not finite: change --config.first_lr"
+                if cost == NEVER
+                else f"it is {cost.error:.3f} then: raise --config.most_epochs"
+            )
+            + ". With the same --run all trainings that have ended are kept"
         )
     return lr, [
         _errors(trials.epochs(activation, lr, seed, config.most_epochs))

@@ -9,6 +9,7 @@ from PIL import Image
 from scipy import stats
 
 from alexnet_tf.analysis import relu_against_tanh
+from alexnet_tf.analysis.relu_against_tanh import NEVER, Cost
 from alexnet_tf.errors import UserError
 from alexnet_tf.options import Options
 from configs import figure1 as recipe
@@ -32,7 +33,7 @@ def test_epochs_lie_on_a_line_between_two(errors, epochs):
 @pytest.mark.parametrize("best", [1e-5, 0.01, 0.1, 30.0])
 def test_the_best_rate_is_found_wherever_it_lies(best):
     def cost_of(lr, to_beat):
-        return abs(math.log(lr / best)) + 1
+        return Cost(abs(math.log(lr / best)) + 1, 0.2)
 
     lr, cost = relu_against_tanh.best_lr(cost_of, 0.01, 3.0)
     assert abs(math.log(lr / best)) <= math.log(3) / 2 + 1e-9
@@ -41,10 +42,21 @@ def test_the_best_rate_is_found_wherever_it_lies(best):
 
 def test_rates_that_diverge_are_walked_away_from():
     def cost_of(lr, to_beat):
-        return math.inf if lr > 0.005 else abs(math.log(lr / 0.001))
+        far = abs(math.log(lr / 0.001))
+        return NEVER if lr > 0.005 else Cost(far, 0.2)
 
     lr, _ = relu_against_tanh.best_lr(cost_of, 0.01, 3.0)
     assert lr == pytest.approx(0.01 / 9)
+
+
+@pytest.mark.parametrize("best", [1e-5, 0.5])
+def test_rates_that_do_not_reach_it_are_told_apart_by_their_errors(best):
+    def cost_of(lr, to_beat):
+        far = abs(math.log(lr / best))
+        return Cost(5 + far if far < 1 else math.inf, 0.2 + far)
+
+    lr, _ = relu_against_tanh.best_lr(cost_of, 0.01, 3.0)
+    assert abs(math.log(lr / best)) <= math.log(3) / 2 + 1e-9
 
 
 def test_the_ratio_and_its_interval_are_scipys():
@@ -228,7 +240,18 @@ def test_a_rate_that_is_far_too_high_counts_as_never(options):
     options.config.first_lr = 1e30
     options.config.lr_factor = 1.001
     options.config.most_epochs = 1
-    with pytest.raises(UserError, match="no learning rate near"):
+    with pytest.raises(UserError, match="not finite: change"):
+        figure1.main(options)
+
+
+def test_more_epochs_go_on_in_the_same_folder(options):
+    options.config.first_lr = 1e-6  # too low to learn anything
+    options.config.lr_factor = 1.01
+    options.config.most_epochs = 1
+    with pytest.raises(UserError, match=r"it is 0\.\d+ then: raise"):
+        figure1.main(options)
+    options.config.most_epochs = 2
+    with pytest.raises(UserError, match="in 2 epochs"):
         figure1.main(options)
 
 
