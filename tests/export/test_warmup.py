@@ -19,6 +19,7 @@ def requests(exported):
     return [log.predict_log.request for log in logs]
 
 
+@pytest.mark.slow
 def test_every_request_runs_and_its_image_is_valid(exported, requests):
     # TF Serving refuses a version one of whose warm-up requests fails.
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
