@@ -355,7 +355,7 @@ def _print_outcome(outcome: Outcome, title: str) -> None:
         title: of the data set; "": as its name.
     """
     rows = outcome.per_class or ()
-    width = max(len("class"), *(len(row.name) for row in rows))
+    width = max(map(len, ("class", *(row.name for row in rows))))
     if len(rows) <= MOST_CLASSES:
         print(f"{'class':{width}}  images  precision  recall     F1")
         for row in rows:

@@ -100,14 +100,12 @@ def growths():
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
 def test_no_limit_is_paid_for(growths):
     assert len(growths) == 24
     # Unstopped, the smallest of these would take 460 MB.
     assert {name: kb for name, (kb, _) in growths.items() if kb > 120e3} == {}
 
 
-@pytest.mark.slow
 def test_what_is_refused(growths):
     taken = {name for name, (_, answer) in growths.items() if answer == "taken"}
     # One bad image never fails a request; of an animation the first frame
